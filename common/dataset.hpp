@@ -1,0 +1,50 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config.hpp"
+
+namespace fedstrata {
+
+/// Labelled images as bytes: pixels uint8 [count, channels, height, width], labels uint8 [count].
+struct ImageSplit {
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint8_t> labels;
+};
+
+/// What is known about a data set beside its bytes.
+struct DatasetInfo {
+  std::string name;
+  std::int64_t channels = 0, height = 0, width = 0, classes = 0;
+  std::int64_t train_count = 0, test_count = 0;  ///< after train_limit and test_limit
+  std::vector<double> mean, std;                 ///< per channel, of pixels scaled to [0, 1]
+};
+
+/// A data set in memory.
+struct Dataset {
+  DatasetInfo info;
+  ImageSplit train, test;
+};
+
+/// Names of the data sets known, in alphabetical order.
+std::vector<std::string> dataset_names();
+
+/// Shape and classes of a data set without reading its files (counts are 0, mean and std those
+/// published). Throws InputError that lists the names when there is none so called.
+DatasetInfo describe_dataset(std::string const& name);
+
+/// Reads the files (IDX plain or gzipped, CIFAR binary) or makes the synthetic set, and cuts it to
+/// the limits. Throws InputError naming the file: absent, truncated, wrong magic, counts that
+/// differ, label out of range.
+Dataset load_dataset(DataConfig const& config, std::uint64_t seed);
+
+/// A data set's bytes where they lie (this process's memory or a window shared by a node).
+struct DatasetView {
+  DatasetInfo info;
+  std::span<std::uint8_t const> train_pixels, train_labels, test_pixels, test_labels;
+};
+DatasetView view(Dataset const& dataset);
+
+}  // namespace fedstrata

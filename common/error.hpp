@@ -1,0 +1,28 @@
+#pragma once
+#include <stdexcept>
+#include <string>
+
+namespace fedstrata {
+
+/// What went wrong, as one sentence for the user: what, where (file, key, value), what to do.
+/// The program ends with exit code 1.
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Bad usage, config or input, found before anything was made. The program ends with exit code 2.
+struct InputError : Error {
+  using Error::Error;
+};
+
+/// Throws Error with `message` unless `ok`.
+inline void require(bool ok, std::string const& message) {
+  if (!ok) throw Error(message);
+}
+
+/// Throws InputError with `message` unless `ok`.
+inline void require_input(bool ok, std::string const& message) {
+  if (!ok) throw InputError(message);
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fedstrata {
+
+enum class LayerType { conv, linear, norm, other };
+
+/// A range of elements of a row.
+struct Slice {
+  std::int64_t offset = 0;
+  std::int64_t size = 0;
+  bool operator==(Slice const&) const = default;
+};
+
+/// A module that owns parameters directly ("conv1" = weight and bias): one slice of the parameter
+/// row and, for normalisation layers with statistics, one slice of the buffer row.
+struct Layer {
+  std::string name;
+  LayerType type = LayerType::other;
+  Slice parameters;
+  Slice buffers;
+  int stage = 0;  ///< index of the step of the forward pass that uses it
+};
+
+/// One tensor of a row: a parameter or a float buffer, named as PyTorch names it.
+struct NamedTensor {
+  std::string name;
+  int layer = 0;  ///< index into LayerTable::layers
+  Slice slice;
+  std::vector<std::int64_t> shape;
+};
+
+/// What the elements of a model's rows mean. Layers and tensors are in registration order, so a
+/// layer's tensors are adjacent. Pure data: the same on every rank.
+struct LayerTable {
+  std::vector<Layer> layers;
+  std::vector<NamedTensor> parameters;
+  std::vector<NamedTensor> buffers;
+  std::int64_t parameter_count = 0;  ///< P, elements of a parameter row
+  std::int64_t buffer_count = 0;     ///< Q, elements of a buffer row
+};
+
+}  // namespace fedstrata

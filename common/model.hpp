@@ -1,0 +1,90 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config.hpp"
+#include "common/layer_table.hpp"
+#include "common/stage.hpp"
+
+namespace fedstrata {
+
+/// Shape of one sample and of the answer.
+struct InputShape {
+  std::int64_t channels = 1;
+  std::int64_t height = 28;
+  std::int64_t width = 28;
+  std::int64_t classes = 10;
+};
+
+enum class Activation { relu, identity };
+
+/// How one tensor of the rows starts; drawn by our own generator so that the bits do not depend on
+/// the LibTorch version.
+struct Initializer {
+  enum class Kind { constant, uniform, normal } kind = Kind::constant;
+  double value = 0.0;  ///< the constant; half-width of the uniform; standard deviation of the normal
+};
+
+/// A neural network without weights: a chain of stages that reads its tensors from rows handed to
+/// it. One instance serves any number of clients.
+class Model {
+ public:
+  Model(std::string name, LayerTable table, std::vector<Stage> stages,
+        std::vector<Initializer> parameter_initializers,
+        std::vector<Initializer> buffer_initializers);
+
+  std::string const& name() const { return name_; }
+  LayerTable const& table() const { return table_; }
+  std::span<Stage const> stages() const { return stages_; }
+
+  /// Views of a parameter row [P] and a buffer row [Q] (any float32 tensors; may be unaligned
+  /// slices). The rows own the memory.
+  Weights view(at::Tensor const& row, at::Tensor const& buffer_row) const;
+
+  /// Fills rows [P] and [Q] on the host; the same (seed, client) gives the same bits everywhere.
+  void initialize(std::span<float> row, std::span<float> buffer_row, std::uint64_t seed,
+                  std::uint64_t client) const;
+
+  /// Logits [B, classes] in evaluation mode, for images [B, C, H, W].
+  at::Tensor evaluate(at::Tensor const& images, Weights const& weights) const;
+
+  /// One training pass without autograd: gradients of the mean cross-entropy over the batch into
+  /// `target`; adds (sum of losses, number of correct answers) to `sums`, float64 [2] on the
+  /// model's device. `labels` int64 [B].
+  void train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
+                  GradientTarget const& target, at::Tensor& sums) const;
+
+ private:
+  std::string name_;
+  LayerTable table_;
+  std::vector<Stage> stages_;
+  std::vector<Initializer> parameter_initializers_;
+  std::vector<Initializer> buffer_initializers_;
+};
+
+/// Sums over a batch: cross-entropy (nats, accumulated in double) and wrong answers.
+struct LossSums {
+  double loss = 0.0;
+  double errors = 0.0;
+  LossSums& operator+=(LossSums const& o) {
+    loss += o.loss;
+    errors += o.errors;
+    return *this;
+  }
+};
+
+/// Loss and error sums of each of `stack` models whose logits [stack * B, classes] lie one after
+/// another, for the same labels int64 [B].
+std::vector<LossSums> loss_sums(at::Tensor const& logits, at::Tensor const& labels,
+                                std::int64_t stack);
+
+/// Names of the zoo, in alphabetical order.
+std::vector<std::string> model_names();
+
+/// Builds a model of the zoo. Throws InputError that lists the names when there is none so called,
+/// or says why the model does not fit the input.
+Model make_model(ModelConfig const& config, InputShape const& input);
+
+}  // namespace fedstrata

@@ -1,0 +1,58 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/config.hpp"
+
+namespace fedstrata {
+
+/// Reads INI text (sections of B2 in docs/configuration.md) and then the overrides
+/// "section.key=value", checks types, ranges and the consistency of keys. `source` names the text
+/// in messages (a file name). Throws InputError: unknown section or key (with the nearest known
+/// one), wrong type, out of range (with what is allowed), `#` inside a value.
+Config parse_config(std::string const& text, std::string const& source,
+                    std::vector<std::string> const& overrides = {});
+
+/// Reads a file, then parse_config. Throws InputError when it cannot be read.
+Config load_config(std::string const& path, std::vector<std::string> const& overrides = {});
+
+/// Every key with its resolved value, in the order of the help. parse_config(to_text(c)) == c, and
+/// to_text of that is the same text.
+std::string to_text(Config const& config);
+
+/// Only the [analysis] section of `text` replaced by that of `analysis_source`, then overrides.
+Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,
+                     std::vector<std::string> const& overrides);
+
+/// Every key with its default, unit, allowed values and one line of explanation.
+std::string config_help();
+
+/// A command line: `fedstrata COMMAND [FILE] [options]`.
+struct CommandLine {
+  std::string command;               ///< simulate | analyze | inspect | "" (help or version)
+  std::string target;                ///< config file or run directory
+  std::string out;                   ///< --out
+  std::string name = "posthoc";      ///< --name
+  std::string config;                ///< --config (analyze)
+  std::string pack;                  ///< --pack
+  std::vector<std::string> set;      ///< --set
+  bool resume = false;
+  bool dry_run = false;
+  bool print_config = false;
+  bool allow_idle_ranks = false;
+  bool verify = false;
+  bool help = false;
+  bool version = false;
+};
+
+/// Throws InputError: unknown command or option (with the nearest), missing or surplus argument.
+CommandLine parse_command_line(std::vector<std::string> const& arguments);
+
+/// Help of the whole program ("") or of one command.
+std::string usage(std::string const& command);
+
+/// Candidate nearest to `word` by edit distance, "" when none is near.
+std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
+
+}  // namespace fedstrata

@@ -1,0 +1,151 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/dataset.hpp"
+#include "common/layer_table.hpp"
+#include "common/partition.hpp"
+#include "common/records.hpp"
+
+namespace fedstrata {
+
+/// What a run is, written once when it starts.
+struct RunHeader {
+  std::string config_text;  ///< resolved INI text
+  std::uint64_t seed = 0;
+  std::string model;
+  DatasetInfo dataset;
+  LayerTable table;
+  Partition partition;
+  ProvenanceRecord provenance;
+};
+
+/// Metrics of rounds first .. last.
+struct MetricsSegment {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+  std::vector<RoundRecord> rounds;
+  std::vector<ClientRecord> clients;
+  std::vector<LayerRecord> layers;
+};
+
+/// Results of one analysis for some rounds.
+struct AnalysisSegment {
+  std::vector<std::int64_t> rounds;
+  std::vector<PointRecord> points;
+  std::vector<BarrierRecord> barriers;
+  std::vector<SkippedRecord> skipped;
+  std::vector<GeometryRecord> geometry;
+};
+
+/// Which rows of a checkpoint.
+enum class RowKind { global, before, after };
+
+/// One file's share of a checkpoint: shard s of `shards` holds the clients c with c mod shards = s.
+struct CheckpointShard {
+  std::int64_t round = 0;
+  int shard = 0;
+  int shards = 1;
+  std::vector<std::int64_t> clients;  ///< ids in this shard, ascending (participants only)
+  bool global = false;                ///< does this shard hold the global row? (shard 0 does)
+  bool before = false;
+  bool after = false;
+  bool keep = true;  ///< false: rows only for the analysis, in no index, removed by discard()
+};
+
+/// What a complete checkpoint holds.
+struct CheckpointInfo {
+  std::int64_t round = 0;
+  std::vector<std::int64_t> clients;  ///< ascending
+  bool global = false, before = false, after = false;
+  bool kept = true;
+};
+
+class RunDirectory;
+
+/// Writes one shard under a temporary name, rows in any order; nothing is visible before commit().
+/// Destroyed without commit, it removes the temporary file. Throws Error on a full disk.
+class CheckpointWriter {
+ public:
+  CheckpointWriter(RunDirectory& run, CheckpointShard shard);
+  CheckpointWriter(CheckpointWriter&&) noexcept;
+  ~CheckpointWriter();
+  /// row [P], buffers [Q]; `client` one of the shard's, ignored for RowKind::global.
+  void write(RowKind kind, std::int64_t client, std::span<float const> row,
+             std::span<float const> buffers);
+  /// Flushes, fsyncs, renames and, if kept, publishes a new index.
+  void commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A run on disk: immutable HDF5 files and run.h5, an index of them that is rebuilt from the files
+/// and replaced atomically (docs/file-format.md). Not thread-safe; any number of processes may use
+/// one directory at a time.
+class RunDirectory {
+ public:
+  /// Throws InputError when `path` already holds a run (never overwritten) or cannot be written.
+  /// Makes nothing.
+  static void check_creatable(std::filesystem::path const& path);
+  /// Makes the directory, takes the lock of the simulation (holder's host, pid, job, generation),
+  /// writes the header file and the first index.
+  static RunDirectory create(std::filesystem::path const& path, RunHeader const& header);
+  /// Another rank's handle on the run that rank 0 created: may write checkpoints and analyses.
+  static RunDirectory attach(std::filesystem::path const& path);
+  /// For reading and for writing analyses. Verifies sizes and checksums of the files the index names
+  /// before HDF5 sees them. Throws InputError: not a run, newer format version, file missing or
+  /// damaged (named).
+  static RunDirectory open(std::filesystem::path const& path);
+  RunDirectory(RunDirectory&&) noexcept;
+  RunDirectory& operator=(RunDirectory&&) noexcept;
+  ~RunDirectory();
+
+  std::filesystem::path const& path() const;
+  RunHeader const& header() const;
+
+  /// Each of these writes one immutable file and publishes a new index.
+  void write_metrics(MetricsSegment const& segment);
+  /// `name`: "insitu", or the analysis's own. Throws InputError if `name` was written by an earlier
+  /// analysis and `fresh`.
+  void write_analysis(std::string const& name, AnalysisSegment const& segment);
+  /// Throws InputError, naming the alternative (--name), when an analysis of that name exists.
+  void check_analysis_name(std::string const& name) const;
+  /// Stores the settings an analysis ran with, as attribute config of /barriers/NAME.
+  void write_analysis_config(std::string const& name, std::string const& config_text);
+
+  /// Complete checkpoints, ascending by round; those not kept included until discarded.
+  std::vector<CheckpointInfo> checkpoints() const;
+  /// Reads one model into row [P] and buffers [Q]. Throws Error when it is not there.
+  void read(std::int64_t round, RowKind kind, std::int64_t client, std::span<float> row,
+            std::span<float> buffers) const;
+  /// Removes the shards of a checkpoint that was written with keep = false.
+  void discard(std::int64_t round);
+
+  std::vector<RoundRecord> round_records() const;
+  std::vector<BarrierRecord> barrier_records(std::string const& name) const;
+  std::vector<std::string> analysis_names() const;
+
+  /// Rebuilds run.h5 from the files in the directory, under the exclusive lock.
+  void publish_index();
+  /// One sentence per damaged or missing file; empty when all is well.
+  static std::vector<std::string> verify(std::filesystem::path const& path);
+  /// Copies everything reachable from run.h5 into one self-contained file.
+  static void pack(std::filesystem::path const& path, std::filesystem::path const& out);
+  /// Marks the run complete (file DONE, written last).
+  void mark_done();
+
+ private:
+  friend class CheckpointWriter;
+  struct State;
+  explicit RunDirectory(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fedstrata
