@@ -1,1 +1,155 @@
 #include "common/device.hpp"
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <torch/torch.h>
+
+#include <fstream>
+
+#include "common/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+int cores_allowed() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/// at::set_num_threads leaves OpenBLAS at its own count, so its setter is looked up at run time.
+void set_blas_threads(int threads) {
+  using Setter = void (*)(int);
+  if (auto* const setter = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<Setter>(setter)(threads);
+  }
+}
+
+std::span<float> floats(at::Tensor const& row) {
+  return {row.data_ptr<float>(), static_cast<std::size_t>(row.numel())};
+}
+
+}  // namespace
+
+Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node) {
+  bool const available = torch::cuda::is_available();
+  require_input(choice != DeviceChoice::cuda || available,
+                "run.device = cuda, but LibTorch sees no CUDA device; set run.device = auto or cpu");
+  cpu_ = choice == DeviceChoice::cpu || !available;
+  if (!cpu_) {
+    index_ = node_index % static_cast<int>(torch::cuda::device_count());
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setDeterministicCuDNN(true);
+  }
+  threads_ = threads > 0 ? threads : std::max(1, cores_allowed() / std::max(1, ranks_on_node));
+  at::set_num_threads(threads_);
+  set_blas_threads(threads_);
+  name_ = cpu_ ? "cpu" : "cuda:" + std::to_string(index_);
+}
+
+std::string Device::describe() const {
+  return name_ + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads");
+}
+
+at::Tensor Device::row(std::int64_t n) const {
+  return torch::empty({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
+}
+
+at::Tensor Device::zeros(std::int64_t n) const {
+  return torch::zeros({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
+}
+
+void Device::upload(std::span<float const> host, at::Tensor row) const {
+  require(static_cast<std::int64_t>(host.size()) == row.numel(), "upload: rows differ in length");
+  row.copy_(torch::from_blob(const_cast<float*>(host.data()), {row.numel()}, torch::kFloat32));
+}
+
+std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& staging) const {
+  if (cpu_) return floats(row);
+  if (!staging.defined() || staging.numel() < row.numel()) {
+    staging = torch::empty({row.numel()}, torch::TensorOptions(torch::kFloat32).pinned_memory(true));
+  }
+  auto part = staging.narrow(0, 0, row.numel());
+  part.copy_(row);
+  return floats(part);
+}
+
+at::Tensor Device::to_device(at::Tensor const& host) const {
+  return cpu_ ? host : host.to(torch::Device(name_));
+}
+
+BlasInfo blas_info() {
+  using Config = char* (*)();
+  if (auto* const config = dlsym(RTLD_DEFAULT, "openblas_get_config")) {
+    return {reinterpret_cast<Config>(config)(), false};
+  }
+  if (at::hasMKL()) return {"MKL", false};
+  Dl_info where{};
+  auto* const sgemm = dlsym(RTLD_DEFAULT, "sgemm_");
+  if (sgemm != nullptr && dladdr(sgemm, &where) != 0) {
+    std::string const file = where.dli_fname;
+    // Debian's reference BLAS is libblas.so.3 itself; optimised ones carry their name.
+    return {file, file.find("libblas.so") != std::string::npos};
+  }
+  return {"built into LibTorch", false};
+}
+
+std::string cpu_kind() {
+  std::ifstream info("/proc/cpuinfo");
+  std::string name = "unknown CPU";
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) {
+      name = line.substr(line.find(':') + 2);
+      break;
+    }
+  }
+#if defined(__x86_64__)
+  char const* const vectors = __builtin_cpu_supports("avx512f") ? "AVX512"
+                              : __builtin_cpu_supports("avx2")  ? "AVX2"
+                                                                : "SSE";
+  return name + " (" + vectors + ")";
+#else
+  return name;
+#endif
+}
+
+void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradient,
+                SgdStep const& step) {
+  if (weights.is_cpu()) {
+    kernels::sgd_update(floats(weights), floats(momentum), floats(gradient), step);
+    return;
+  }
+  auto const full = gradient.add(weights, step.weight_decay);
+  momentum.mul_(step.momentum).add_(full);
+  if (step.nesterov) {
+    weights.sub_(full.add(momentum, step.momentum), step.lr);
+  } else {
+    weights.sub_(momentum, step.lr);
+  }
+}
+
+void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step) {
+  if (weights.is_cpu()) {
+    kernels::sgd_apply(floats(weights), floats(momentum), step);
+    return;
+  }
+  momentum.add_(weights, step.weight_decay);
+  weights.sub_(momentum, step.lr);
+}
+
+at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha) {
+  auto out = at::empty_like(a);
+  bool const plain = a.is_cpu() && a.is_contiguous() && b.is_contiguous();
+  if (plain) {
+    kernels::interpolate(floats(a), floats(b), alpha, floats(out));
+  } else if (alpha < 0.5) {
+    at::lerp_out(out, a, b, alpha);
+  } else {
+    at::lerp_out(out, b, a, 1.0 - alpha);
+  }
+  return out;
+}
+
+}  // namespace fedstrata

@@ -1,1 +1,26 @@
+#include "common/log.hpp"
 
+#include <unistd.h>
+
+namespace fedstrata::log {
+namespace {
+
+std::string& prefix() {
+  static std::string text;
+  return text;
+}
+
+void line(std::string const& kind, std::string const& message) {
+  std::string const text =
+      "fedstrata" + (prefix().empty() ? "" : " (" + prefix() + ")") + ": " + kind + message + "\n";
+  // One write, so that lines of several ranks do not mix.
+  [[maybe_unused]] auto const written = write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace
+
+void set_prefix(std::string const& text) { prefix() = text; }
+void error(std::string const& message) { line("", message); }
+void warning(std::string const& message) { line("warning: ", message); }
+
+}  // namespace fedstrata::log

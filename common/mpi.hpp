@@ -29,7 +29,8 @@ class Request {
   ~Request();
   /// True once finished (or never started).
   bool test();
-  void wait();
+  /// `idle`, if given, is called between tests.
+  void wait(std::function<void()> const& idle = {});
 
  private:
   friend class Comm;
@@ -69,8 +70,8 @@ class Comm {
   void receive(std::span<std::byte> bytes, int from, int tag) const;
   Request isend(std::span<std::byte const> bytes, int to, int tag) const;
   Request ireceive(std::span<std::byte> bytes, int from, int tag) const;
-  /// The next message that waits, if any (from any rank, with any tag unless one is given).
-  std::optional<Envelope> probe(int tag = -1) const;
+  /// The next message that waits, if any (from any rank, with any tag unless given).
+  std::optional<Envelope> probe(int from = -1, int tag = -1) const;
 
   // Collectives. Waiting naps.
   void barrier() const;
@@ -114,7 +115,7 @@ std::span<std::byte const> as_bytes(std::span<T const> values) {
 /// (Unwinding into MPI_Finalize would hang while peers wait.)
 int run_or_abort(std::function<int()> const& work);
 
-/// What the launcher says about this process: "mpirun", "srun" or "" and the number of ranks.
+/// Name and version of the MPI library.
 std::string library_version();
 
 }  // namespace fedstrata::mpi

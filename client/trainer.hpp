@@ -1,0 +1,40 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "common/batches.hpp"
+#include "common/experiment.hpp"
+
+namespace fedstrata {
+
+/// What local training of one client in one round gave.
+struct TrainResult {
+  double loss = 0.0;      ///< mean over the samples seen, while training
+  double accuracy = 0.0;
+};
+
+/// Trains one client at a time on a state row. SGD with momentum, Nesterov and weight decay as
+/// PyTorch defines them, without autograd and where possible without a gradient row: the gradient
+/// goes straight into the momentum, or into the weights when there is no momentum.
+class Trainer {
+ public:
+  /// `state`: row [StateLayout::size()] on the device, whose contents are trained in place.
+  Trainer(Experiment const& experiment, Device const& device, Batches const& data,
+          at::Tensor state);
+
+  /// Local training of `client` in `round` on the state as it stands. `steps_before`: optimizer
+  /// steps the client did in earlier rounds (for warm-up).
+  TrainResult train(std::int64_t client, std::int64_t round, std::int64_t steps_before);
+
+ private:
+  void step(Batch const& batch, double lr, at::Tensor& sums);
+
+  Experiment const* experiment_;
+  Device const* device_;
+  Batches const* data_;
+  at::Tensor parameters_, momentum_, gradient_;  ///< rows [P]; momentum_ empty without momentum
+  Weights weights_, momentum_views_, gradient_views_;
+};
+
+}  // namespace fedstrata

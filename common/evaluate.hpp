@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "common/batches.hpp"
+#include "common/model.hpp"
+
+namespace fedstrata {
+
+/// Images per evaluation batch. Part of the results: kernels round differently for other shapes.
+inline constexpr std::int64_t kEvaluationBatch = 100;
+
+/// Loss sum (cross-entropy, nats) and correct answers per class over some samples.
+struct ClassSums {
+  double loss = 0.0;
+  std::vector<double> correct;  ///< [classes]
+
+  void add(ClassSums const& other);
+};
+
+/// Number of evaluation batches of a split.
+std::int64_t evaluation_batches(std::int64_t samples);
+
+/// Evaluates batch number `batch` of a split.
+ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches const& data,
+                         std::int64_t batch);
+
+/// Evaluates a whole split, batch after batch.
+ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data);
+
+}  // namespace fedstrata
