@@ -32,12 +32,15 @@ struct Dataset {
 std::vector<std::string> dataset_names();
 
 /// Shape and classes of a data set without reading its files (counts are 0, mean and std those
-/// published). Throws InputError that lists the names when there is none so called.
+/// published, or empty for `synthetic`, whose own are computed). Throws InputError that lists the
+/// names when there is none so called.
 DatasetInfo describe_dataset(std::string const& name);
 
-/// Reads the files (IDX plain or gzipped, CIFAR binary) or makes the synthetic set, and cuts it to
-/// the limits. Throws InputError naming the file: absent, truncated, wrong magic, counts that
-/// differ, label out of range.
+/// Reads the files (IDX plain or gzipped, CIFAR binary) from data.dir, or from the sub-folder that
+/// the published archive or torchvision makes there, or makes the synthetic set from `seed`; keeps
+/// the first records up to the limits. Files may hold fewer records than published ones. Throws
+/// InputError naming the file: absent, truncated, wrong magic, counts that differ, wrong image
+/// size, label out of range, incomplete record.
 Dataset load_dataset(DataConfig const& config, std::uint64_t seed);
 
 /// A data set's bytes where they lie (this process's memory or a window shared by a node).
@@ -46,5 +49,10 @@ struct DatasetView {
   std::span<std::uint8_t const> train_pixels, train_labels, test_pixels, test_labels;
 };
 DatasetView view(Dataset const& dataset);
+
+/// 2,000 training and 500 test images of 10 classes, less where the limits cut. Each image mixes
+/// the smooth pattern of its class with a weaker one of another class, shifted and noisy: easy
+/// to learn well, but about one in eleven cannot be told. info.mean and info.std are of its pixels.
+Dataset make_synthetic(DataConfig const& config, std::uint64_t seed);
 
 }  // namespace fedstrata

@@ -110,7 +110,7 @@ TEST(RandomTest, below_is_uniform_also_for_awkward_bounds) {
   for (int i = 0; i < 70000; ++i) ++count.at(random.below(7));
   for (int const c : count) EXPECT_NEAR(c, 10000, 500);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(random.below(1), 0u);
-  // Without rejection two thirds of the numbers would fall into the lower half.
+  // Without rejection five eighths of the numbers would fall into the lower half.
   std::uint64_t const awkward = (std::uint64_t{3} << 62);
   int lower = 0;
   for (int i = 0; i < 10000; ++i) {
