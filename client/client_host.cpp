@@ -20,19 +20,6 @@ at::Tensor tensor_view(std::span<float const> row) {
   return torch::from_blob(const_cast<float*>(row.data()), {static_cast<std::int64_t>(row.size())});
 }
 
-/// Accuracy under the client's own mix of labels, from the accuracies per class.
-double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
-                      std::span<std::int64_t const> own) {
-  double sum = 0.0;
-  std::int64_t total = 0;
-  for (std::size_t c = 0; c < own.size(); ++c) {
-    if (test_counts[c] == 0) continue;
-    sum += static_cast<double>(own[c]) * correct[c] / static_cast<double>(test_counts[c]);
-    total += own[c];
-  }
-  return total > 0 ? sum / static_cast<double>(total) : kAbsent;
-}
-
 }  // namespace
 
 ClientHost::ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
@@ -69,9 +56,7 @@ at::Tensor ClientHost::initial(std::int64_t client) const {
 }
 
 void ClientHost::add_initial(ExactSum& sum) {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(experiment_->clients()));
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
-  auto const weights = experiment_->weights(all);
+  auto const weights = experiment_->weights(experiment_->all_clients());
   for (auto const client : clients_) {
     auto const state = initial(client);
     auto const row = device_->host_view(state, staging_);
@@ -238,13 +223,10 @@ void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   auto const count = static_cast<double>(test_->size());
   double correct = 0.0;
   for (auto const c : sums.correct) correct += c;
-  auto const classes = static_cast<std::size_t>(experiment_->dataset.classes);
-  auto const own = std::span(experiment_->partition.histogram)
-                       .subspan(static_cast<std::size_t>(record.client) * classes, classes);
   (before ? record.test_loss_before : record.test_loss_after) = sums.loss / count;
   (before ? record.test_accuracy_before : record.test_accuracy_after) = correct / count;
   (before ? record.test_accuracy_local_before : record.test_accuracy_local_after) =
-      local_accuracy(sums.correct, test_counts_, own);
+      local_accuracy(sums.correct, test_counts_, experiment_->partition.histogram_of(record.client));
   times_.evaluate += watch.seconds();
 }
 

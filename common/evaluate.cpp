@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace fedstrata {
 
@@ -40,6 +41,18 @@ ClassSums evaluate(Model const& model, Weights const& weights, Batches const& da
     sums.add(evaluate_batch(model, weights, data, batch));
   }
   return sums;
+}
+
+double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
+                      std::span<std::int64_t const> own) {
+  double sum = 0.0;
+  std::int64_t total = 0;
+  for (std::size_t c = 0; c < own.size(); ++c) {
+    if (test_counts[c] == 0) continue;
+    sum += static_cast<double>(own[c]) * correct[c] / static_cast<double>(test_counts[c]);
+    total += own[c];
+  }
+  return total > 0 ? sum / static_cast<double>(total) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace fedstrata

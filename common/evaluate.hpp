@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "common/batches.hpp"
@@ -27,5 +28,10 @@ ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches con
 
 /// Evaluates a whole split, batch after batch.
 ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data);
+
+/// Accuracy under a client's own mix of labels: the accuracies per class weighted by the client's
+/// samples per class. All [classes]; NaN when the test set has none of its classes.
+double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
+                      std::span<std::int64_t const> own);
 
 }  // namespace fedstrata

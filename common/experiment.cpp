@@ -1,6 +1,7 @@
 #include "common/experiment.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace fedstrata {
@@ -19,6 +20,12 @@ Experiment::Experiment(Config settings, DatasetInfo info, Partition p)
       partition(std::move(p)),
       model(make_model(config.model, input_shape(dataset))),
       schedule(config, model.table()) {}
+
+std::vector<std::int64_t> Experiment::all_clients() const {
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(clients()));
+  std::iota(ids.begin(), ids.end(), std::int64_t{0});
+  return ids;
+}
 
 std::vector<std::int64_t> Experiment::participants(std::int64_t round) const {
   return fedstrata::participants(config.federation, clients(), config.run.seed, round);

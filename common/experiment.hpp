@@ -50,6 +50,8 @@ struct Experiment {
 
   std::int64_t clients() const { return config.data.clients; }
   StateLayout state() const { return {model.table(), config.train.momentum > 0.0}; }
+  /// 0 .. clients - 1.
+  std::vector<std::int64_t> all_clients() const;
   /// Ids that take part in a round (from 1), ascending.
   std::vector<std::int64_t> participants(std::int64_t round) const;
   /// Weight of each id in the averages, normalised to sum 1.

@@ -19,6 +19,11 @@ struct Partition {
     auto const c = static_cast<std::size_t>(client);
     return offsets[c + 1] - offsets[c];
   }
+  /// Samples per label of a client, [classes].
+  std::span<std::int64_t const> histogram_of(std::int64_t client) const {
+    auto const classes = histogram.size() / static_cast<std::size_t>(clients());
+    return std::span(histogram).subspan(static_cast<std::size_t>(client) * classes, classes);
+  }
   std::span<std::int64_t const> of(std::int64_t client) const {
     auto const c = static_cast<std::size_t>(client);
     return std::span(indices).subspan(static_cast<std::size_t>(offsets[c]),

@@ -9,8 +9,12 @@
 
 namespace fedstrata {
 
+Message::Message() : bytes_(sizeof(std::int64_t)) { append({}); }
+
 void Message::append(std::span<std::byte const> bytes) {
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  auto const length = static_cast<std::int64_t>(bytes_.size());
+  std::memcpy(bytes_.data(), &length, sizeof(length));
 }
 
 void Message::extract(std::span<std::byte> bytes) {
@@ -22,6 +26,13 @@ void Message::extract(std::span<std::byte> bytes) {
 Message receive(mpi::Comm const& comm, mpi::Envelope const& envelope) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(envelope.bytes));
   comm.receive(bytes, envelope.from, envelope.tag);
+  std::int64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  if (static_cast<std::size_t>(length) > bytes.size()) {
+    auto const first = bytes.size();
+    bytes.resize(static_cast<std::size_t>(length));
+    comm.receive(std::span(bytes).subspan(first), envelope.from, envelope.tag);
+  }
   return Message(std::move(bytes));
 }
 

@@ -24,10 +24,11 @@ enum class Tag : int {
 
 inline int number(Tag tag) { return static_cast<int>(tag); }
 
-/// Flat bytes of a message made of vectors of trivially copyable values.
+/// Flat bytes of a message made of vectors of trivially copyable values. Starts with its length, by
+/// which a receiver knows of further pieces.
 class Message {
  public:
-  Message() = default;
+  Message();
   explicit Message(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
 
   template <class T>
@@ -57,7 +58,7 @@ class Message {
   void extract(std::span<std::byte> bytes);
 
   std::vector<std::byte> bytes_;
-  std::size_t position_ = 0;
+  std::size_t position_ = sizeof(std::int64_t);
 };
 
 /// Receives the message that probe() announced.

@@ -1,0 +1,47 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "common/layout.hpp"
+#include "server/analysis_pool.hpp"
+#include "server/row_writer.hpp"
+
+namespace fedstrata {
+
+/// What an analysis rank does during a run (or rank 0, where roles are folded): takes the clients'
+/// rows, writes them, and analyses the rounds that are complete.
+class Analyst {
+ public:
+  /// `world`: all ranks; `group`: the analysis ranks, of which this is one; both must outlive this.
+  Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& world,
+          mpi::Comm const& group);
+
+  /// Takes messages that wait, without blocking. Does not take rows while the analysis is behind by
+  /// kBacklog rounds and analysis.backlog = wait (`hold`: may it refuse them?).
+  void serve(bool hold);
+  /// serve(), then at most one unit of work. False when there was nothing to do.
+  bool advance(bool hold);
+  /// All rows written and all rounds analysed?
+  bool finished() const { return writer_.finished() && pool_.finished(); }
+  TimeShares times() const;
+
+  /// Rounds that may wait for analysis before rows are held back or rounds skipped.
+  static constexpr std::size_t kBacklog = 2;
+
+ private:
+  void shard_complete(std::int64_t round, std::vector<std::int64_t> const& excluded);
+  void analyse(std::int64_t round, std::vector<std::int64_t> const& excluded);
+
+  AnalysisInput input_;
+  mpi::Comm const* world_;
+  mpi::Comm const* group_;
+  int shards_;
+  RowWriter writer_;
+  AnalysisPool pool_;
+  Outbox outbox_;
+  std::map<std::int64_t, int> complete_;  ///< leader: shards on disk, per round
+  std::int64_t remaining_ = 0;            ///< leader: rounds not yet handed to the pool
+};
+
+}  // namespace fedstrata
