@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/config.hpp"
+#include "common/text.hpp"  // nearest()
 
 namespace fedstrata {
 
@@ -30,13 +31,13 @@ std::string config_help();
 
 /// A command line: `fedstrata COMMAND [FILE] [options]`.
 struct CommandLine {
-  std::string command;               ///< simulate | analyze | inspect | "" (help or version)
-  std::string target;                ///< config file or run directory
-  std::string out;                   ///< --out
-  std::string name = "posthoc";      ///< --name
-  std::string config;                ///< --config (analyze)
-  std::string pack;                  ///< --pack
-  std::vector<std::string> set;      ///< --set
+  std::string command;           ///< simulate | analyze | inspect | "" (help or version)
+  std::string target;            ///< config file or run directory
+  std::string out;               ///< --out
+  std::string name = "posthoc";  ///< --name
+  std::string config;            ///< --config (analyze)
+  std::string pack;              ///< --pack
+  std::vector<std::string> set;  ///< --set
   bool resume = false;
   bool dry_run = false;
   bool print_config = false;
@@ -51,8 +52,5 @@ CommandLine parse_command_line(std::vector<std::string> const& arguments);
 
 /// Help of the whole program ("") or of one command.
 std::string usage(std::string const& command);
-
-/// Candidate nearest to `word` by edit distance, "" when none is near.
-std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
 
 }  // namespace fedstrata
