@@ -82,9 +82,10 @@ AverageGroup& group_of(Config& config, std::string const& name, std::string cons
 
 template <class Owner>
 void set_key(Key<Owner> const& key, Owner& owner, Assignment const& given) {
-  require_input(key.set(owner, given.value), given.source + ": " + given.key + " = '" +
-                                                 given.value +
-                                                 "' is not possible; allowed: " + key.allowed);
+  if (key.set(owner, given.value)) return;
+  throw InputError(given.source + ": " + given.key + " = '" + given.value +
+                   "' is not possible; allowed: " + key.allowed +
+                   suggestion(given.value, split(key.allowed, '|')));
 }
 
 void apply_to_group(Config& config, Assignment const& given) {
