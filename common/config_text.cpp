@@ -109,14 +109,14 @@ void print(std::ostream& out, std::string const& key, std::string const& value) 
   out << key << (value.empty() ? " =" : " = ") << value << '\n';
 }
 
-/// "  lr = 0.05    (number > 0)" and, below, what it is.
+/// "  every = 1    (integer >= 0; rounds)" and, below, what it is.
 template <class Owner>
 void explain(std::ostream& out, Key<Owner> const& key, std::string const& name,
              Owner const& defaults) {
   std::string const value = key.get(defaults);
   std::string left = "  " + name + (value.empty() ? " =" : " = ") + value;
   left.resize(std::max<std::size_t>(left.size() + 2, 36), ' ');
-  out << left << '(' << key.allowed << ")\n      " << (key.unit.empty() ? "" : key.unit + ": ")
+  out << left << '(' << key.allowed << (key.unit.empty() ? "" : "; ") << key.unit << ")\n      "
       << key.help << '\n';
 }
 
@@ -136,7 +136,7 @@ void apply_sections(Config& config, std::string const& text, std::string const& 
   for (std::string line; std::getline(lines, line);) {
     line = trim(line.substr(0, line.find('#')));
     if (!line.starts_with('[') || !line.ends_with(']')) continue;
-    std::string const section = trim(line.substr(1, line.size() - 2));
+    std::string const section = line.substr(1, line.size() - 2);
     if (section.starts_with(kAverage)) {
       group_of(config, section.substr(kAverage.size()), source);
     } else if (std::count(known.begin(), known.end(), section) == 0) {

@@ -18,11 +18,13 @@ Config parse_config(std::string const& text, std::string const& source,
 /// Reads a file, then parse_config. Throws InputError when it cannot be read.
 Config load_config(std::string const& path, std::vector<std::string> const& overrides = {});
 
-/// Every key with its resolved value, in the order of the help. parse_config(to_text(c)) == c, and
-/// to_text of that is the same text.
+/// Every key with its resolved value, in the order of the help; presets and the default group are
+/// written as [average.NAME] sections. parse_config of it means the same and gives the same text.
 std::string to_text(Config const& config);
 
-/// Only the [analysis] section of `text` replaced by that of `analysis_source`, then overrides.
+/// `config` with its [analysis] replaced by that of `analysis_text` (keys it lacks get their
+/// defaults; with an empty `source`, which means no text, it stays as it is), then the overrides,
+/// of [analysis] only. Throws InputError.
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,
                      std::vector<std::string> const& overrides);
 

@@ -136,6 +136,7 @@ TEST(ConfigTest, presets_expand_into_their_groups) {
 
 TEST(BadConfigTest, unknown_names_suggest_the_nearest) {
   EXPECT_THAT(refused("[trian]\nlr = 1\n"), AllOf(HasSubstr("run.ini"), HasSubstr("mean train?")));
+  EXPECT_THAT(refused("[ train ]\nlr = 1\n"), HasSubstr("mean train?"));
   EXPECT_THAT(refused("[fedaration]\n"), HasSubstr("mean federation?"));
   EXPECT_THAT(refused("[train]\nmomemtum = 0.9\n"),
               AllOf(HasSubstr("run.ini"), HasSubstr("mean train.momentum?")));
@@ -252,8 +253,11 @@ template <class Owner>
 std::string row(Key<Owner> const& key, std::string const& name, Owner const& defaults) {
   std::string allowed;
   for (char const c : key.allowed) allowed += c == '|' ? std::string("\\|") : std::string(1, c);
-  std::string const value = key.get(defaults).empty() ? "" : "`" + key.get(defaults) + "`";
-  return "| `" + name + "` | " + value + " | " + key.unit + " | " + allowed + " |";
+  std::string const value = key.get(defaults);
+  std::ostringstream out;
+  out << "| `" << name << "` | " << (value.empty() ? "" : "`") << value
+      << (value.empty() ? "" : "`") << " | " << key.unit << " | " << allowed << " |";
+  return out.str();
 }
 
 TEST(HelpTest, the_documentation_lists_every_key_with_default_unit_and_allowed_values) {
