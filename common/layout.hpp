@@ -20,7 +20,8 @@ struct Layout {
   int client_index(int rank) const;
 };
 
-/// Pure. Throws InputError for a world that has no room (analysis_ranks > world - 2 with world > 2).
+/// Pure. Throws InputError for a world that has no room (analysis_ranks > world - 2 with world >
+/// 2).
 Layout assign_roles(int world, int analysis_ranks);
 
 /// Deals clients to client ranks by load (samples), longest first, to the rank with least load so

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/config.hpp"
+#include "common/text.hpp"  // nearest()
 
 namespace fedstrata {
 
@@ -17,11 +18,13 @@ Config parse_config(std::string const& text, std::string const& source,
 /// Reads a file, then parse_config. Throws InputError when it cannot be read.
 Config load_config(std::string const& path, std::vector<std::string> const& overrides = {});
 
-/// Every key with its resolved value, in the order of the help. parse_config(to_text(c)) == c, and
-/// to_text of that is the same text.
+/// Every key with its resolved value, in the order of the help; presets and the default group are
+/// written as [average.NAME] sections. parse_config of it means the same and gives the same text.
 std::string to_text(Config const& config);
 
-/// Only the [analysis] section of `text` replaced by that of `analysis_source`, then overrides.
+/// `config` with its [analysis] replaced by that of `analysis_text` (keys it lacks get their
+/// defaults; with an empty `source`, which means no text, it stays as it is), then the overrides,
+/// of [analysis] only. Throws InputError.
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,
                      std::vector<std::string> const& overrides);
 
@@ -30,13 +33,13 @@ std::string config_help();
 
 /// A command line: `fedstrata COMMAND [FILE] [options]`.
 struct CommandLine {
-  std::string command;               ///< simulate | analyze | inspect | "" (help or version)
-  std::string target;                ///< config file or run directory
-  std::string out;                   ///< --out
-  std::string name = "posthoc";      ///< --name
-  std::string config;                ///< --config (analyze)
-  std::string pack;                  ///< --pack
-  std::vector<std::string> set;      ///< --set
+  std::string command;           ///< simulate | analyze | inspect | "" (help or version)
+  std::string target;            ///< config file or run directory
+  std::string out;               ///< --out
+  std::string name = "posthoc";  ///< --name
+  std::string config;            ///< --config (analyze)
+  std::string pack;              ///< --pack
+  std::vector<std::string> set;  ///< --set
   bool resume = false;
   bool dry_run = false;
   bool print_config = false;
@@ -51,8 +54,5 @@ CommandLine parse_command_line(std::vector<std::string> const& arguments);
 
 /// Help of the whole program ("") or of one command.
 std::string usage(std::string const& command);
-
-/// Candidate nearest to `word` by edit distance, "" when none is near.
-std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
 
 }  // namespace fedstrata

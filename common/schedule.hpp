@@ -11,9 +11,10 @@ namespace fedstrata {
 /// Indices of the layers that the selectors name, ascending. Selectors, joined by commas, excluded
 /// with a leading `!`: a glob on the dotted name (`*` crosses dots), type:conv|linear|norm, head
 /// (last layer with parameters), body (all but head), first:K, last:K, middle:K, index:A-B
-/// (0-based, inclusive), all. `rest` = layers in `taken` by no other group; `rotate` is handled by
-/// AveragingSchedule (alone it means all layers of the table). Throws InputError that lists the layers
-/// when a selector matches nothing or is malformed; `where` names the key in messages.
+/// (0-based, inclusive), all. Only exclusions = all but those. `rest` = layers that are not `taken`
+/// (by another group; [L], or empty = none). `rotate` is AveragingSchedule's and malformed here.
+/// Throws InputError that lists the layers when a selector is malformed or matches nothing (an
+/// excluded type may: `all,!type:norm` suits every model); `where` names the key in messages.
 std::vector<int> select_layers(std::string const& selectors, LayerTable const& table,
                                std::vector<bool> const& taken, std::string const& where);
 
@@ -35,11 +36,19 @@ class AveragingSchedule {
     AverageGroup settings;
     std::vector<int> layers;
     bool rotate = false;
+    std::vector<int> due(std::int64_t round) const;
   };
   LayerTable table_;
   std::int64_t rounds_;
   std::vector<Group> groups_;
 };
+
+/// Names of the presets.
+std::vector<std::string> const& preset_names();
+
+/// The averaging groups in force: those of the preset, the [average.*] sections or, without either,
+/// one group of all layers, every round.
+std::vector<AverageGroup> averaging_groups(Config const& config);
 
 /// The groups of a preset: fedavg, fedper, lg-fedavg, fedbn, local. Throws InputError otherwise.
 std::vector<AverageGroup> preset_groups(std::string const& preset);

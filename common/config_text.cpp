@@ -1,0 +1,192 @@
+#include "common/config_text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+
+#include "common/config_keys.hpp"
+#include "common/error.hpp"
+#include "common/options.hpp"
+#include "common/schedule.hpp"
+#include "common/text.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr std::string_view kAverage = "average.";
+
+std::vector<std::string> key_names() {
+  std::vector<std::string> names;
+  for (auto const& key : config_keys()) names.push_back(key.name);
+  return names;
+}
+
+std::string section_of(std::string const& key) { return key.substr(0, key.find('.')); }
+
+std::vector<std::string> section_names() {
+  std::vector<std::string> names = {"average.NAME"};
+  for (auto const& key : config_keys()) {
+    if (std::count(names.begin(), names.end(), section_of(key.name)) == 0) {
+      names.push_back(section_of(key.name));
+    }
+  }
+  return names;
+}
+
+[[noreturn]] void unknown_section(std::string const& section, std::string const& source) {
+  if (section == "average") {
+    throw InputError(source + ": [average] needs a name, as in [average.features]");
+  }
+  auto const names = section_names();
+  throw InputError(source + ": unknown section [" + section + "]" + suggestion(section, names) +
+                   " (sections: " + join(names, ", ") + ")");
+}
+
+[[noreturn]] void unknown_key(std::string const& key, std::string const& source) {
+  auto const names = key_names();
+  std::string const section = section_of(key);
+  auto const known = section_names();
+  if (std::count(known.begin(), known.end(), section) == 0) {
+    if (key.find('.') == std::string::npos) {
+      throw InputError(source + ": key '" + key + "' belongs to no section; write section.key");
+    }
+    unknown_section(section, source);
+  }
+  std::string const last = key.substr(key.rfind('.'));
+  for (auto const& name : names) {  // the right name in the wrong section
+    if (name.ends_with(last)) {
+      throw InputError(source + ": unknown key " + key + "; did you mean " + name + "?");
+    }
+  }
+  std::vector<std::string> siblings;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(siblings),
+               [&](auto const& name) { return section_of(name) == section; });
+  auto const near = suggestion(key, siblings);
+  throw InputError(source + ": unknown key " + key +
+                   (near.empty() ? " (keys: " + join(siblings, ", ") + ")" : near));
+}
+
+/// The group that "average.NAME" or "average.NAME.key" names, made if it is new.
+AverageGroup& group_of(Config& config, std::string const& name, std::string const& source) {
+  bool const plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  });
+  require_input(plain, source + ": [average." + name +
+                           "]: the name of a group is made of letters, digits, _ and -");
+  for (auto& group : config.average) {
+    if (group.name == name) return group;
+  }
+  config.average.push_back({.name = name});
+  return config.average.back();
+}
+
+template <class Owner>
+void set_key(Key<Owner> const& key, Owner& owner, Assignment const& given) {
+  if (key.set(owner, given.value)) return;
+  throw InputError(given.source + ": " + given.key + " = '" + given.value +
+                   "' is not possible; allowed: " + key.allowed +
+                   suggestion(given.value, split(key.allowed, '|')));
+}
+
+void apply_to_group(Config& config, Assignment const& given) {
+  std::string const rest = given.key.substr(kAverage.size());
+  auto const dot = rest.rfind('.');
+  if (dot == std::string::npos) {
+    throw InputError(given.source + ": " + given.key + " lacks a part; write average.NAME.key");
+  }
+  std::vector<std::string> names;
+  for (auto const& key : group_keys()) {
+    if (key.name == rest.substr(dot + 1)) {
+      return set_key(key, group_of(config, rest.substr(0, dot), given.source), given);
+    }
+    names.push_back(key.name);
+  }
+  throw InputError(given.source + ": unknown key " + given.key +
+                   suggestion(rest.substr(dot + 1), names) + " (keys: " + join(names, ", ") + ")");
+}
+
+void print(std::ostream& out, std::string const& key, std::string const& value) {
+  out << key << (value.empty() ? " =" : " = ") << value << '\n';
+}
+
+/// "  every = 1    (integer >= 0; rounds)" and, below, what it is.
+template <class Owner>
+void explain(std::ostream& out, Key<Owner> const& key, std::string const& name,
+             Owner const& defaults) {
+  std::string const value = key.get(defaults);
+  std::string left = "  " + name + (value.empty() ? " =" : " = ") + value;
+  left.resize(std::max<std::size_t>(left.size() + 2, 36), ' ');
+  out << left << '(' << key.allowed << (key.unit.empty() ? "" : "; ") << key.unit << ")\n      "
+      << key.help << '\n';
+}
+
+}  // namespace
+
+void apply(Config& config, Assignment const& given) {
+  if (given.key.starts_with(kAverage)) return apply_to_group(config, given);
+  for (auto const& key : config_keys()) {
+    if (key.name == given.key) return set_key(key, config, given);
+  }
+  unknown_key(given.key, given.source);
+}
+
+void apply_sections(Config& config, std::string const& text, std::string const& source) {
+  auto const known = section_names();
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    line = trim(line.substr(0, line.find('#')));
+    if (!line.starts_with('[') || !line.ends_with(']')) continue;
+    std::string const section = line.substr(1, line.size() - 2);
+    if (section.starts_with(kAverage)) {
+      group_of(config, section.substr(kAverage.size()), source);
+    } else if (std::count(known.begin(), known.end(), section) == 0) {
+      unknown_section(section, source);
+    }
+  }
+}
+
+std::string to_text(Config const& config) {
+  Config resolved = config;
+  resolved.average = averaging_groups(config);
+  resolved.federation.preset.clear();
+  if (config.federation.local_steps > 0) resolved.federation.local_epochs = 0;
+
+  std::ostringstream out;
+  std::string section;
+  for (auto const& key : config_keys()) {
+    if (section_of(key.name) != section) {
+      if (section == "federation") {
+        for (auto const& group : resolved.average) {
+          out << "\n[average." << group.name << "]\n";
+          for (auto const& entry : group_keys()) print(out, entry.name, entry.get(group));
+        }
+      }
+      out << (section.empty() ? "[" : "\n[");
+      section = section_of(key.name);
+      out << section << "]\n";
+    }
+    print(out, key.name.substr(section.size() + 1), key.get(resolved));
+  }
+  return out.str();
+}
+
+std::string config_help() {
+  std::ostringstream out;
+  Config const defaults;
+  std::string section;
+  for (auto const& key : config_keys()) {
+    if (section_of(key.name) != section) {
+      if (section == "federation") {
+        out << "\n[average.NAME]  (none = one group of all layers, every round)\n";
+        for (auto const& entry : group_keys()) explain(out, entry, entry.name, AverageGroup{});
+      }
+      out << (section.empty() ? "[" : "\n[");
+      section = section_of(key.name);
+      out << section << "]\n";
+    }
+    explain(out, key, key.name.substr(section.size() + 1), defaults);
+  }
+  return out.str();
+}
+
+}  // namespace fedstrata

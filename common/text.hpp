@@ -1,0 +1,42 @@
+#pragma once
+#include <charconv>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace fedstrata {
+
+/// Without white space at both ends.
+std::string trim(std::string_view text);
+
+/// Trimmed parts of `text` between separators; none for blank text.
+std::vector<std::string> split(std::string_view text, char separator);
+
+std::string join(std::vector<std::string> const& parts, std::string const& separator);
+
+/// Shortest decimal text that reads back as exactly `value`.
+std::string shortest(double value);
+
+/// Candidate nearest to `word` by edit distance, "" when none is near.
+std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
+
+/// "; did you mean X?" for the candidate nearest to `word`, "" when none is near.
+std::string suggestion(std::string const& word, std::vector<std::string> const& candidates);
+
+/// Reads all of `text` as a number; false, `value` unchanged, when it is none, does not fit the
+/// type or is not finite.
+template <class Number>
+bool read_number(std::string_view text, Number& value) {
+  Number number{};
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return false;
+  if constexpr (std::is_floating_point_v<Number>) {
+    if (!std::isfinite(number)) return false;
+  }
+  value = number;
+  return true;
+}
+
+}  // namespace fedstrata
