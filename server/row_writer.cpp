@@ -39,6 +39,8 @@ RowWriter::RowWriter(Experiment const& experiment, RunDirectory& run, int shard,
   }
 }
 
+RowWriter::~RowWriter() = default;
+
 RowWriter::Round& RowWriter::at(std::int64_t number) {
   auto& slot = open_[number];
   if (slot) return *slot;

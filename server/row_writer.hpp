@@ -29,6 +29,7 @@ class RowWriter {
   /// `complete` is called with each round whose shard is on disk, and the ids that diverged.
   RowWriter(Experiment const& experiment, RunDirectory& run, int shard, int shards,
             std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete);
+  ~RowWriter();
 
   void row(RowHeader const& header, std::span<float const> values);
   void commit(Commit commit);
