@@ -7,8 +7,7 @@
 
 namespace fedstrata {
 
-/// Which training samples each client holds. Indices of a client are ascending, except that for
-/// `same` every client lists all samples.
+/// Which training samples each client holds; a client's indices ascend.
 struct Partition {
   std::vector<std::int64_t> offsets;    ///< [clients + 1] into indices
   std::vector<std::int64_t> indices;    ///< sample numbers, client after client
@@ -31,9 +30,18 @@ struct Partition {
   }
 };
 
-/// Pure and deterministic in (labels, config, seed); time bounded by O(samples + clients x classes).
-/// Every kind but `same` is disjoint and complete. Throws InputError when the samples do not
-/// suffice (every client gets at least one; min_samples for dirichlet and quantity).
+/// Deals training samples to clients; `labels` are below `classes`. The kinds:
+///   iid        shuffled, sizes differ by at most one
+///   dirichlet  each class is dealt in proportions drawn from Dirichlet(alpha), then clients below
+///              min_samples get random samples of the largest clients
+///   shards     sorted by label and cut into equal shards, of which each client gets
+///              classes_per_client at random; a shard that straddles two labels holds both
+///   quantity   shuffled, sizes proportional to exp(sigma x normal), min_samples as above
+///   same       every client holds every sample
+/// Every kind but `same` is disjoint and complete, and each client gets at least one sample.
+/// Pure and deterministic in (labels, config, seed); ends after at most
+/// O(clients x classes + samples x log clients) steps. Throws InputError that says what to set when
+/// the samples do not suffice.
 Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
                          DataConfig const& config, std::uint64_t seed);
 
