@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <exception>
+
+#include "common/error.hpp"
+
 namespace fedstrata::log {
 namespace {
 
@@ -22,5 +26,19 @@ void line(std::string const& kind, std::string const& message) {
 void set_prefix(std::string const& text) { prefix() = text; }
 void error(std::string const& message) { line("", message); }
 void warning(std::string const& message) { line("warning: ", message); }
+
+int report_errors(std::function<int()> const& work, std::function<void(int)> const& failed) {
+  int code = 1;
+  try {
+    return work();
+  } catch (InputError const& e) {
+    code = 2;
+    error(e.what());
+  } catch (std::exception const& e) {
+    error(e.what());
+  }
+  if (failed) failed(code);
+  return code;
+}
 
 }  // namespace fedstrata::log

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <string>
 
 /// Messages on stderr, one line each, written whole. The only process-wide thing.
@@ -9,5 +10,9 @@ void set_prefix(std::string const& prefix);
 
 void error(std::string const& message);
 void warning(std::string const& message);
+
+/// Calls work and returns its exit code; an exception's message is written as an error and turned
+/// into 2 for InputError, 1 for any other, after `failed(code)`, if given, was called.
+int report_errors(std::function<int()> const& work, std::function<void(int)> const& failed = {});
 
 }  // namespace fedstrata::log

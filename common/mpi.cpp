@@ -271,19 +271,9 @@ SharedMemory::~SharedMemory() = default;
 std::span<std::byte> SharedMemory::bytes() const { return state_->bytes; }
 
 int run_or_abort(std::function<int()> const& work) {
-  int code = 1;
-  std::string message;
-  try {
-    return work();
-  } catch (InputError const& e) {
-    code = 2;
-    message = e.what();
-  } catch (std::exception const& e) {
-    message = e.what();
-  }
-  log::error(message);
-  if (Comm::world().size() > 1) MPI_Abort(MPI_COMM_WORLD, code);
-  return code;
+  return log::report_errors(work, [](int code) {
+    if (Comm::world().size() > 1) MPI_Abort(MPI_COMM_WORLD, code);
+  });
 }
 
 std::string library_version() {

@@ -1,1 +1,50 @@
-int main() {}
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "common/error.hpp"
+#include "common/log.hpp"
+#include "common/mpi.hpp"
+#include "common/options.hpp"
+#include "common/version.hpp"
+#include "experiments/commands.hpp"
+#include "experiments/inspect.hpp"
+
+namespace {
+
+using fedstrata::CommandLine;
+
+int run(CommandLine const& line, std::vector<std::string> const& arguments) {
+  if (line.version) {
+    std::printf("fedstrata %s (%s)\n", fedstrata::software_version().c_str(),
+                fedstrata::build_description().c_str());
+    return 0;
+  }
+  if (line.help || line.command.empty()) {
+    std::printf("%s", fedstrata::usage(line.command).c_str());
+    return 0;
+  }
+  return line.command == "inspect"    ? fedstrata::inspect(line)
+         : line.command == "simulate" ? fedstrata::simulate(line, arguments)
+                                      : fedstrata::analyze(line, arguments);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> const arguments(argv + 1, argv + argc);
+  auto const parallel = !arguments.empty() &&
+                        (arguments[0] == "simulate" || arguments[0] == "analyze");
+  if (!parallel) {
+    return fedstrata::log::report_errors(
+        [&] { return run(fedstrata::parse_command_line(arguments), arguments); });
+  }
+  fedstrata::mpi::Environment const environment(argc, argv);
+  return fedstrata::mpi::run_or_abort([&] {
+    // Rank 0 reports a bad command line for all.
+    auto const world = fedstrata::mpi::Comm::world();
+    if (world.rank() == 0) fedstrata::parse_command_line(arguments);
+    world.barrier();
+    return run(fedstrata::parse_command_line(arguments), arguments);
+  });
+}

@@ -1,0 +1,109 @@
+#include "experiments/progress.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <sstream>
+
+#include "common/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr double kLineEvery = 10.0;  // seconds between lines when the output is no terminal
+
+std::string fixed(double value, int digits) {
+  std::ostringstream out;
+  out.setf(std::ios::fixed);
+  out.precision(digits);
+  out << value;
+  return out.str();
+}
+
+std::string percent(double value) { return std::isnan(value) ? "-" : fixed(100.0 * value, 2) + " %"; }
+
+std::string cell(double value) { return std::isnan(value) ? "" : fixed(value, 6); }
+
+void add_row(std::ostringstream& out, std::string const& role, std::vector<double> const& columns) {
+  out << "  " << role << std::string(role.size() < 22 ? 22 - role.size() : 1, ' ');
+  for (double const value : columns) {
+    auto const text = fixed(value, 2);
+    out << std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') << text;
+  }
+  out << '\n';
+}
+
+}  // namespace
+
+std::string duration(double seconds) {
+  if (seconds < 60.0) return fixed(seconds, 1) + " s";
+  auto const whole = static_cast<long long>(seconds);
+  if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+  return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
+}
+
+Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory)
+    : rounds_(experiment.config.federation.rounds),
+      terminal_(isatty(STDOUT_FILENO) != 0),
+      csv_(directory / "progress.csv") {
+  csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes\n";
+  csv_.flush();
+}
+
+std::string Progress::line(RoundRecord const& record) const {
+  double const elapsed = since_start_.seconds();
+  auto const done = static_cast<double>(record.round);
+  std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
+                     "  test accuracy " + percent(test_accuracy_) + "  train loss " +
+                     (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
+  if (record.round > 0) {
+    text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
+            fixed(static_cast<double>(updates_) / elapsed, 1) + " client updates/s  " +
+            duration(elapsed / done * static_cast<double>(rounds_ - record.round)) + " left";
+  }
+  return text;
+}
+
+void Progress::round(RoundRecord const& record) {
+  updates_ += record.participants;
+  if (!std::isnan(record.test_accuracy)) test_accuracy_ = record.test_accuracy;
+  csv_ << record.round << ',' << fixed(since_start_.seconds(), 3) << ',' << record.participants << ','
+       << cell(record.train_loss) << ',' << cell(record.train_accuracy) << ','
+       << cell(record.test_loss) << ',' << cell(record.test_accuracy) << ',' << record.bytes << '\n';
+  csv_.flush();
+  require(csv_.good(), "progress.csv could not be written (is the disk full?); what was complete "
+                       "before stays valid");
+  double const now = since_start_.seconds();
+  bool const last = record.round == rounds_;
+  if (terminal_) {
+    std::printf("\r\033[K%s%s", line(record).c_str(), last ? "\n" : "");
+  } else if (last || now - last_line_ >= kLineEvery) {
+    std::printf("%s\n", line(record).c_str());
+    last_line_ = now;
+  }
+  std::fflush(stdout);
+}
+
+void Progress::training_done() {
+  std::printf("training took %s\n", duration(since_start_.seconds()).c_str());
+  std::fflush(stdout);
+}
+
+std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall) {
+  std::ostringstream out;
+  out << "where the time went (seconds; " << fixed(wall, 1) << " in all)\n";
+  out << "  role                        train  aggregate       wait   evaluate   analysis      store\n";
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    int const r = static_cast<int>(rank);
+    std::string role = rank == 0 ? "coordinator" : "";
+    if (layout.trains(r)) role += role.empty() ? "client" : "+client";
+    if (layout.analyses(r)) role += role.empty() ? "analysis" : "+analysis";
+    auto const& t = ranks[rank];
+    add_row(out, std::to_string(rank) + " " + role,
+            {t.train, t.aggregate, t.wait, t.evaluate, t.analysis, t.store});
+  }
+  return out.str();
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "common/experiment.hpp"
+#include "common/layout.hpp"
+#include "common/protocol.hpp"
+#include "common/records.hpp"
+#include "common/stopwatch.hpp"
+
+namespace fedstrata {
+
+/// What rank 0 tells people while a run goes on: a line on the terminal (one that updates, or one
+/// now and then when the output is not a terminal) and a row a round in progress.csv.
+class Progress {
+ public:
+  Progress(Experiment const& experiment, std::filesystem::path const& directory);
+  void round(RoundRecord const& record);
+  void training_done();
+
+ private:
+  std::string line(RoundRecord const& record) const;
+
+  std::int64_t rounds_;
+  bool terminal_;
+  std::ofstream csv_;
+  Stopwatch since_start_;
+  double last_line_ = -1e9;  ///< seconds since the start
+  std::int64_t updates_ = 0; ///< clients trained
+  double test_accuracy_ = kAbsent;
+};
+
+/// The table of where the time of each rank went, with a line per role. Pure.
+std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall);
+
+/// "1 h 02 min", "3 min 05 s", "4.2 s".
+std::string duration(double seconds);
+
+}  // namespace fedstrata
