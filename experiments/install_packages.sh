@@ -38,10 +38,12 @@ if ((${#missing[@]})); then
     as_root=(sudo)
   fi
   echo "Installing: ${missing[*]}"
-  apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
-       -o Dpkg::Use-Pty=0)
-  "${apt[@]}" update </dev/null
-  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null
+  apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive
+       apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; } \
+    </dev/null >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 fi
 
 # LibTorch pulls in the reference BLAS, many times slower than OpenBLAS, which takes over as soon as
