@@ -80,6 +80,25 @@ def _barrier_panel(figure, axis, panel, layers, rounds):
     bar.ax.tick_params(labelsize=7, length=2)
 
 
+def paths(heading, panels, layers, grid):
+    """`panels`: (title, values [1 + layers, points]): full, then the layers in order."""
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 1.4, 3.9))
+    colors = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(layers)))
+    for axis, (title, values) in zip(axes, panels):
+        for k, layer in enumerate(layers):
+            axis.plot(grid, values[1 + k], color=colors[k], lw=1.4, label=layer)
+        axis.plot(grid, values[0], color=BLACK, lw=2, label="full")
+        _frame(axis, title[0].upper() + title[1:])
+        axis.xaxis.set_major_locator(plt.FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+        axis.set_xlabel("share of the other client's model")
+        axis.set_ylim(bottom=0)
+    handles, names = axis.get_legend_handles_labels()
+    axis.legend(handles[-1:] + handles[:-1], names[-1:] + names[:-1], loc="center left",
+                bbox_to_anchor=(1.01, 0.5), fontsize=8 if len(layers) <= 12 else 6)
+    figure.suptitle(heading, fontsize=10)
+    return figure
+
+
 def accuracy_and_loss(heading, metrics, averaging_rounds):
     """`metrics` = /metrics/rounds; None when nothing was evaluated."""
     panels = [("Accuracy on the test set", "test_accuracy", "train_accuracy"),

@@ -168,8 +168,13 @@ class Analysis:
                     self.parts[split, kind] = rows
 
     def figures(self):
-        return {"_".join(filter(None, ["barriers", self.name, split, partner])):
-                self.heatmap(split, partner) for split, partner in self.parts}
+        drawn = {}
+        for split, partner in self.parts:
+            name = "_".join(filter(None, [self.name, split, partner]))
+            drawn[f"barriers_{name}"] = self.heatmap(split, partner)
+        for split in ("train", "test"):
+            drawn[f"paths_{self.name}_{split}"] = self.paths(split)
+        return drawn
 
     def heatmap(self, split, partner):
         rows = self.parts[split, partner]
@@ -208,6 +213,31 @@ class Analysis:
                 if len(found):
                     values[k, n] = np.median(found)
         return values
+
+    def paths(self, split):
+        """Loss and error along the paths of the last round; None with only three points on them."""
+        rows = self.run.read(f"barriers/{self.name}/points")
+        rows = rows[(rows["split"] == split) & (rows["b"] >= 0) & (rows["other_run"] == "")]
+        rows = rows[rows["round"] == rows["round"].max()] if len(rows) else rows
+        # Seen from the client that supplies the other layers: 0 = its own layer, 1 = the other's.
+        share = np.where(rows["rest"] == rows["b"], 1 - rows["alpha"], rows["alpha"]).round(9)
+        grid = np.unique(share)
+        if len(grid) <= 3:
+            return None
+        panels = []
+        for column, title, unit, _ in self.QUANTITIES:
+            values = np.full((1 + len(self.layers), len(grid)), np.nan)
+            for k, layer in enumerate(["", *self.layers]):
+                chosen = (rows["kind"] == "layer") & (rows["target"] == layer) if layer else \
+                    rows["kind"] == "full"
+                for n, x in enumerate(grid):
+                    found = rows[column][chosen & (share == x)]
+                    values[k, n] = np.median(found) if len(found) else np.nan
+            panels.append((f"{split} {title}", unit * values))
+        return figures.paths(
+            f"{self.run.attribute('model')} on {self.run.attribute('dataset')}, round "
+            f"{rows['round'][0]}, analysis '{self.name}': median over pairs of clients",
+            panels, self.layers, grid)
 
     def averaged_between(self, columns):
         """[layers, columns]: averaged after this column's models were taken, before the next's?"""
