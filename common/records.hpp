@@ -24,9 +24,7 @@ struct FixedText {
   FixedText(std::string_view s) { std::copy_n(s.begin(), std::min(N, s.size()), text.begin()); }
   FixedText(std::string const& s) : FixedText(std::string_view(s)) {}
   FixedText(char const* s) : FixedText(std::string_view(s)) {}
-  std::string str() const {
-    return {text.begin(), std::find(text.begin(), text.end(), '\0')};
-  }
+  std::string str() const { return {text.begin(), std::find(text.begin(), text.end(), '\0')}; }
   bool operator==(FixedText const&) const = default;
   auto operator<=>(FixedText const&) const = default;
 };
@@ -44,28 +42,28 @@ struct Field {
 /// /metrics/rounds: one row a round; row 0 is the initialisation.
 struct RoundRecord {
   std::int64_t round = 0;
-  double lr = kAbsent;              ///< at the end of the round
-  double train_loss = kAbsent;      ///< mean over the samples of the participants, while training
+  double lr = kAbsent;          ///< at the end of the round
+  double train_loss = kAbsent;  ///< mean over the samples of the participants, while training
   double train_accuracy = kAbsent;
-  double test_loss = kAbsent;       ///< of the averaged (global) model
+  double test_loss = kAbsent;  ///< of the averaged (global) model
   double test_accuracy = kAbsent;
   std::int64_t participants = 0;
-  std::int64_t bytes = 0;           ///< 2 x participants x due elements x 4
-  double test_loss_before = kAbsent;                  ///< mean over participants, own models
+  std::int64_t bytes = 0;             ///< 2 x participants x due elements x 4
+  double test_loss_before = kAbsent;  ///< mean over participants, own models
   double test_loss_after = kAbsent;
   double test_accuracy_before = kAbsent;
   double test_accuracy_after = kAbsent;
   double test_accuracy_local_before = kAbsent;
   double test_accuracy_local_after = kAbsent;
-  double test_accuracy_before_worst = kAbsent;        ///< mean of the worst tenth of participants
+  double test_accuracy_before_worst = kAbsent;  ///< mean of the worst tenth of participants
   double test_accuracy_after_worst = kAbsent;
   double test_accuracy_local_before_worst = kAbsent;
   double test_accuracy_local_after_worst = kAbsent;
-  double seconds_train = kAbsent;      ///< mean over client ranks
+  double seconds_train = kAbsent;  ///< mean over client ranks
   double seconds_aggregate = kAbsent;
   double seconds_wait = kAbsent;
   double seconds_evaluate = kAbsent;
-  double seconds_round = kAbsent;      ///< wall time of the round
+  double seconds_round = kAbsent;  ///< wall time of the round
   static std::span<Field const> fields();
 };
 
@@ -168,6 +166,37 @@ struct GeometryRecord {
   double cosine = kAbsent;
   double norm_a = kAbsent;
   double norm_b = kAbsent;
+  static std::span<Field const> fields();
+};
+
+/// /layers: one row a layer, in the order of the row's elements.
+struct LayerTableRecord {
+  FixedText<64> name;
+  std::int64_t offset = 0;  ///< elements
+  std::int64_t size = 0;
+  std::int64_t stage = 0;
+  FixedText<8> type;  ///< conv, linear, norm or other
+  std::int64_t buffer_offset = 0;
+  std::int64_t buffer_size = 0;
+  static std::span<Field const> fields();
+};
+
+/// /parameters and /buffers: one row a tensor.
+struct TensorRecord {
+  FixedText<128> name;
+  FixedText<64> layer;
+  std::int64_t offset = 0;  ///< elements
+  std::int64_t size = 0;
+  FixedText<48> shape;  ///< "64x3x3x3"; empty for a scalar
+  static std::span<Field const> fields();
+};
+
+/// /files: one row a file of the run that the index names.
+struct FileRecord {
+  FixedText<160> name;  ///< relative to the run directory
+  std::int64_t bytes = 0;
+  FixedText<16> checksum;  ///< XXH64 of the whole file, 16 hexadecimal digits; empty: not known
+  std::int64_t run_modified = 0;  ///< time of last modification, ns since 1970
   static std::span<Field const> fields();
 };
 

@@ -1,1 +1,373 @@
 #include "common/run_directory.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <numeric>
+#include <optional>
+
+#include "common/error.hpp"
+#include "common/file_lock.hpp"
+#include "common/run_index.hpp"
+
+namespace fedstrata {
+namespace {
+
+namespace fs = std::filesystem;
+using Names = RunNames;
+
+template <class Record>
+std::vector<std::byte> bytes_of(std::vector<Record> const& records) {
+  auto const bytes = std::as_bytes(std::span(records));
+  return {bytes.begin(), bytes.end()};
+}
+
+// What a start that was killed before its first index, or a batch system, may have left.
+bool is_leftover(fs::path const& path) {
+  auto const name = path.filename().string();
+  auto const extension = path.extension();
+  return name.starts_with('.') || name == Names::kState || name == "progress.csv" ||
+         name == Names::kHeader || extension == ".out" || extension == ".err" ||
+         extension == ".log" || extension == ".ini";
+}
+
+void check_empty(fs::path const& path) {
+  std::error_code error;
+  if (fs::exists(path / Names::kIndex, error))
+    throw InputError(quoted(path) +
+                     " already holds a run; continue it with --resume or choose another --out");
+  for (auto entry = fs::directory_iterator(path, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error))
+    require_input(is_leftover(entry->path()), quoted(path) + " is not empty (it holds '" +
+                                                  entry->path().filename().string() +
+                                                  "'); choose another --out");
+  require_input(!error, "cannot read directory " + quoted(path) + ": " + error.message());
+}
+
+void check_name(std::string const& name) {
+  auto const allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  require_input(!name.empty() && name.size() <= 64 && name[0] != '.' &&
+                    std::all_of(name.begin(), name.end(), allowed),
+                "'" + name +
+                    "' cannot name an analysis: use letters, digits, '_', '-' and '.' (at most 64, "
+                    "no '.' first)");
+}
+
+// The directories that create() would have to make, outermost first.
+std::vector<fs::path> missing_directories(fs::path path) {
+  std::vector<fs::path> missing;
+  std::error_code error;
+  for (; !path.empty() && !fs::exists(path, error) && path != path.parent_path();
+       path = path.parent_path())
+    missing.insert(missing.begin(), path);
+  return missing;
+}
+
+fs::path absolute_path(fs::path const& path) {
+  auto result = fs::absolute(path).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
+
+}  // namespace
+
+struct RunDirectory::State {
+  fs::path path;
+  RunHeader header;
+  RunContents contents;
+  CheckpointFiles pending;
+  std::optional<SimulationLock> simulation;
+  std::int64_t generation = 0;  // of the simulation this handle writes for; 0: of none
+
+  explicit State(fs::path const& directory)
+      : path(directory), contents(directory), pending(directory / Names::kPending) {}
+
+  FileLock lock() const { return FileLock::wait(path / Names::kIndexLock); }
+
+  void require_current() const {
+    if (generation == 0) return;
+    auto const holder = read_holder(path / Names::kSimulation);
+    require(holder.generation <= generation,
+            quoted(path) + " was taken over by " + holder.str() +
+                " with a newer generation; this older simulation must not write to it");
+  }
+
+  // Failures of the disk leave what was complete valid; say so, and where.
+  template <class Work>
+  void writing(Work work) const {
+    try {
+      work();
+    } catch (InputError const&) {
+      throw;
+    } catch (std::exception const& error) {
+      throw Error("cannot write to run " + quoted(path) + " (" + error.what() +
+                  "); what was complete before stays valid");
+    }
+  }
+
+  void write_segment(Series& series, std::vector<std::int64_t> const& rounds,
+                     std::vector<std::vector<std::byte>> data) {
+    writing([&] {
+      auto const file = series.write(rounds, data);
+      auto const sum = file->sync();
+      auto const held = lock();
+      require_current();
+      series.refresh();
+      series.require_new(rounds);
+      file->publish();
+      contents.remember(file->target().lexically_relative(path).string(), sum);
+      series.refresh();
+      series.merge();
+      contents.publish(header);
+    });
+  }
+};
+
+struct CheckpointWriter::State {
+  RunDirectory::State& run;
+  ShardFile file;
+};
+
+CheckpointWriter::CheckpointWriter(RunDirectory& run, CheckpointShard shard) {
+  auto& owner = *run.state_;
+  owner.writing([&] {
+    auto const directory = owner.path / (shard.keep ? Names::kCheckpoints : Names::kPending);
+    auto const& table = owner.header.table;
+    state_ = std::unique_ptr<State>(
+        new State{owner, {directory, std::move(shard), table.parameter_count, table.buffer_count}});
+  });
+}
+
+CheckpointWriter::CheckpointWriter(CheckpointWriter&&) noexcept = default;
+CheckpointWriter::~CheckpointWriter() = default;
+
+void CheckpointWriter::write(RowKind kind, std::int64_t client, std::span<float const> row,
+                             std::span<float const> buffers) {
+  state_->run.writing([&] { state_->file.write(kind, client, row, buffers); });
+}
+
+void CheckpointWriter::commit() {
+  auto& run = state_->run;
+  run.writing([&] {
+    state_->file.close();
+    auto& file = state_->file.file();
+    auto const sum = file.sync();
+    auto const held = run.lock();
+    run.require_current();
+    require(!fs::exists(file.target()), "'" + file.target().string() + "' exists already");
+    file.publish();
+    if (!state_->file.shard().keep) return;
+    run.contents.remember(file.target().lexically_relative(run.path).string(), sum);
+    run.contents.publish(run.header);
+  });
+}
+
+void RunDirectory::check_creatable(fs::path const& where) {
+  auto const path = absolute_path(where);
+  std::error_code error;
+  if (fs::is_directory(path, error)) check_empty(path);
+  auto ancestor = path;
+  while (!fs::exists(ancestor, error) && ancestor != ancestor.parent_path()) {
+    require_input(!error || error == std::errc::no_such_file_or_directory ||
+                      error == std::errc::not_a_directory,
+                  "cannot make directory " + quoted(path) + ": " + error.message());
+    ancestor = ancestor.parent_path();
+  }
+  require_input(fs::is_directory(ancestor, error), "cannot make directory " + quoted(path) + ": '" +
+                                                       ancestor.string() + "' is not a directory");
+  require_input(::access(ancestor.c_str(), W_OK | X_OK) == 0,
+                "cannot write to " + quoted(ancestor) + ": " + std::strerror(errno) +
+                    "; choose another --out");
+  if (is_alive(path / Names::kSimulation))
+    throw InputError(quoted(path) +
+                     " is in use by a simulation: " + read_holder(path / Names::kSimulation).str() +
+                     "; wait for it or choose another --out");
+}
+
+RunDirectory RunDirectory::create(fs::path const& where, RunHeader const& header) {
+  check_creatable(where);
+  auto const path = absolute_path(where);
+  auto const made = missing_directories(path / Names::kState);
+  try {
+    std::error_code error;
+    fs::create_directories(path / Names::kState, error);
+    require_input(!error, "cannot make directory " + quoted(path) + ": " + error.message() +
+                              "; choose another --out");
+    auto state = std::make_unique<State>(path);
+    state->header = header;
+    state->writing([&] {
+      auto const held = state->lock();
+      check_empty(path);
+      state->simulation = SimulationLock::take(path / Names::kSimulation);
+      state->generation = state->simulation->generation();
+      NewFile file(path / Names::kHeader);
+      write_header(file.temporary(), header);
+      state->contents.remember(Names::kHeader, file.sync());
+      file.publish();
+      state->contents.publish(header);
+    });
+    return RunDirectory(std::move(state));
+  } catch (...) {
+    std::error_code ignored;
+    if (!fs::exists(path / Names::kIndex, ignored) && !made.empty())
+      fs::remove_all(made.front(), ignored);
+    throw;
+  }
+}
+
+RunDirectory RunDirectory::attach(fs::path const& where) {
+  auto state = std::make_unique<State>(absolute_path(where));
+  state->header = read_header(state->path / Names::kHeader);
+  if (is_alive(state->path / Names::kSimulation))
+    state->generation = read_holder(state->path / Names::kSimulation).generation;
+  return RunDirectory(std::move(state));
+}
+
+RunDirectory RunDirectory::open(fs::path const& where) {
+  auto state = std::make_unique<State>(absolute_path(where));
+  auto const problems = check_files(state->path, read_index(state->path));
+  if (!problems.empty()) throw InputError(problems.front());
+  state->header = read_header(state->path / Names::kHeader);
+  return RunDirectory(std::move(state));
+}
+
+RunDirectory::RunDirectory(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
+RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
+RunDirectory::~RunDirectory() = default;
+
+fs::path const& RunDirectory::path() const { return state_->path; }
+RunHeader const& RunDirectory::header() const { return state_->header; }
+
+void RunDirectory::heartbeat() {
+  if (state_->simulation) state_->simulation->heartbeat();
+}
+
+void RunDirectory::write_metrics(MetricsSegment const& segment) {
+  require(segment.first <= segment.last, "a metrics segment needs at least one round");
+  std::vector<std::int64_t> rounds(static_cast<std::size_t>(segment.last - segment.first + 1));
+  std::iota(rounds.begin(), rounds.end(), segment.first);
+  state_->write_segment(
+      state_->contents.metrics(), rounds,
+      {bytes_of(segment.rounds), bytes_of(segment.clients), bytes_of(segment.layers)});
+}
+
+void RunDirectory::write_analysis(std::string const& name, AnalysisSegment const& segment) {
+  check_name(name);
+  auto rounds = segment.rounds;
+  std::sort(rounds.begin(), rounds.end());
+  state_->write_segment(state_->contents.analysis(name), rounds,
+                        {bytes_of(segment.points), bytes_of(segment.barriers),
+                         bytes_of(segment.skipped), bytes_of(segment.geometry)});
+}
+
+void RunDirectory::check_analysis_name(std::string const& name) const {
+  check_name(name);
+  auto const names = analysis_names();
+  require_input(std::find(names.begin(), names.end(), name) == names.end(),
+                "run '" + path().string() + "' already has an analysis '" + name +
+                    "'; choose another name with --name");
+}
+
+void RunDirectory::write_analysis_config(std::string const& name, std::string const& config_text) {
+  check_name(name);
+  state_->writing([&] {
+    auto const target = state_->path / Names::kBarriers / name / Names::kAnalysisConfig;
+    auto const held = state_->lock();
+    state_->require_current();
+    require(!fs::exists(target), quoted(target) + " exists already");
+    write_text(target, config_text);
+    state_->contents.publish(state_->header);
+  });
+}
+
+std::vector<CheckpointInfo> RunDirectory::checkpoints() const {
+  std::vector<CheckpointInfo> result;
+  for (auto* files : {&state_->contents.checkpoints(), &state_->pending}) {
+    files->refresh();
+    for (auto const& [round, names] : files->complete()) {
+      result.push_back(files->info(round));
+      result.back().kept = files != &state_->pending;
+    }
+  }
+  std::sort(result.begin(), result.end(),
+            [](auto const& a, auto const& b) { return a.round < b.round; });
+  return result;
+}
+
+void RunDirectory::read(std::int64_t round, RowKind kind, std::int64_t client, std::span<float> row,
+                        std::span<float> buffers) const {
+  auto& kept = state_->contents.checkpoints();
+  auto& pending = state_->pending;
+  if (!kept.complete().contains(round) && !pending.complete().contains(round)) {
+    kept.refresh();
+    pending.refresh();
+  }
+  (pending.complete().contains(round) ? pending : kept).read(round, kind, client, row, buffers);
+}
+
+void RunDirectory::discard(std::int64_t round) {
+  state_->pending.refresh();
+  state_->pending.remove(round);
+}
+
+std::vector<RoundRecord> RunDirectory::round_records() const {
+  auto& series = state_->contents.metrics();
+  series.refresh();
+  return series.read<RoundRecord>(0);
+}
+
+std::vector<BarrierRecord> RunDirectory::barrier_records(std::string const& name) const {
+  auto& series = state_->contents.analysis(name);
+  series.refresh();
+  return series.read<BarrierRecord>(1);
+}
+
+std::vector<std::string> RunDirectory::analysis_names() const {
+  state_->contents.refresh();
+  return state_->contents.analysis_names();
+}
+
+void RunDirectory::publish_index() {
+  state_->writing([&] {
+    auto const held = state_->lock();
+    state_->contents.publish(state_->header);
+  });
+}
+
+std::vector<std::string> RunDirectory::verify(fs::path const& path) {
+  auto const directory = absolute_path(path);
+  return check_files(directory, read_index(directory));
+}
+
+void RunDirectory::pack(fs::path const& path, fs::path const& out) {
+  auto const directory = absolute_path(path);
+  auto const target = absolute_path(out);
+  require_input(!fs::exists(target), quoted(target) + " exists; choose another --pack");
+  require_input(fs::is_directory(target.parent_path()),
+                "there is no directory " + quoted(target.parent_path()) + " to pack into");
+  auto const problems = check_files(directory, read_index(directory));
+  if (!problems.empty()) throw InputError(problems.front());
+  NewFile file(target);
+  auto packed = hdf5::File::create(file.temporary());
+  hdf5::File::open(directory / Names::kIndex).copy_to(packed, {"files"});
+  packed.close();
+  file.sync();
+  file.publish();
+}
+
+void RunDirectory::mark_done() {
+  state_->writing([&] {
+    auto const held = state_->lock();
+    state_->require_current();
+    write_text(state_->path / Names::kDone, "");
+    state_->contents.publish(state_->header);
+  });
+}
+
+}  // namespace fedstrata

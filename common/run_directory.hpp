@@ -7,23 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "common/dataset.hpp"
-#include "common/layer_table.hpp"
-#include "common/partition.hpp"
+#include "common/checkpoint_files.hpp"
 #include "common/records.hpp"
+#include "common/run_header.hpp"
 
 namespace fedstrata {
-
-/// What a run is, written once when it starts.
-struct RunHeader {
-  std::string config_text;  ///< resolved INI text
-  std::uint64_t seed = 0;
-  std::string model;
-  DatasetInfo dataset;
-  LayerTable table;
-  Partition partition;
-  ProvenanceRecord provenance;
-};
 
 /// Metrics of rounds first .. last.
 struct MetricsSegment {
@@ -41,29 +29,6 @@ struct AnalysisSegment {
   std::vector<BarrierRecord> barriers;
   std::vector<SkippedRecord> skipped;
   std::vector<GeometryRecord> geometry;
-};
-
-/// Which rows of a checkpoint.
-enum class RowKind { global, before, after };
-
-/// One file's share of a checkpoint: shard s of `shards` holds the clients c with c mod shards = s.
-struct CheckpointShard {
-  std::int64_t round = 0;
-  int shard = 0;
-  int shards = 1;
-  std::vector<std::int64_t> clients;  ///< ids in this shard, ascending (participants only)
-  bool global = false;                ///< does this shard hold the global row? (shard 0 does)
-  bool before = false;
-  bool after = false;
-  bool keep = true;  ///< false: rows only for the analysis, in no index, removed by discard()
-};
-
-/// What a complete checkpoint holds.
-struct CheckpointInfo {
-  std::int64_t round = 0;
-  std::vector<std::int64_t> clients;  ///< ascending
-  bool global = false, before = false, after = false;
-  bool kept = true;
 };
 
 class RunDirectory;
@@ -97,11 +62,12 @@ class RunDirectory {
   /// Makes the directory, takes the lock of the simulation (holder's host, pid, job, generation),
   /// writes the header file and the first index.
   static RunDirectory create(std::filesystem::path const& path, RunHeader const& header);
-  /// Another rank's handle on the run that rank 0 created: may write checkpoints and analyses.
+  /// Another rank's handle on the run that rank 0 created or opened: may write checkpoints and
+  /// analyses. Files are not verified (rank 0's open() does that for all).
   static RunDirectory attach(std::filesystem::path const& path);
-  /// For reading and for writing analyses. Verifies sizes and checksums of the files the index names
-  /// before HDF5 sees them. Throws InputError: not a run, newer format version, file missing or
-  /// damaged (named).
+  /// For reading and for writing analyses. Verifies sizes and checksums of the files the index
+  /// names before HDF5 sees them. Throws InputError: not a run, newer format version, file missing
+  /// or damaged (named).
   static RunDirectory open(std::filesystem::path const& path);
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
@@ -110,10 +76,15 @@ class RunDirectory {
   std::filesystem::path const& path() const;
   RunHeader const& header() const;
 
-  /// Each of these writes one immutable file and publishes a new index.
+  /// Tells other nodes that the simulation lives; call once a round on the handle of create().
+  void heartbeat();
+
+  /// Each of these writes one immutable file and publishes a new index. Throws Error on a full disk
+  /// (what was complete stays valid), when a round was written before, and when a newer start of
+  /// the simulation has taken over the directory.
   void write_metrics(MetricsSegment const& segment);
-  /// `name`: "insitu", or the analysis's own. Throws InputError if `name` was written by an earlier
-  /// analysis and `fresh`.
+  /// `name`: "insitu", or the analysis's own. The rows of all segments make one table, ordered by
+  /// round; a segment's rows may come in any order.
   void write_analysis(std::string const& name, AnalysisSegment const& segment);
   /// Throws InputError, naming the alternative (--name), when an analysis of that name exists.
   void check_analysis_name(std::string const& name) const;

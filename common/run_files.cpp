@@ -1,0 +1,126 @@
+#include "common/run_files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "common/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char const* kTemporaryPrefix = ".tmp-";
+
+[[noreturn]] void fail(std::string const& what, fs::path const& path) {
+  throw Error("cannot " + what + " " + quoted(path) + ": " + std::strerror(errno));
+}
+
+// Host and process id: names stay apart on a file system that several nodes share.
+fs::path temporary_name(fs::path const& target) {
+  static std::atomic<int> count = 0;
+  char host[64] = {};
+  ::gethostname(host, sizeof host - 1);
+  return target.parent_path() /
+         (kTemporaryPrefix + std::string(host) + "-" + std::to_string(::getpid()) + "-" +
+          std::to_string(count++) + "-" + target.filename().string());
+}
+
+void sync_path(fs::path const& path, int flags) {
+  int const file = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (file < 0) fail("open", path);
+  int const status = ::fsync(file);
+  int const error = errno;
+  ::close(file);
+  errno = error;
+  // Some file systems cannot sync directories; there is nothing to be done about that.
+  if (status != 0 && errno != EINVAL) fail("sync", path);
+}
+
+}  // namespace
+
+std::string round_text(std::int64_t round) {
+  auto const digits = std::to_string(round);
+  return std::string(6 - std::min<std::size_t>(6, digits.size()), '0') + digits;
+}
+
+std::string quoted(fs::path const& path) {
+  std::string text = "'";
+  text += path.string();
+  return text += '\'';
+}
+
+NewFile::NewFile(fs::path target)
+    : target_(std::move(target)), temporary_(temporary_name(target_)) {
+  std::error_code error;
+  fs::create_directories(target_.parent_path(), error);
+  require(!error,
+          "cannot make directory " + quoted(target_.parent_path()) + ": " + error.message());
+}
+
+NewFile::~NewFile() {
+  if (published_) return;
+  // Emptied first: after a failed close HDF5 may still hold it open and with it the space.
+  if (::truncate(temporary_.c_str(), 0) == 0 || errno != ENOENT) ::unlink(temporary_.c_str());
+}
+
+FileSum NewFile::sync() {
+  sync_path(temporary_, O_RDONLY);
+  return checksum_file(temporary_);
+}
+
+void NewFile::publish() {
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("write", target_);
+  published_ = true;
+  sync_path(target_.parent_path(), O_RDONLY | O_DIRECTORY);
+}
+
+bool is_temporary(fs::path const& path) {
+  return path.filename().string().starts_with(kTemporaryPrefix);
+}
+
+void write_text(fs::path const& target, std::string const& text) {
+  NewFile file(target);
+  std::ofstream stream(file.temporary(), std::ios::binary);
+  stream << text;
+  stream.close();
+  if (!stream) fail("write", target);
+  file.sync();
+  file.publish();
+}
+
+std::string read_text(fs::path const& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  if (stream) text << stream.rdbuf();
+  if (!stream) throw Error("cannot read " + quoted(path));
+  return text.str();
+}
+
+std::vector<std::string> list_files(fs::path const& directory, std::string const& extension) {
+  std::vector<std::string> result;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(directory, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error))
+    if (entry->path().extension() == extension && !is_temporary(entry->path()))
+      result.push_back(entry->path().filename().string());
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+FileStamp stamp(fs::path const& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) fail("find", path);
+  return {static_cast<std::int64_t>(status.st_size),
+          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+}  // namespace fedstrata

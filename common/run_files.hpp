@@ -1,0 +1,78 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/checksum.hpp"
+
+namespace fedstrata {
+
+/// Names of what lies in a run directory, relative to it.
+struct RunNames {
+  static constexpr char const* kIndex = "run.h5";
+  static constexpr char const* kIndexSum = "run.h5.sum";
+  static constexpr char const* kHeader = "header.h5";
+  static constexpr char const* kDone = "DONE";
+  static constexpr char const* kMetrics = "metrics";
+  static constexpr char const* kCheckpoints = "checkpoints";
+  static constexpr char const* kBarriers = "barriers";
+  static constexpr char const* kState = "state";
+  static constexpr char const* kPending = "state/pending";
+  static constexpr char const* kIndexLock = "state/index.lock";
+  static constexpr char const* kSimulation = "state/simulation";
+  /// Of an analysis, in barriers/NAME.
+  static constexpr char const* kAnalysisConfig = "config.ini";
+};
+
+/// Round as six digits (more when it needs them).
+std::string round_text(std::int64_t round);
+
+/// The path between single quotes, for messages.
+std::string quoted(std::filesystem::path const& path);
+
+/// A file that comes into being whole: written under a hidden temporary name beside its target,
+/// synced, then renamed. Destroyed before publish(), it removes the temporary file.
+class NewFile {
+ public:
+  /// Makes the target's directory if it is missing; the file itself is made by the writer.
+  explicit NewFile(std::filesystem::path target);
+  NewFile(NewFile const&) = delete;
+  NewFile& operator=(NewFile const&) = delete;
+  ~NewFile();
+  std::filesystem::path const& temporary() const { return temporary_; }
+  std::filesystem::path const& target() const { return target_; }
+  /// Brings the finished temporary file to the disk and takes its checksum.
+  FileSum sync();
+  /// Renames (replacing a target that exists) and syncs the directory.
+  void publish();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  bool published_ = false;
+};
+
+/// Was this name given by NewFile (leftover of a killed run)?
+bool is_temporary(std::filesystem::path const& path);
+
+/// Writes, syncs and publishes a text file. Throws Error.
+void write_text(std::filesystem::path const& target, std::string const& text);
+
+/// Throws Error when the file cannot be read.
+std::string read_text(std::filesystem::path const& path);
+
+/// Names of the files with this extension in a directory, ascending, without temporary ones; none
+/// when the directory is missing.
+std::vector<std::string> list_files(std::filesystem::path const& directory,
+                                    std::string const& extension);
+
+/// Time of last modification in ns since 1970, and size; throws Error when there is no such file.
+struct FileStamp {
+  std::int64_t bytes = 0;
+  std::int64_t modified = 0;
+  bool operator==(FileStamp const&) const = default;
+};
+FileStamp stamp(std::filesystem::path const& path);
+
+}  // namespace fedstrata

@@ -1,0 +1,176 @@
+#include "common/run_header.hpp"
+
+#include <array>
+#include <sstream>
+#include <vector>
+
+#include "common/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr std::array<char const*, 4> kLayerTypes{"conv", "linear", "norm", "other"};
+
+LayerType layer_type(std::string const& name) {
+  for (std::size_t i = 0; i < kLayerTypes.size(); ++i)
+    if (name == kLayerTypes[i]) return static_cast<LayerType>(i);
+  throw Error("unknown layer type '" + name + "' in /layers");
+}
+
+std::string shape_text(std::vector<std::int64_t> const& shape) {
+  std::string text;
+  for (auto const n : shape) {
+    if (!text.empty()) text += 'x';
+    text += std::to_string(n);
+  }
+  return text;
+}
+
+std::vector<std::int64_t> parse_shape(std::string const& text) {
+  std::vector<std::int64_t> shape;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, 'x');) shape.push_back(std::stoll(part));
+  return shape;
+}
+
+template <std::size_t N>
+FixedText<N> fixed(std::string const& text, FixedText<N> const&) {
+  require(text.size() <= N, "name '" + text + "' is longer than the " + std::to_string(N) +
+                                " characters that a run's tables hold");
+  return text;
+}
+
+void write_tensors(hdf5::File& file, std::string const& name, LayerTable const& table,
+                   std::vector<NamedTensor> const& tensors) {
+  std::vector<TensorRecord> records;
+  for (auto const& tensor : tensors) {
+    TensorRecord record;
+    record.name = fixed(tensor.name, record.name);
+    record.layer = table.layers.at(static_cast<std::size_t>(tensor.layer)).name;
+    record.offset = tensor.slice.offset;
+    record.size = tensor.slice.size;
+    record.shape = fixed(shape_text(tensor.shape), record.shape);
+    records.push_back(record);
+  }
+  file.write_table<TensorRecord>(name, records);
+}
+
+std::vector<NamedTensor> read_tensors(hdf5::File const& file, std::string const& name,
+                                      LayerTable const& table) {
+  std::vector<NamedTensor> tensors;
+  for (auto const& record : file.read_table<TensorRecord>(name)) {
+    int layer = 0;
+    while (table.layers.at(static_cast<std::size_t>(layer)).name != record.layer.str()) ++layer;
+    tensors.push_back(
+        {record.name.str(), layer, {record.offset, record.size}, parse_shape(record.shape.str())});
+  }
+  return tensors;
+}
+
+void write_layers(hdf5::File& file, LayerTable const& table) {
+  std::vector<LayerTableRecord> records;
+  for (auto const& layer : table.layers) {
+    LayerTableRecord record;
+    record.name = fixed(layer.name, record.name);
+    record.offset = layer.parameters.offset;
+    record.size = layer.parameters.size;
+    record.stage = layer.stage;
+    record.type = kLayerTypes[static_cast<std::size_t>(layer.type)];
+    record.buffer_offset = layer.buffers.offset;
+    record.buffer_size = layer.buffers.size;
+    records.push_back(record);
+  }
+  file.write_table<LayerTableRecord>("/layers", records);
+  write_tensors(file, "/parameters", table, table.parameters);
+  write_tensors(file, "/buffers", table, table.buffers);
+}
+
+LayerTable read_layers(hdf5::File const& file) {
+  LayerTable table;
+  for (auto const& record : file.read_table<LayerTableRecord>("/layers"))
+    table.layers.push_back({record.name.str(),
+                            layer_type(record.type.str()),
+                            {record.offset, record.size},
+                            {record.buffer_offset, record.buffer_size},
+                            static_cast<int>(record.stage)});
+  table.parameters = read_tensors(file, "/parameters", table);
+  table.buffers = read_tensors(file, "/buffers", table);
+  table.parameter_count = file.integer("/", "parameters");
+  table.buffer_count = file.integer("/", "buffers");
+  return table;
+}
+
+void write_dataset(hdf5::File& file, DatasetInfo const& info) {
+  file.make_group("/dataset");
+  file.set("/dataset", "name", info.name);
+  file.set("/dataset", "channels", info.channels);
+  file.set("/dataset", "height", info.height);
+  file.set("/dataset", "width", info.width);
+  file.set("/dataset", "classes", info.classes);
+  file.set("/dataset", "train_count", info.train_count);
+  file.set("/dataset", "test_count", info.test_count);
+  file.set("/dataset", "mean", std::span(info.mean));
+  file.set("/dataset", "std", std::span(info.std));
+}
+
+DatasetInfo read_dataset(hdf5::File const& file) {
+  DatasetInfo info;
+  info.name = file.text("/dataset", "name");
+  info.channels = file.integer("/dataset", "channels");
+  info.height = file.integer("/dataset", "height");
+  info.width = file.integer("/dataset", "width");
+  info.classes = file.integer("/dataset", "classes");
+  info.train_count = file.integer("/dataset", "train_count");
+  info.test_count = file.integer("/dataset", "test_count");
+  info.mean = file.numbers("/dataset", "mean");
+  info.std = file.numbers("/dataset", "std");
+  return info;
+}
+
+void write_partition(hdf5::File& file, Partition const& partition, std::int64_t classes) {
+  file.write_integers("/partition/offsets", partition.offsets, {std::ssize(partition.offsets)});
+  file.write_integers("/partition/indices", partition.indices, {std::ssize(partition.indices)});
+  file.write_integers("/partition/histogram", partition.histogram, {partition.clients(), classes});
+}
+
+}  // namespace
+
+void set_root_attributes(hdf5::File& file, RunHeader const& header) {
+  file.set("/", "format", std::string("fedstrata"));
+  file.set("/", "format_version", kFormatVersion);
+  file.set("/", "software_version", header.provenance.version.str());
+  file.set("/", "seed", static_cast<std::int64_t>(header.seed));
+  file.set("/", "config", header.config_text);
+  file.set("/", "model", header.model);
+  file.set("/", "dataset", header.dataset.name);
+  file.set("/", "clients", header.partition.clients());
+  file.set("/", "parameters", header.table.parameter_count);
+  file.set("/", "buffers", header.table.buffer_count);
+}
+
+void write_header(std::filesystem::path const& path, RunHeader const& header) {
+  auto file = hdf5::File::create(path);
+  set_root_attributes(file, header);
+  file.write_table<ProvenanceRecord>("/provenance", std::span(&header.provenance, 1));
+  write_layers(file, header.table);
+  write_dataset(file, header.dataset);
+  write_partition(file, header.partition, header.dataset.classes);
+  file.close();
+}
+
+RunHeader read_header(std::filesystem::path const& path) {
+  auto const file = hdf5::File::open(path);
+  RunHeader header;
+  header.config_text = file.text("/", "config");
+  header.seed = static_cast<std::uint64_t>(file.integer("/", "seed"));
+  header.model = file.text("/", "model");
+  header.dataset = read_dataset(file);
+  header.table = read_layers(file);
+  header.partition.offsets = file.read_integers("/partition/offsets");
+  header.partition.indices = file.read_integers("/partition/indices");
+  header.partition.histogram = file.read_integers("/partition/histogram");
+  header.provenance = file.read_table<ProvenanceRecord>("/provenance").at(0);
+  return header;
+}
+
+}  // namespace fedstrata

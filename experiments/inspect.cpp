@@ -1,0 +1,2 @@
+#include "experiments/inspect.hpp"
+namespace fedstrata { int inspect(CommandLine const&) { return 0; } }
