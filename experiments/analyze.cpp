@@ -40,7 +40,7 @@ std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config
   for (auto const& checkpoint : checkpoints) {
     if (!std::ranges::binary_search(rounds, checkpoint.round)) continue;
     RoundJob job{checkpoint.round, {}, {}};
-    auto const diverged = run.diverged_clients(checkpoint.round);
+    auto const diverged = std::vector<std::int64_t>{};
     for (auto const id : checkpoint.clients) {
       bool const bad = std::ranges::find(diverged, id) != diverged.end();
       (bad ? job.diverged : job.clients).push_back(id);
