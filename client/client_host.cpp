@@ -135,10 +135,10 @@ void ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
   times_.train += watch.seconds();
   if (experiment_->wanted(round).before()) emit(round, client, false);
   if (layer >= 0) {
-    std::string const what = "client " + std::to_string(client) + " diverged in round " +
-                             std::to_string(round) + " (layer " +
-                             experiment_->model.table().layers[static_cast<std::size_t>(layer)].name +
-                             ", training loss " + std::to_string(result.loss) + ")";
+    std::string const what =
+        "client " + std::to_string(client) + " diverged in round " + std::to_string(round) +
+        " (layer " + experiment_->model.table().layers[static_cast<std::size_t>(layer)].name +
+        ", training loss " + std::to_string(result.loss) + ")";
     require(experiment_->config.federation.on_divergence == OnDivergence::exclude,
             what + "; lower train.lr or set federation.on_divergence = exclude");
     trained.record.excluded = 1;
@@ -207,7 +207,8 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
     for (auto const& layer : layers) {
       auto const first = static_cast<std::size_t>(layer.parameters.offset);
       auto const size = static_cast<std::size_t>(layer.parameters.size);
-      auto const p = kernels::products(row.subspan(first, size), std::span(mean_row).subspan(first, size));
+      auto const p =
+          kernels::products(row.subspan(first, size), std::span(mean_row).subspan(first, size));
       report.layer_distances.push_back(p.distance2);
       auto const norms = std::sqrt(p.aa) * std::sqrt(p.bb);
       report.layer_cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
@@ -225,8 +226,8 @@ void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   for (auto const c : sums.correct) correct += c;
   (before ? record.test_loss_before : record.test_loss_after) = sums.loss / count;
   (before ? record.test_accuracy_before : record.test_accuracy_after) = correct / count;
-  (before ? record.test_accuracy_local_before : record.test_accuracy_local_after) =
-      local_accuracy(sums.correct, test_counts_, experiment_->partition.histogram_of(record.client));
+  (before ? record.test_accuracy_local_before : record.test_accuracy_local_after) = local_accuracy(
+      sums.correct, test_counts_, experiment_->partition.histogram_of(record.client));
   times_.evaluate += watch.seconds();
 }
 

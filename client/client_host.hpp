@@ -23,8 +23,9 @@ using RowSink = std::function<void(RowHeader const&, std::span<float const>)>;
 /// rounds with evaluation the rows of the round's participants are kept until it is over.
 class ClientHost {
  public:
-  /// `clients`: ids hosted here, ascending. `rank`: index among the `ranks` client ranks, which share
-  /// the evaluation of the global model. `experiment`, `device` and the data must outlive this.
+  /// `clients`: ids hosted here, ascending. `rank`: index among the `ranks` client ranks, which
+  /// share the evaluation of the global model. `experiment`, `device` and the data must outlive
+  /// this.
   ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
              Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
              RowSink sink);
@@ -35,7 +36,8 @@ class ClientHost {
   void start(std::span<float const> global);
 
   /// Local training of the round's participants; adds them to `sum`. Ids left out because they
-  /// diverged are returned; throws Error naming client, round and layer when that is to stop the run.
+  /// diverged are returned; throws Error naming client, round and layer when that is to stop the
+  /// run.
   std::vector<std::int64_t> train(std::int64_t round, ExactSum& sum);
 
   /// Takes the round's mean (packed over `parts`) over in all clients and evaluates.
@@ -71,14 +73,14 @@ class ClientHost {
   RowSink sink_;
   StateLayout layout_;
   std::vector<StatePart> own_parts_;
-  at::Tensor state_, global_;          ///< [state size] on the device
+  at::Tensor state_, global_;  ///< [state size] on the device
   Trainer trainer_;
   Weights weights_, global_weights_;
   std::vector<std::int64_t> test_counts_;  ///< [classes] test samples per class
   at::Tensor staging_;
-  std::map<std::int64_t, at::Tensor> own_;          ///< packed own_parts_ of each client
+  std::map<std::int64_t, at::Tensor> own_;  ///< packed own_parts_ of each client
   std::map<std::int64_t, std::int64_t> steps_done_;
-  std::vector<Trained> trained_;       ///< this round's participants
+  std::vector<Trained> trained_;  ///< this round's participants
   TimeShares times_;
 };
 

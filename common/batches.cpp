@@ -5,16 +5,24 @@
 #include <algorithm>
 #include <numeric>
 
-#include "common/kernels.hpp"
-
 namespace fedstrata {
 namespace {
 
 constexpr std::int64_t kPadding = 4;
 
-at::Tensor index_tensor(std::span<std::int64_t const> indices) {
-  return torch::from_blob(const_cast<std::int64_t*>(indices.data()),
-                          {static_cast<std::int64_t>(indices.size())}, torch::kInt64);
+std::vector<float> scales(DatasetInfo const& info) {
+  std::vector<float> values;
+  for (auto const deviation : info.std)
+    values.push_back(static_cast<float>(1.0 / (255.0 * deviation)));
+  return values;
+}
+
+std::vector<float> shifts(DatasetInfo const& info) {
+  std::vector<float> values;
+  for (std::size_t c = 0; c < info.mean.size(); ++c) {
+    values.push_back(static_cast<float>(-info.mean[c] / info.std[c]));
+  }
+  return values;
 }
 
 /// Where a crop takes its pixels from: source = target + offset, mirrored first if `flip`.
@@ -46,18 +54,10 @@ Batches::Batches(DatasetInfo const& info, std::span<std::uint8_t const> pixels,
       pixels_(pixels),
       labels_(labels),
       device_(&device),
-      count_(static_cast<std::int64_t>(labels.size())) {
-  for (std::size_t c = 0; c < info.mean.size(); ++c) {
-    scale_.push_back(static_cast<float>(1.0 / (255.0 * info.std[c])));
-    shift_.push_back(static_cast<float>(-info.mean[c] / info.std[c]));
-  }
-  if (device.is_cpu()) return;
-  device_pixels_ = device.to_device(
-      torch::from_blob(const_cast<std::uint8_t*>(pixels.data()),
-                       {count_, info.channels, info.height, info.width}, torch::kUInt8));
-  device_scale_ = device.to_device(torch::tensor(scale_).view({1, -1, 1, 1}));
-  device_shift_ = device.to_device(torch::tensor(shift_).view({1, -1, 1, 1}));
-}
+      count_(static_cast<std::int64_t>(labels.size())),
+      scale_(scales(info)),
+      shift_(shifts(info)),
+      store_(device, pixels, {count_, info.channels, info.height, info.width}, scale_, shift_) {}
 
 std::vector<std::int64_t> Batches::class_counts() const {
   std::vector<std::int64_t> counts(static_cast<std::size_t>(info_.classes), 0);
@@ -74,34 +74,13 @@ at::Tensor Batches::labels_at(std::span<std::int64_t const> indices) const {
   return device_->to_device(out);
 }
 
-at::Tensor Batches::on_device(at::Tensor const& raw) const {
-  return raw.to(torch::kFloat32).mul_(device_scale_).add_(device_shift_);
-}
-
 Batch Batches::gather(std::span<std::int64_t const> indices) const {
-  auto labels = labels_at(indices);
-  if (!device_->is_cpu()) {
-    auto const raw = device_pixels_.index_select(0, device_->to_device(index_tensor(indices)));
-    return {on_device(raw), labels};
-  }
-  auto images = torch::empty({static_cast<std::int64_t>(indices.size()), info_.channels,
-                              info_.height, info_.width});
-  auto* out = images.data_ptr<float>();
-  auto const plane = static_cast<std::size_t>(info_.height * info_.width);
-  auto const channels = static_cast<std::size_t>(info_.channels);
-  for (auto const index : indices) {
-    auto const image = static_cast<std::size_t>(index) * channels * plane;
-    for (std::size_t c = 0; c < channels; ++c, out += plane) {
-      kernels::normalize(pixels_.subspan(image + c * plane, plane), scale_[c], shift_[c],
-                         {out, plane});
-    }
-  }
-  return {images, labels};
+  return {store_.gather(indices), labels_at(indices)};
 }
 
 Batch Batches::gather_augmented(std::span<std::int64_t const> indices, Random& random) const {
-  auto images = torch::empty({static_cast<std::int64_t>(indices.size()), info_.channels,
-                              info_.height, info_.width});
+  auto images = torch::empty(
+      {static_cast<std::int64_t>(indices.size()), info_.channels, info_.height, info_.width});
   auto* out = images.data_ptr<float>();
   auto const plane = info_.height * info_.width;
   for (auto const index : indices) {

@@ -36,7 +36,6 @@ class Batches {
 
  private:
   at::Tensor labels_at(std::span<std::int64_t const> indices) const;
-  at::Tensor on_device(at::Tensor const& raw) const;
 
   DatasetInfo info_;
   std::span<std::uint8_t const> pixels_;
@@ -44,8 +43,7 @@ class Batches {
   Device const* device_;
   std::int64_t count_;
   std::vector<float> scale_, shift_;  ///< [C] value = pixel * scale + shift
-  at::Tensor device_pixels_;          ///< uint8 [N, C, H, W], GPU only
-  at::Tensor device_scale_, device_shift_;
+  PixelStore store_;
 };
 
 }  // namespace fedstrata

@@ -93,13 +93,13 @@ struct CheckpointConfig {
 
 struct AnalysisConfig {
   int ranks = 1;
-  std::int64_t every = 0;                ///< in-situ: rounds; 0 = none
-  std::string rounds = "all";            ///< post-hoc: all | last | LIST | A:B:STEP
+  std::int64_t every = 0;      ///< in-situ: rounds; 0 = none
+  std::string rounds = "all";  ///< post-hoc: all | last | LIST | A:B:STEP
   std::vector<std::string> kinds = {"full", "layer"};
-  std::string pairs = "all";             ///< all | ring | random:K | A-B,... | clients
-  std::string alphas = "3";              ///< a count > 1 including both ends, or a list
+  std::string pairs = "all";  ///< all | ring | random:K | A-B,... | clients
+  std::string alphas = "3";   ///< a count > 1 including both ends, or a list
   SplitChoice split = SplitChoice::both;
-  std::int64_t samples = 0;              ///< the first N of the split; 0 = all
+  std::int64_t samples = 0;  ///< the first N of the split; 0 = all
   RowsAt at = RowsAt::before;
   std::int64_t batch_size = 64;
   std::int64_t memory = std::int64_t{1} << 30;  ///< bytes for activations per rank

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/config.hpp"
 #include "common/kernels.hpp"
@@ -19,7 +20,6 @@ class Device {
   /// ATen and of the BLAS behind it. Throws InputError when `choice` is cuda and there is none.
   Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node);
 
-  bool is_cpu() const { return cpu_; }
   int threads() const { return threads_; }
   /// "cpu, 1 thread" or "cuda:0 (name)".
   std::string describe() const;
@@ -37,10 +37,31 @@ class Device {
   at::Tensor to_device(at::Tensor const& host) const;
 
  private:
+  friend class PixelStore;
   bool cpu_ = true;
   int index_ = 0;
   int threads_ = 1;
   std::string name_;
+};
+
+/// Images as bytes [N, C, H, W] that a device reads from: on the CPU where they lie (they must
+/// outlive this), on a GPU a copy there.
+class PixelStore {
+ public:
+  /// `shape`: {N, C, H, W}; a pixel's value is pixel * scale[c] + shift[c].
+  PixelStore(Device const& device, std::span<std::uint8_t const> pixels,
+             std::vector<std::int64_t> shape, std::vector<float> scale, std::vector<float> shift);
+  /// Normalised images float32 [indices, C, H, W] on the device.
+  at::Tensor gather(std::span<std::int64_t const> indices) const;
+
+ private:
+  at::Tensor gather_host(std::span<std::int64_t const> indices) const;
+
+  Device const* device_;
+  std::span<std::uint8_t const> pixels_;
+  std::vector<std::int64_t> shape_;
+  std::vector<float> scale_, shift_;
+  at::Tensor device_pixels_, device_scale_, device_shift_;  ///< GPU only
 };
 
 /// Name and version of the BLAS in use; `reference` when it is the slow reference BLAS.

@@ -47,8 +47,7 @@ int ExactSum::add(std::span<float const> state, double weight) {
     if (!kernels::accumulate(at(state, part.slice), scale, limit, sums)) {
       for (std::size_t j = 0, undo = 0; j <= i; ++j) {
         auto const size = static_cast<std::size_t>(parts_[j].slice.size);
-        kernels::subtract(at(state, parts_[j].slice),
-                          std::ldexp(weight, kFraction - exponents_[j]),
+        kernels::subtract(at(state, parts_[j].slice), std::ldexp(weight, kFraction - exponents_[j]),
                           std::span(sums_).subspan(undo, size));
         undo += size;
       }
@@ -83,7 +82,8 @@ void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& div
   std::vector<mpi::Request> sums;
   for (std::int64_t first = 0; first < total; first += kBucket) {
     auto const size = static_cast<std::size_t>(std::min(kBucket, total - first));
-    sums.push_back(comm.ireduce_sum(std::span(sums_).subspan(static_cast<std::size_t>(first), size), 0));
+    sums.push_back(
+        comm.ireduce_sum(std::span(sums_).subspan(static_cast<std::size_t>(first), size), 0));
   }
   double const by = root ? divisor() : 1.0;
   std::vector<mpi::Request> means;

@@ -9,10 +9,11 @@
 
 namespace fedstrata {
 
-/// A weighted mean of state rows whose bits do not depend on the order, grouping or placement of the
-/// addends. Each addend w x is rounded once to a multiple of its part's quantum q = 2^(e-36), where
-/// 2^e is the power of two above max(largest magnitude of the part in the reference row, 2^-6), and
-/// added as an integer. The result is within (number of addends) x q / 2 of the true sum.
+/// A weighted mean of state rows whose bits do not depend on the order, grouping or placement of
+/// the addends. Each addend w x is rounded once to a multiple of its part's quantum q = 2^(e-36),
+/// where 2^e is the power of two above max(largest magnitude of the part in the reference row,
+/// 2^-6), and added as an integer. The result is within (number of addends) x q / 2 of the true
+/// sum.
 class ExactSum {
  public:
   /// Zero, for the given parts of a state row, packed one after another. `reference`: a state row
@@ -29,11 +30,12 @@ class ExactSum {
   /// Packed elements first .. first + out.size() - 1 as floats, divided by `divisor`.
   void finish(std::int64_t first, double divisor, std::span<float> out) const;
 
-  /// Collective over `comm`: sums of all ranks to root 0, which divides by `divisor()` (called there
-  /// once, after the first sums have arrived) and broadcasts; buckets are pipelined so that the three
-  /// overlap. `mean` [packed_size] is written on every rank. `idle` is called while waiting.
-  void average(mpi::Comm const& comm, std::function<double()> const& divisor,
-               std::span<float> mean, std::function<void()> const& idle);
+  /// Collective over `comm`: sums of all ranks to root 0, which divides by `divisor()` (called
+  /// there once, after the first sums have arrived) and broadcasts; buckets are pipelined so that
+  /// the three overlap. `mean` [packed_size] is written on every rank. `idle` is called while
+  /// waiting.
+  void average(mpi::Comm const& comm, std::function<double()> const& divisor, std::span<float> mean,
+               std::function<void()> const& idle);
 
  private:
   std::vector<StatePart> parts_;

@@ -10,7 +10,8 @@ InputShape input_shape(DatasetInfo const& info) {
   return {info.channels, info.height, info.width, info.classes};
 }
 
-Experiment::Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_labels)
+Experiment::Experiment(Config settings, DatasetInfo info,
+                       std::span<std::uint8_t const> train_labels)
     : Experiment(settings, info,
                  make_partition(train_labels, info.classes, settings.data, settings.run.seed)) {}
 
@@ -98,8 +99,8 @@ WantedRows Experiment::wanted(std::int64_t round) const {
   auto const& checkpoint = config.checkpoint;
   WantedRows rows;
   rows.keep = checkpoint.every > 0 && round % checkpoint.every == 0;
-  rows.keep_before = rows.keep && (round == 0 ? config.model.init == Init::different
-                                              : checkpoint.before);
+  rows.keep_before =
+      rows.keep && (round == 0 ? config.model.init == Init::different : checkpoint.before);
   rows.keep_after = rows.keep && round > 0 && checkpoint.after;
   rows.analyse = round > 0 && config.analysis.every > 0 && round % config.analysis.every == 0;
   rows.analyse_at = config.analysis.at;

@@ -18,7 +18,7 @@ struct WantedRows {
   bool keep = false;         ///< the round is a checkpoint
   bool keep_before = false;  ///< ... with the clients' rows from before averaging
   bool keep_after = false;
-  bool analyse = false;      ///< in-situ analysis looks at this round
+  bool analyse = false;  ///< in-situ analysis looks at this round
   RowsAt analyse_at = RowsAt::before;
 
   bool any() const { return keep || analyse; }
@@ -32,7 +32,7 @@ struct RoundParts {
   std::vector<int> due_layers;
   std::vector<StatePart> parts;  ///< the first `due` are averaged, the rest observed
   std::size_t due = 0;
-  bool all_averaged = false;     ///< is every layer due?
+  bool all_averaged = false;  ///< is every layer due?
 };
 
 /// What every rank knows of an experiment: a pure function of the configuration and the labels.
@@ -62,7 +62,8 @@ struct Experiment {
   std::uint64_t init_stream(std::int64_t client) const;
   bool evaluates(std::int64_t round) const;
   RoundParts parts(std::int64_t round) const;
-  /// What a client keeps between rounds: the parts of its state that are not averaged in every round.
+  /// What a client keeps between rounds: the parts of its state that are not averaged in every
+  /// round.
   std::vector<StatePart> own_parts() const;
   WantedRows wanted(std::int64_t round) const;
   /// Load of each client, by which clients are dealt to ranks.

@@ -6,7 +6,8 @@
 #include <limits>
 
 // Sanitizers cannot start programs with run-time dispatched functions.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 #define FEDSTRATA_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FEDSTRATA_KERNEL
@@ -95,7 +96,8 @@ FEDSTRATA_KERNEL bool accumulate(std::span<float const> values, double scale, fl
     auto const bits = std::bit_cast<std::uint32_t>(p[i]) & 0x7fffffffU;
     largest = bits > largest ? bits : largest;
     double const shifted = static_cast<double>(p[i]) * scale + kRound;
-    auto const addend = std::bit_cast<std::uint64_t>(shifted) - std::bit_cast<std::uint64_t>(kRound);
+    auto const addend =
+        std::bit_cast<std::uint64_t>(shifted) - std::bit_cast<std::uint64_t>(kRound);
     s[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(s[i]) + addend);
   }
   return std::bit_cast<float>(largest) <= limit;
@@ -109,7 +111,8 @@ FEDSTRATA_KERNEL void subtract(std::span<float const> values, double scale,
 #pragma GCC ivdep
   for (std::size_t i = 0; i < n; ++i) {
     double const shifted = static_cast<double>(p[i]) * scale + kRound;
-    auto const addend = std::bit_cast<std::uint64_t>(shifted) - std::bit_cast<std::uint64_t>(kRound);
+    auto const addend =
+        std::bit_cast<std::uint64_t>(shifted) - std::bit_cast<std::uint64_t>(kRound);
     s[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(s[i]) - addend);
   }
 }
@@ -118,7 +121,8 @@ FEDSTRATA_KERNEL void finish_mean(std::span<std::int64_t const> sums, double qua
                                   double divisor, std::span<float> out) {
   auto const n = sums.size();
   double const factor = quantum / divisor;
-  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(static_cast<double>(sums[i]) * factor);
+  for (std::size_t i = 0; i < n; ++i)
+    out[i] = static_cast<float>(static_cast<double>(sums[i]) * factor);
 }
 
 FEDSTRATA_KERNEL Products products(std::span<float const> a, std::span<float const> b) {

@@ -25,8 +25,8 @@ void sgd_update(std::span<float> w, std::span<float> v, std::span<float const> g
 /// The same where v already holds momentum * v + g (no Nesterov).
 void sgd_apply(std::span<float> w, std::span<float> v, SgdStep const& step);
 
-/// out = a + alpha (b - a) for alpha < 1/2, b - (1 - alpha)(b - a) otherwise: exact at both ends and
-/// where a == b.
+/// out = a + alpha (b - a) for alpha < 1/2, b - (1 - alpha)(b - a) otherwise: exact at both ends
+/// and where a == b.
 void interpolate(std::span<float const> a, std::span<float const> b, double alpha,
                  std::span<float> out);
 

@@ -187,7 +187,8 @@ void Comm::receive(std::span<std::byte> bytes, int from, int tag) const {
 std::optional<Envelope> Comm::probe(int from, int tag) const {
   int waiting = 0;
   MPI_Status status;
-  check(MPI_Iprobe(from < 0 ? MPI_ANY_SOURCE : from, tag < 0 ? MPI_ANY_TAG : tag, state_->comm, &waiting, &status),
+  check(MPI_Iprobe(from < 0 ? MPI_ANY_SOURCE : from, tag < 0 ? MPI_ANY_TAG : tag, state_->comm,
+                   &waiting, &status),
         "MPI_Iprobe");
   if (waiting == 0) return std::nullopt;
   int count = 0;
@@ -282,6 +283,13 @@ std::string library_version() {
   MPI_Get_library_version(text, &length);
   std::string const all(text, static_cast<std::size_t>(length));
   return all.substr(0, all.find(','));
+}
+
+std::string host_name() {
+  char text[MPI_MAX_PROCESSOR_NAME] = {};
+  int length = 0;
+  MPI_Get_processor_name(text, &length);
+  return {text, static_cast<std::size_t>(length)};
 }
 
 }  // namespace fedstrata::mpi

@@ -77,7 +77,8 @@ class Comm {
   void barrier() const;
   void broadcast(std::span<std::byte> bytes, int root) const;
   Request ibroadcast(std::span<std::byte> bytes, int root) const;
-  /// Sum of int64 over the ranks, on root. `values` is the contribution; on root it becomes the sum.
+  /// Sum of int64 over the ranks, on root. `values` is the contribution; on root it becomes the
+  /// sum.
   Request ireduce_sum(std::span<std::int64_t> values, int root) const;
   std::vector<std::int64_t> all_gather(std::int64_t value) const;
   /// Every rank's text, on every rank.
@@ -117,5 +118,8 @@ int run_or_abort(std::function<int()> const& work);
 
 /// Name and version of the MPI library.
 std::string library_version();
+
+/// Name of this host.
+std::string host_name();
 
 }  // namespace fedstrata::mpi

@@ -103,12 +103,12 @@ struct TimeShares {
 /// What a client rank tells of a round.
 struct RoundReport {
   std::int64_t round = 0;
-  std::vector<ClientRecord> clients;      ///< its participants
-  std::vector<double> layer_distances;    ///< [participants, layers] squared, to the mean; or empty
-  std::vector<double> layer_cosines;      ///< [participants, layers]; or empty
-  std::vector<double> test_batches;       ///< global model: [batches of this rank, 2 + classes]:
-                                          ///< batch index, loss sum, correct answers per class
-  std::vector<TimeShares> times;          ///< one element: this round's
+  std::vector<ClientRecord> clients;    ///< its participants
+  std::vector<double> layer_distances;  ///< [participants, layers] squared, to the mean; or empty
+  std::vector<double> layer_cosines;    ///< [participants, layers]; or empty
+  std::vector<double> test_batches;     ///< global model: [batches of this rank, 2 + classes]:
+                                        ///< batch index, loss sum, correct answers per class
+  std::vector<TimeShares> times;        ///< one element: this round's
 
   Message pack() const;
   static RoundReport unpack(Message message);

@@ -2,7 +2,8 @@
 
 namespace fedstrata {
 
-std::vector<StatePart> StateLayout::parts(std::vector<int> const& layers, bool with_momentum) const {
+std::vector<StatePart> StateLayout::parts(std::vector<int> const& layers,
+                                          bool with_momentum) const {
   std::vector<StatePart> result;
   for (int const index : layers) {
     result.push_back({index, table_->layers[static_cast<std::size_t>(index)].parameters});

@@ -31,10 +31,11 @@ std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config
     bool const there = config.at == RowsAt::before ? checkpoint.before : checkpoint.after;
     if (there && checkpoint.kept) stored.push_back(checkpoint.round);
   }
-  require_input(!stored.empty(),
-                run.path().string() + " holds no clients' models from " +
-                    (config.at == RowsAt::before ? "before" : "after") +
-                    " averaging; run it with checkpoint.every > 0 and the matching [checkpoint] key");
+  require_input(
+      !stored.empty(),
+      run.path().string() + " holds no clients' models from " +
+          (config.at == RowsAt::before ? "before" : "after") +
+          " averaging; run it with checkpoint.every > 0 and the matching [checkpoint] key");
   std::vector<RoundJob> result;
   auto const rounds = select_rounds(config.rounds, stored);
   for (auto const& checkpoint : checkpoints) {
@@ -85,8 +86,8 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   auto const& stored = run->header();
   require_input(!first || (view.info.train_count == stored.dataset.train_count &&
                            view.info.test_count == stored.dataset.test_count),
-                "the data set in " + config.data.dir + " has other counts than when " + line.target +
-                    " was made; point data.dir of the run at the same files");
+                "the data set in " + config.data.dir + " has other counts than when " +
+                    line.target + " was made; point data.dir of the run at the same files");
   Experiment const experiment(config, view.info, stored.partition);
   Batches const train(view.info, view.train_pixels, view.train_labels, device);
   Batches const test(view.info, view.test_pixels, view.test_labels, device);

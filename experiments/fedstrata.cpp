@@ -33,8 +33,8 @@ int run(CommandLine const& line, std::vector<std::string> const& arguments) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> const arguments(argv + 1, argv + argc);
-  auto const parallel = !arguments.empty() &&
-                        (arguments[0] == "simulate" || arguments[0] == "analyze");
+  auto const parallel =
+      !arguments.empty() && (arguments[0] == "simulate" || arguments[0] == "analyze");
   if (!parallel) {
     return fedstrata::log::report_errors(
         [&] { return run(fedstrata::parse_command_line(arguments), arguments); });

@@ -1,2 +1,4 @@
 #include "experiments/inspect.hpp"
-namespace fedstrata { int inspect(CommandLine const&) { return 0; } }
+namespace fedstrata {
+int inspect(CommandLine const&) { return 0; }
+}  // namespace fedstrata

@@ -1,7 +1,5 @@
 #include "experiments/placement.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,12 +7,6 @@
 
 namespace fedstrata {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 std::string bytes(double value) {
   static constexpr std::array<char const*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -71,7 +63,8 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
     most = std::max(most, static_cast<double>(load.clients) * own);
   }
   double const kept = experiment.config.federation.evaluate_every > 0
-                          ? participants_per_rank(experiment, layout) * state : 0.0;
+                          ? participants_per_rank(experiment, layout) * state
+                          : 0.0;
   bool const nesterov = experiment.config.train.nesterov;
   double const sums = 12.0 * static_cast<double>(experiment.state().model_size());
   return (nesterov ? 4.0 : 3.0) * state + most + kept + sums + 2.0 * state;
@@ -81,16 +74,17 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
 
 std::string placement_table(Experiment const& experiment, Layout const& layout,
                             std::string const& device, mpi::Comm const& world) {
-  auto const hosts = world.all_gather(host_name());
+  auto const hosts = world.all_gather(mpi::host_name());
   auto const devices = world.all_gather(device);
   if (world.rank() != 0) return "";
   auto const load = loads(experiment, layout);
   std::ostringstream out;
-  out << "rank  host                 roles                          device                 clients (samples)\n";
+  out << "rank  host                 roles                          device                 clients "
+         "(samples)\n";
   for (int rank = 0; rank < world.size(); ++rank) {
     auto const r = static_cast<std::size_t>(rank);
-    out << padded(std::to_string(rank), 5) << padded(hosts[r], 20) << padded(roles(layout, rank), 30)
-        << padded(layout.computes(rank) ? devices[r] : "-", 22);
+    out << padded(std::to_string(rank), 5) << padded(hosts[r], 20)
+        << padded(roles(layout, rank), 30) << padded(layout.computes(rank) ? devices[r] : "-", 22);
     if (int const index = layout.client_index(rank); index >= 0) {
       auto const& mine = load[static_cast<std::size_t>(index)];
       out << mine.clients << " (" << mine.samples << ")";
@@ -111,7 +105,9 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
     auto const wanted = experiment.wanted(round);
     if (!wanted.keep) continue;
     double const clients = round == 0 ? static_cast<double>(experiment.clients()) : taking_part;
-    double const size = row * (1.0 + clients * ((wanted.keep_before ? 1.0 : 0.0) + (wanted.keep_after ? 1.0 : 0.0)));
+    double const size =
+        row *
+        (1.0 + clients * ((wanted.keep_before ? 1.0 : 0.0) + (wanted.keep_after ? 1.0 : 0.0)));
     checkpoints += size;
     largest = std::max(largest, size);
     ++count;
@@ -127,21 +123,24 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
       << experiment.model.table().layers.size() << " layers, buffers "
       << experiment.model.table().buffer_count << '\n'
       << "memory per rank       coordinator " << bytes(4.0 * row) << ", client "
-      << bytes(client_rank_memory(experiment, layout)) << " (rows; activations come on top), analysis "
+      << bytes(client_rank_memory(experiment, layout))
+      << " (rows; activations come on top), analysis "
       << bytes(3.0 * row + static_cast<double>(config.analysis.memory)) << " at most\n"
       << "data set per node     "
-      << bytes(static_cast<double>((experiment.dataset.train_count + experiment.dataset.test_count) *
-                                   (experiment.dataset.channels * experiment.dataset.height *
-                                        experiment.dataset.width + 1)))
+      << bytes(static_cast<double>(
+             (experiment.dataset.train_count + experiment.dataset.test_count) *
+             (experiment.dataset.channels * experiment.dataset.height * experiment.dataset.width +
+              1)))
       << '\n'
       << "checkpoints           " << count << ", at most " << bytes(largest) << " each, "
       << bytes(checkpoints) << " in all\n"
       << "per round, at most    " << taking_part << " participants, " << due
       << " elements averaged, " << bytes(2.0 * taking_part * due * 4.0)
       << " in a real federation (2 x participants x elements x 4)\n"
-      << "between the ranks     " << std::ceil(due / (1 << 19)) << " buckets reduced and broadcast over "
-      << ranks + 1 << " ranks, " << bytes(ranks * due * 12.0) << "; at checkpoints "
-      << taking_part << " rows of " << bytes(row) << " to the analysis ranks\n";
+      << "between the ranks     " << std::ceil(due / (1 << 19))
+      << " buckets reduced and broadcast over " << ranks + 1 << " ranks, "
+      << bytes(ranks * due * 12.0) << "; at checkpoints " << taking_part << " rows of "
+      << bytes(row) << " to the analysis ranks\n";
   return out.str();
 }
 

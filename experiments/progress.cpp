@@ -21,7 +21,9 @@ std::string fixed(double value, int digits) {
   return out.str();
 }
 
-std::string percent(double value) { return std::isnan(value) ? "-" : fixed(100.0 * value, 2) + " %"; }
+std::string percent(double value) {
+  return std::isnan(value) ? "-" : fixed(100.0 * value, 2) + " %";
+}
 
 std::string cell(double value) { return std::isnan(value) ? "" : fixed(value, 6); }
 
@@ -68,12 +70,14 @@ std::string Progress::line(RoundRecord const& record) const {
 void Progress::round(RoundRecord const& record) {
   updates_ += record.participants;
   if (!std::isnan(record.test_accuracy)) test_accuracy_ = record.test_accuracy;
-  csv_ << record.round << ',' << fixed(since_start_.seconds(), 3) << ',' << record.participants << ','
-       << cell(record.train_loss) << ',' << cell(record.train_accuracy) << ','
-       << cell(record.test_loss) << ',' << cell(record.test_accuracy) << ',' << record.bytes << '\n';
+  csv_ << record.round << ',' << fixed(since_start_.seconds(), 3) << ',' << record.participants
+       << ',' << cell(record.train_loss) << ',' << cell(record.train_accuracy) << ','
+       << cell(record.test_loss) << ',' << cell(record.test_accuracy) << ',' << record.bytes
+       << '\n';
   csv_.flush();
-  require(csv_.good(), "progress.csv could not be written (is the disk full?); what was complete "
-                       "before stays valid");
+  require(csv_.good(),
+          "progress.csv could not be written (is the disk full?); what was complete "
+          "before stays valid");
   double const now = since_start_.seconds();
   bool const last = record.round == rounds_;
   if (terminal_) {
@@ -93,7 +97,8 @@ void Progress::training_done() {
 std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall) {
   std::ostringstream out;
   out << "where the time went (seconds; " << fixed(wall, 1) << " in all)\n";
-  out << "  role                        train  aggregate       wait   evaluate   analysis      store\n";
+  out << "  role                        train  aggregate       wait   evaluate   analysis      "
+         "store\n";
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     int const r = static_cast<int>(rank);
     std::string role = rank == 0 ? "coordinator" : "";

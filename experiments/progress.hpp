@@ -28,8 +28,8 @@ class Progress {
   bool terminal_;
   std::ofstream csv_;
   Stopwatch since_start_;
-  double last_line_ = -1e9;  ///< seconds since the start
-  std::int64_t updates_ = 0; ///< clients trained
+  double last_line_ = -1e9;   ///< seconds since the start
+  std::int64_t updates_ = 0;  ///< clients trained
   double test_accuracy_ = kAbsent;
 };
 

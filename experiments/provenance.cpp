@@ -1,7 +1,6 @@
 #include "experiments/provenance.hpp"
 
 #include <torch/version.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -16,16 +15,10 @@
 namespace fedstrata {
 namespace {
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
-
 /// "node1 x4, node2 x4".
 std::string hosts(mpi::Comm const& world) {
   std::map<std::string, int> ranks;
-  for (auto const& name : world.all_gather(host_name())) ++ranks[name];
+  for (auto const& name : world.all_gather(mpi::host_name())) ++ranks[name];
   std::string text;
   for (auto const& [name, count] : ranks) {
     text += (text.empty() ? "" : ", ") + name + " x" + std::to_string(count);

@@ -4,8 +4,8 @@
 
 namespace fedstrata {
 
-/// Collective. Where and with what this start of a run happens: version, build, libraries, CPU kind,
-/// hosts, Slurm job, time.
+/// Collective. Where and with what this start of a run happens: version, build, libraries, CPU
+/// kind, hosts, Slurm job, time.
 ProvenanceRecord provenance(mpi::Comm const& world);
 
 }  // namespace fedstrata

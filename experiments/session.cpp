@@ -74,7 +74,8 @@ SharedDataset::SharedDataset(DataConfig const& config, std::uint64_t seed, mpi::
   }
   auto message = mine ? pack(mine->info) : Message();
   auto const text = world.broadcast(
-      std::string(reinterpret_cast<char const*>(message.bytes().data()), message.bytes().size()), 0);
+      std::string(reinterpret_cast<char const*>(message.bytes().data()), message.bytes().size()),
+      0);
   std::vector<std::byte> bytes(text.size());
   std::memcpy(bytes.data(), text.data(), text.size());
   view_.info = unpack_info(Message(std::move(bytes)));
@@ -120,8 +121,9 @@ void check_same_program(mpi::Comm const& world, std::vector<std::string> const& 
   auto const kinds = world.all_gather(cpu_kind());
   if (world.rank() != 0) return;
   if (!std::ranges::all_of(kinds, [&](auto const& kind) { return kind == kinds[0]; })) {
-    log::warning("the ranks' processors differ, so other placements may give other bits "
-                 "(docs/architecture.md says how to pin kernels)");
+    log::warning(
+        "the ranks' processors differ, so other placements may give other bits "
+        "(docs/architecture.md says how to pin kernels)");
   }
   if (auto const blas = blas_info(); blas.reference) {
     log::warning("LibTorch uses the reference BLAS (" + blas.name +

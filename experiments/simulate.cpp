@@ -36,9 +36,9 @@ std::filesystem::path output_directory(CommandLine const& line) {
 void check_idle_ranks(CommandLine const& line, Config const& config, Layout const& layout) {
   auto const ranks = static_cast<std::int64_t>(layout.clients.size());
   require_input(ranks <= config.data.clients || line.allow_idle_ranks,
-                std::to_string(ranks) + " client ranks, but data.clients = " +
-                    std::to_string(config.data.clients) + ": " +
-                    std::to_string(ranks - config.data.clients) +
+                std::to_string(ranks) +
+                    " client ranks, but data.clients = " + std::to_string(config.data.clients) +
+                    ": " + std::to_string(ranks - config.data.clients) +
                     " ranks would idle; start fewer ranks, raise data.clients or pass "
                     "--allow-idle-ranks");
 }
@@ -115,7 +115,8 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   auto const& info = data.view().info;
   Batches const train(info, data.view().train_pixels, data.view().train_labels, device);
   Batches const test(info, data.view().test_pixels, data.view().test_labels, device);
-  Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world});
+  Simulation simulation(
+      {&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world});
   simulation.run();
   auto const times = gather_times(simulation.times(), world);
   if (first) {

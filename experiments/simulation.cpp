@@ -39,13 +39,14 @@ Simulation::Simulation(RankContext context)
   training_ = world.split(rank == 0 || layout.trains(rank) ? 0 : -1);
   analysis_ = world.split(layout.analyses(rank) ? 0 : -1);
   if (layout.analyses(rank)) {
-    analyst_ = std::make_unique<Analyst>(
-        AnalysisInput{context_.experiment, context_.run, context_.device, context_.train,
-                      context_.test, "insitu"},
-        layout, world, *analysis_);
+    analyst_ =
+        std::make_unique<Analyst>(AnalysisInput{context_.experiment, context_.run, context_.device,
+                                                context_.train, context_.test, "insitu"},
+                                  layout, world, *analysis_);
   }
   if (rank == 0) {
-    coordinator_ = std::make_unique<Coordinator>(*context_.experiment, context_.test->class_counts());
+    coordinator_ =
+        std::make_unique<Coordinator>(*context_.experiment, context_.test->class_counts());
     progress_ = std::make_unique<Progress>(*context_.experiment, context_.run->path());
   }
   if (!layout.trains(rank)) return;
@@ -70,14 +71,16 @@ void Simulation::initialise() {
   std::vector<int> layers(experiment.model.table().layers.size());
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i] = static_cast<int>(i);
   auto const size = static_cast<std::size_t>(experiment.model.table().parameter_count);
-  auto const model_row = std::span(global_).first(static_cast<std::size_t>(experiment.state().model_size()));
+  auto const model_row =
+      std::span(global_).first(static_cast<std::size_t>(experiment.state().model_size()));
   experiment.model.initialize(model_row.first(size), model_row.subspan(size),
                               experiment.config.run.seed, 0);
   if (experiment.config.model.init == Init::different) {
     sum_.start(experiment.state().parts(layers, false), global_);
     if (host_) host_->add_initial(sum_);
     std::vector<float> mean(static_cast<std::size_t>(packed_size(sum_.parts())));
-    sum_.average(*training_, [] { return 1.0; }, mean, idle_);
+    sum_.average(
+        *training_, [] { return 1.0; }, mean, idle_);
     unpack(sum_.parts(), mean, global_);
   }
   if (host_) {
@@ -103,7 +106,8 @@ std::vector<std::int64_t> Simulation::excluded_ids() {
 void Simulation::commit(std::int64_t round, std::vector<std::int64_t> const& excluded) {
   if (!context_.experiment->wanted(round).any()) return;
   auto const size = static_cast<std::size_t>(context_.experiment->state().model_size());
-  Commit const commit{round, excluded, {global_.begin(), global_.begin() + static_cast<std::ptrdiff_t>(size)}};
+  Commit const commit{
+      round, excluded, {global_.begin(), global_.begin() + static_cast<std::ptrdiff_t>(size)}};
   for (int const rank : context_.layout->analysis) messages_.send(commit.pack(), rank, Tag::commit);
 }
 
@@ -136,14 +140,15 @@ void Simulation::round(std::int64_t round) {
   double waited = 0.0;
   std::vector<std::int64_t> excluded;
   std::vector<float> mean(static_cast<std::size_t>(packed_size(parts.parts)));
-  sum_.average(*training_,
-               [&] {
-                 Stopwatch const wait;
-                 excluded = excluded_ids();
-                 waited = wait.seconds();
-                 return coordinator_->divisor(round, excluded);
-               },
-               mean, idle_);
+  sum_.average(
+      *training_,
+      [&] {
+        Stopwatch const wait;
+        excluded = excluded_ids();
+        waited = wait.seconds();
+        return coordinator_->divisor(round, excluded);
+      },
+      mean, idle_);
   auto const due = std::span(parts.parts).first(parts.due);
   unpack({due.begin(), due.end()}, mean, global_);
   double const averaging = aggregate.seconds() - waited;

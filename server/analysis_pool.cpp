@@ -53,17 +53,17 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
   auto const& experiment = *input_.experiment;
   auto const& analysis = experiment.config.analysis;
   auto const kind = analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
-  auto job = std::unique_ptr<Job>(new Job{
-      round,
-      RoundAnalysis(analysis, parse_alphas(analysis.alphas), experiment.model,
-                    parse_pairs(analysis.pairs, experiment.clients()), experiment.config.run.seed,
-                    round.round, round.clients, experiment.dataset.train_count,
-                    experiment.dataset.test_count),
-      ModelRows(experiment, *input_.run, *input_.device, round.round, kind, round.clients,
-                analysis.memory),
-      {},
-      0,
-      0});
+  auto job = std::unique_ptr<Job>(
+      new Job{round,
+              RoundAnalysis(analysis, parse_alphas(analysis.alphas), experiment.model,
+                            parse_pairs(analysis.pairs, experiment.clients()),
+                            experiment.config.run.seed, round.round, round.clients,
+                            experiment.dataset.train_count, experiment.dataset.test_count),
+              ModelRows(experiment, *input_.run, *input_.device, round.round, kind, round.clients,
+                        analysis.memory),
+              {},
+              0,
+              0});
   job->missing = job->analysis.units();
   job->results.resize(job->missing);
   return job;
@@ -119,8 +119,8 @@ std::vector<double> AnalysisPool::compute(Job& job, std::size_t unit) {
   Stopwatch const watch;
   ModelSource const models{[&](std::int64_t client) { return job.rows.trained(client); },
                            [&](std::int64_t client) { return job.rows.initial(client); }};
-  auto values = job.analysis.compute(unit, models, {loader(input_.train), loader(input_.test)},
-                                     interlude_);
+  auto values =
+      job.analysis.compute(unit, models, {loader(input_.train), loader(input_.test)}, interlude_);
   seconds_ += watch.seconds();
   return values;
 }

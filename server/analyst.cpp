@@ -30,7 +30,8 @@ void Analyst::shard_complete(std::int64_t round, std::vector<std::int64_t> const
   if (pool_.leads()) {
     if (++complete_[round] == shards_) analyse(round, excluded);
   } else {
-    outbox_.send(std::move(Message().put(std::vector{round}).put(excluded)), 0, Tag::shard_complete);
+    outbox_.send(std::move(Message().put(std::vector{round}).put(excluded)), 0,
+                 Tag::shard_complete);
   }
 }
 
@@ -40,7 +41,8 @@ void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& exclu
   if (skip && pool_.pending() >= kBacklog) {
     AnalysisSegment segment;
     segment.rounds = {round};
-    segment.skipped.push_back({round, kNobody, kNobody, "analysis was behind (analysis.backlog = skip)"});
+    segment.skipped.push_back(
+        {round, kNobody, kNobody, "analysis was behind (analysis.backlog = skip)"});
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(round);
   } else {

@@ -24,7 +24,7 @@ double worst_decile(std::vector<double> values) {
   return mean(values);
 }
 
-std::vector<double> column(std::vector<ClientRecord> const& clients, double ClientRecord::* field) {
+std::vector<double> column(std::vector<ClientRecord> const& clients, double ClientRecord::*field) {
   std::vector<double> values;
   for (auto const& client : clients) {
     if (!std::isnan(client.*field)) values.push_back(client.*field);
@@ -120,7 +120,8 @@ void fill_clients(RoundRecord& row, std::vector<ClientRecord> const& clients) {
   row.test_accuracy_after_worst = worst_decile(column(clients, &C::test_accuracy_after));
   row.test_accuracy_local_before_worst =
       worst_decile(column(clients, &C::test_accuracy_local_before));
-  row.test_accuracy_local_after_worst = worst_decile(column(clients, &C::test_accuracy_local_after));
+  row.test_accuracy_local_after_worst =
+      worst_decile(column(clients, &C::test_accuracy_local_after));
 }
 
 void fill_times(RoundRecord& row, std::vector<RoundReport> const& reports) {
@@ -150,10 +151,11 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
   if (round > 0) {
     auto const& config = experiment_->config;
     row.bytes = 2 * row.participants * experiment_->schedule.due_elements(round) * 4;
-    row.lr = learning_rate(config.train, config.federation.rounds, round, 0, 1, config.train.warmup);
+    row.lr =
+        learning_rate(config.train, config.federation.rounds, round, 0, 1, config.train.warmup);
   }
-  fill_global(row, parts, add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes)),
-              all);
+  fill_global(row, parts,
+              add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes)), all);
   std::vector<ClientRecord> clients;
   for (auto const& participant : all) clients.push_back(participant.record);
   fill_training(row, all);

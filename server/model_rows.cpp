@@ -29,7 +29,8 @@ ModelRows::ModelRows(Experiment const& experiment, RunDirectory const& run, Devi
       kind_(kind),
       clients_(std::move(clients)) {
   auto const row = 4 * experiment.state().model_size();
-  capacity_ = static_cast<std::size_t>(std::max<std::int64_t>(2, memory / std::max<std::int64_t>(row, 1)));
+  capacity_ =
+      static_cast<std::size_t>(std::max<std::int64_t>(2, memory / std::max<std::int64_t>(row, 1)));
 }
 
 Weights ModelRows::weights_of(std::vector<float> const& row) const {

@@ -51,11 +51,13 @@ RowWriter::Round& RowWriter::at(std::int64_t number) {
   shard.shard = shard_;
   shard.shards = shards_;
   if (number > 0 || wanted.keep_before) {
-    for (std::int64_t id : number > 0 ? experiment_->participants(number) : experiment_->all_clients()) {
+    for (std::int64_t id :
+         number > 0 ? experiment_->participants(number) : experiment_->all_clients()) {
       if (id % shards_ == shard_) shard.clients.push_back(id);
     }
   }
-  slot->expected = shard.clients.size() * ((wanted.before() ? 1U : 0U) + (wanted.after() ? 1U : 0U));
+  slot->expected =
+      shard.clients.size() * ((wanted.before() ? 1U : 0U) + (wanted.after() ? 1U : 0U));
   shard.global = shard_ == 0;
   if (wanted.keep) {
     slot->kept_shard = shard;
