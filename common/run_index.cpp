@@ -42,6 +42,22 @@ void check_index_sum(fs::path const& directory) {
                    "'; restore it from a copy");
 }
 
+// Empty when the file is as the index describes it, else one sentence that names it.
+std::string check_file(fs::path const& directory, FileRecord const& record, bool contents) {
+  auto const path = directory / record.name.str();
+  std::error_code error;
+  if (!fs::exists(path, error)) return quoted(path) + " is missing; restore it from a copy";
+  auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
+  if (size != record.bytes)
+    return quoted(path) + " is damaged: it has " + std::to_string(size) + " bytes where " +
+           std::to_string(record.bytes) + " were written; restore it from a copy";
+  auto const checksum = record.checksum.str();
+  if (contents && !checksum.empty() && checksum_file(path).checksum != checksum)
+    return quoted(path) +
+           " is damaged: its checksum is not that of what was written; restore it from a copy";
+  return "";
+}
+
 std::int64_t now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -70,27 +86,14 @@ std::vector<FileRecord> read_index(fs::path const& directory) {
   }
 }
 
-std::string check_file(fs::path const& directory, FileRecord const& record) {
-  auto const path = directory / record.name.str();
-  std::error_code error;
-  if (!fs::exists(path, error)) return quoted(path) + " is missing; restore it from a copy";
-  auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
-  if (size != record.bytes)
-    return quoted(path) + " is damaged: it has " + std::to_string(size) + " bytes where " +
-           std::to_string(record.bytes) + " were written; restore it from a copy";
-  auto const checksum = record.checksum.str();
-  if (!checksum.empty() && checksum_file(path).checksum != checksum)
-    return quoted(path) +
-           " is damaged: its checksum is not that of what was written; restore it from a copy";
-  return "";
-}
-
 std::vector<std::string> check_files(fs::path const& directory,
-                                     std::vector<FileRecord> const& records) {
+                                     std::vector<FileRecord> const& records, bool checkpoints) {
   std::vector<std::string> problems;
-  for (auto const& record : records)
-    if (auto const problem = check_file(directory, record); !problem.empty())
+  for (auto const& record : records) {
+    bool const contents = checkpoints || !record.name.str().starts_with(Names::kCheckpoints);
+    if (auto const problem = check_file(directory, record, contents); !problem.empty())
       problems.push_back(problem);
+  }
   return problems;
 }
 
