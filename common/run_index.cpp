@@ -22,6 +22,11 @@ std::string line_of(FileSum const& sum) {
   return sum.checksum + "  " + std::to_string(sum.bytes) + "\n";
 }
 
+bool is_intact(fs::path const& directory) {
+  auto const line = line_of(checksum_file(directory / Names::kIndex));
+  return read_text(directory / Names::kIndexSum).find(line) != std::string::npos;
+}
+
 // The sidecar describes the newest run.h5 and the one before, since the two files cannot be
 // replaced in one step; a reader overtaken twice tries again.
 void check_index_sum(fs::path const& directory) {
@@ -34,10 +39,8 @@ void check_index_sum(fs::path const& directory) {
   require_input(fs::exists(sidecar, error), quoted(directory) + " is not a complete run: '" +
                                                 sidecar.string() +
                                                 "' is missing; restore it from a copy");
-  for (int attempt = 0; attempt < kAttempts; ++attempt, std::this_thread::sleep_for(kNap)) {
-    auto const line = line_of(checksum_file(index));
-    if (read_text(sidecar).find(line) != std::string::npos) return;
-  }
+  for (int attempt = 0; attempt < kAttempts; ++attempt, std::this_thread::sleep_for(kNap))
+    if (is_intact(directory)) return;
   throw InputError(quoted(index) + " is damaged: its checksum is not that of '" + sidecar.string() +
                    "'; restore it from a copy");
 }
@@ -229,7 +232,9 @@ void RunContents::publish(RunHeader const& header) {
   checkpoints_.write_heads();
   std::map<std::string, FileRecord> last;
   std::string last_line;
-  if (fs::exists(directory_ / Names::kIndex)) {
+  // An index that was lost or damaged is built anew from the files, all of them read again.
+  if (fs::exists(directory_ / Names::kIndex) && fs::exists(directory_ / Names::kIndexSum) &&
+      is_intact(directory_)) {
     for (auto const& record : read_index(directory_)) last[record.name.str()] = record;
     last_line = line_of(checksum_file(directory_ / Names::kIndex));
   }
