@@ -262,21 +262,21 @@ TEST_F(RunDirectoryTest, pending_rows_are_seen_by_other_processes_until_discarde
 
 TEST_F(RunDirectoryTest, many_segments_are_merged_and_stay_ordered) {
   auto run = RunDirectory::create(path_, sample_header());
-  for (std::int64_t i = 0; i < 300; ++i) {
-    auto const round = 1 + (i * 7) % 300;  // as several analysis ranks would finish
+  for (std::int64_t i = 0; i < 270; ++i) {
+    auto const round = 1 + (i * 7) % 270;  // as several analysis ranks would finish
     run.write_analysis("insitu", sample_analysis({round}));
   }
   auto const again = RunDirectory::open(path_);
   auto const barriers = again.barrier_records("insitu");
-  ASSERT_EQ(barriers.size(), 300u);
-  for (std::int64_t i = 0; i < 300; ++i)
+  ASSERT_EQ(barriers.size(), 270u);
+  for (std::int64_t i = 0; i < 270; ++i)
     EXPECT_EQ(barriers[static_cast<std::size_t>(i)].round, i + 1);
   auto const files = hdf5::File::open(path_ / "run.h5").read_table<FileRecord>("/files");
   EXPECT_LT(files.size(), 40u);
   auto const points =
       hdf5::File::open(path_ / "run.h5").read_table<PointRecord>("/barriers/insitu/points");
-  ASSERT_EQ(points.size(), 600u);
-  for (std::size_t i = 0; i < 600; ++i) {
+  ASSERT_EQ(points.size(), 540u);
+  for (std::size_t i = 0; i < 540; ++i) {
     EXPECT_EQ(points[i].round, static_cast<std::int64_t>(i / 2 + 1));
     EXPECT_EQ(points[i].alpha, static_cast<double>(i % 2));
   }
