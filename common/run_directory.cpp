@@ -228,9 +228,10 @@ RunDirectory RunDirectory::attach(fs::path const& where) {
   return RunDirectory(std::move(state));
 }
 
-RunDirectory RunDirectory::open(fs::path const& where) {
+RunDirectory RunDirectory::open(fs::path const& where, Verify verify) {
   auto state = std::make_unique<State>(absolute_path(where));
-  auto const problems = check_files(state->path, read_index(state->path));
+  auto const problems =
+      check_files(state->path, read_index(state->path), verify == Verify::everything);
   if (!problems.empty()) throw InputError(problems.front());
   state->header = read_header(state->path / Names::kHeader);
   return RunDirectory(std::move(state));
@@ -333,6 +334,15 @@ std::vector<std::string> RunDirectory::analysis_names() const {
   return state_->contents.analysis_names();
 }
 
+std::vector<FileRecord> RunDirectory::files() const { return read_index(state_->path); }
+
+bool RunDirectory::complete() const { return fs::exists(state_->path / Names::kDone); }
+
+std::string RunDirectory::simulated_by() const {
+  auto const holder = state_->path / Names::kSimulation;
+  return is_alive(holder) ? read_holder(holder).str() : "";
+}
+
 void RunDirectory::publish_index() {
   state_->writing([&] {
     auto const held = state_->lock();
@@ -353,12 +363,16 @@ void RunDirectory::pack(fs::path const& path, fs::path const& out) {
                 "there is no directory " + quoted(target.parent_path()) + " to pack into");
   auto const problems = check_files(directory, read_index(directory));
   if (!problems.empty()) throw InputError(problems.front());
-  NewFile file(target);
-  auto packed = hdf5::File::create(file.temporary());
-  hdf5::File::open(directory / Names::kIndex).copy_to(packed, {"files"});
-  packed.close();
-  file.sync();
-  file.publish();
+  try {
+    NewFile file(target);
+    auto packed = hdf5::File::create(file.temporary());
+    hdf5::File::open(directory / Names::kIndex).copy_to(packed, {"files"});
+    packed.close();
+    file.sync();
+    file.publish();
+  } catch (Error const& error) {
+    throw Error("cannot pack into " + quoted(target) + " (" + error.what() + ")");
+  }
 }
 
 void RunDirectory::mark_done() {

@@ -31,6 +31,10 @@ struct AnalysisSegment {
   std::vector<GeometryRecord> geometry;
 };
 
+/// How much of a run is compared with its checksums when it is opened: `tables` leaves out the
+/// checkpoints, of which only the sizes are checked, for those who read no models.
+enum class Verify { everything, tables };
+
 class RunDirectory;
 
 /// Writes one shard under a temporary name, rows in any order; nothing is visible before commit().
@@ -68,7 +72,7 @@ class RunDirectory {
   /// For reading and for writing analyses. Verifies sizes and checksums of the files the index
   /// names before HDF5 sees them. Throws InputError: not a run, newer format version, file missing
   /// or damaged (named).
-  static RunDirectory open(std::filesystem::path const& path);
+  static RunDirectory open(std::filesystem::path const& path, Verify verify = Verify::everything);
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
   ~RunDirectory();
@@ -102,6 +106,13 @@ class RunDirectory {
   std::vector<RoundRecord> round_records() const;
   std::vector<BarrierRecord> barrier_records(std::string const& name) const;
   std::vector<std::string> analysis_names() const;
+
+  /// The files that run.h5 names, as it describes them.
+  std::vector<FileRecord> files() const;
+  /// Was mark_done() called?
+  bool complete() const;
+  /// Who simulates in the directory at this moment ("process 12 on node3"), empty for nobody.
+  std::string simulated_by() const;
 
   /// Rebuilds run.h5 from the files in the directory, under the exclusive lock.
   void publish_index();

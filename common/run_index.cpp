@@ -22,6 +22,11 @@ std::string line_of(FileSum const& sum) {
   return sum.checksum + "  " + std::to_string(sum.bytes) + "\n";
 }
 
+bool is_intact(fs::path const& directory) {
+  auto const line = line_of(checksum_file(directory / Names::kIndex));
+  return read_text(directory / Names::kIndexSum).find(line) != std::string::npos;
+}
+
 // The sidecar describes the newest run.h5 and the one before, since the two files cannot be
 // replaced in one step; a reader overtaken twice tries again.
 void check_index_sum(fs::path const& directory) {
@@ -34,12 +39,26 @@ void check_index_sum(fs::path const& directory) {
   require_input(fs::exists(sidecar, error), quoted(directory) + " is not a complete run: '" +
                                                 sidecar.string() +
                                                 "' is missing; restore it from a copy");
-  for (int attempt = 0; attempt < kAttempts; ++attempt, std::this_thread::sleep_for(kNap)) {
-    auto const line = line_of(checksum_file(index));
-    if (read_text(sidecar).find(line) != std::string::npos) return;
-  }
+  for (int attempt = 0; attempt < kAttempts; ++attempt, std::this_thread::sleep_for(kNap))
+    if (is_intact(directory)) return;
   throw InputError(quoted(index) + " is damaged: its checksum is not that of '" + sidecar.string() +
                    "'; restore it from a copy");
+}
+
+// Empty when the file is as the index describes it, else one sentence that names it.
+std::string check_file(fs::path const& directory, FileRecord const& record, bool contents) {
+  auto const path = directory / record.name.str();
+  std::error_code error;
+  if (!fs::exists(path, error)) return quoted(path) + " is missing; restore it from a copy";
+  auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
+  if (size != record.bytes)
+    return quoted(path) + " is damaged: it has " + std::to_string(size) + " bytes where " +
+           std::to_string(record.bytes) + " were written; restore it from a copy";
+  auto const checksum = record.checksum.str();
+  if (contents && !checksum.empty() && checksum_file(path).checksum != checksum)
+    return quoted(path) +
+           " is damaged: its checksum is not that of what was written; restore it from a copy";
+  return "";
 }
 
 std::int64_t now() {
@@ -70,27 +89,14 @@ std::vector<FileRecord> read_index(fs::path const& directory) {
   }
 }
 
-std::string check_file(fs::path const& directory, FileRecord const& record) {
-  auto const path = directory / record.name.str();
-  std::error_code error;
-  if (!fs::exists(path, error)) return quoted(path) + " is missing; restore it from a copy";
-  auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
-  if (size != record.bytes)
-    return quoted(path) + " is damaged: it has " + std::to_string(size) + " bytes where " +
-           std::to_string(record.bytes) + " were written; restore it from a copy";
-  auto const checksum = record.checksum.str();
-  if (!checksum.empty() && checksum_file(path).checksum != checksum)
-    return quoted(path) +
-           " is damaged: its checksum is not that of what was written; restore it from a copy";
-  return "";
-}
-
 std::vector<std::string> check_files(fs::path const& directory,
-                                     std::vector<FileRecord> const& records) {
+                                     std::vector<FileRecord> const& records, bool checkpoints) {
   std::vector<std::string> problems;
-  for (auto const& record : records)
-    if (auto const problem = check_file(directory, record); !problem.empty())
+  for (auto const& record : records) {
+    bool const contents = checkpoints || !record.name.str().starts_with(Names::kCheckpoints);
+    if (auto const problem = check_file(directory, record, contents); !problem.empty())
       problems.push_back(problem);
+  }
   return problems;
 }
 
@@ -226,7 +232,9 @@ void RunContents::publish(RunHeader const& header) {
   checkpoints_.write_heads();
   std::map<std::string, FileRecord> last;
   std::string last_line;
-  if (fs::exists(directory_ / Names::kIndex)) {
+  // An index that was lost or damaged is built anew from the files, all of them read again.
+  if (fs::exists(directory_ / Names::kIndex) && fs::exists(directory_ / Names::kIndexSum) &&
+      is_intact(directory_)) {
     for (auto const& record : read_index(directory_)) last[record.name.str()] = record;
     last_line = line_of(checksum_file(directory_ / Names::kIndex));
   }

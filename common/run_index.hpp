@@ -16,12 +16,11 @@ namespace fedstrata {
 /// run, damaged, newer format version.
 std::vector<FileRecord> read_index(std::filesystem::path const& directory);
 
-/// Is the file as the index describes it? Empty when it is, else one sentence that names it.
-std::string check_file(std::filesystem::path const& directory, FileRecord const& record);
-
-/// One sentence for each file that is damaged or missing.
+/// One sentence for each file that is damaged or missing; checkpoints are compared with their
+/// checksums only if `checkpoints`, with their sizes always.
 std::vector<std::string> check_files(std::filesystem::path const& directory,
-                                     std::vector<FileRecord> const& records);
+                                     std::vector<FileRecord> const& records,
+                                     bool checkpoints = true);
 
 /// Everything in a run directory that goes into run.h5, as it lies on disk.
 class RunContents {

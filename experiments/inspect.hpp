@@ -3,7 +3,10 @@
 
 namespace fedstrata {
 
-/// Prints what is in a run; --verify checks every file, --pack copies all into one file.
-int inspect(CommandLine const& line);
+/// `fedstrata inspect RUN_DIR [--verify] [--pack OUT.h5]`: prints what is in a run; --verify
+/// compares every file with its checksum instead, --pack copies all into one file. Returns the exit
+/// code: 2 when --verify found damage (a sentence a file on stderr), else 0. Throws as RunDirectory
+/// does.
+int inspect(CommandLine const& command);
 
 }  // namespace fedstrata
