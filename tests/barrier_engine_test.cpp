@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/zoo/zoo.hpp"
+#include "server/work_count.hpp"
 #include "tests/plain_evaluator.hpp"
 
 namespace fedstrata {
@@ -44,7 +45,10 @@ struct Case {
   std::int64_t memory;
 };
 
-class StagedEngine : public testing::TestWithParam<Case> {};
+class StagedEngine : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override { at::set_num_threads(1); }
+};
 
 TEST_P(StagedEngine, equals_the_plain_evaluator) {
   auto const& [name, config, input, samples, memory] = GetParam();
@@ -63,6 +67,7 @@ TEST_P(StagedEngine, equals_the_plain_evaluator) {
   auto const& layers = model.table().layers;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (layers.size() > 10 && l % steps.size() != i) continue;  // deep: the steps take turns
       auto const mixed = plain.mix(a, b, steps[i], static_cast<int>(l));
       expect_same(sums.paths[0][l * steps.size() + i], plain.evaluate(mixed), samples,
                   layers[l].name + " at " + std::to_string(steps[i]));
