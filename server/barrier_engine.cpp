@@ -242,46 +242,4 @@ std::vector<LossSums> BarrierEngine::full_path(Weights const& a, Weights const& 
   return result;
 }
 
-WorkCount multiply_adds(Model const& model, InputShape const& input, std::int64_t points) {
-  at::NoGradGuard const no_gradient;
-  auto const& table = model.table();
-  auto const weights =
-      model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
-  State state{at::zeros({1, input.channels, input.height, input.width}), {}};
-  std::vector<double> cost;
-  for (auto const& stage : model.stages()) {
-    auto head = stage.evaluate_head(std::move(state), weights);
-    auto const& out = stage.on_skip ? head.skip : head.main;
-    double sum = 0.0;
-    for (std::size_t i = 0; i < table.parameters.size(); ++i) {
-      auto const& tensor = weights.parameters[i];
-      bool const uses = std::find(stage.layers.begin(), stage.layers.end(),
-                                  table.parameters[i].layer) != stage.layers.end();
-      if (uses && tensor.dim() > 1) {
-        sum += static_cast<double>(out.numel()) / static_cast<double>(tensor.size(0)) *
-               static_cast<double>(tensor.numel());
-      }
-    }
-    cost.push_back(sum);
-    state = stage.evaluate_tail(std::move(head), weights);
-  }
-  double forward = 0.0;
-  for (double const c : cost) forward += c;
-  auto const layers = static_cast<double>(table.layers.size());
-  auto const interior = static_cast<double>(points - 2);
-  WorkCount count;
-  count.plain = (1.0 + 2.0 * layers) * static_cast<double>(points) * forward;
-  double rest = forward;
-  double sweep = forward;
-  for (std::size_t s = 0; s < cost.size(); ++s) {
-    rest -= cost[s];
-    auto const& stage = model.stages()[s];
-    auto const products = stage.affine ? 1.0 : static_cast<double>(points - 1);
-    sweep += static_cast<double>(stage.layers.size()) *
-             (products * cost[s] + static_cast<double>(points - 1) * rest);
-  }
-  count.staged = 2.0 * sweep + interior * forward;
-  return count;
-}
-
 }  // namespace fedstrata

@@ -93,14 +93,4 @@ Weights interpolate_all(Weights const& base, Weights const& partner, double step
 Weights interpolate_layer(LayerTable const& table, Weights base, Weights const& partner, int layer,
                           double step);
 
-/// Multiply-adds, per sample, of the table of one pair: the full path and every layer in both
-/// models at `points` alphas (ends included).
-struct WorkCount {
-  double staged = 0.0;  ///< by the engine
-  double plain = 0.0;   ///< one whole evaluation a point of every curve
-};
-
-/// Counts by running one sample through the stages. `input`: shape of a sample, [C, H, W].
-WorkCount multiply_adds(Model const& model, InputShape const& input, std::int64_t points);
-
 }  // namespace fedstrata

@@ -78,8 +78,8 @@ TEST(pairs, a_lone_participant_is_reported) {
 }
 
 TEST(pairs, bad_text_is_refused_with_the_value) {
-  for (auto const* text : {"", "al", "0", "0-", "-1", "0-1,", "0-5", "2-2", "0-1-2", "random:",
-                           "random:0", "random:x", "ring:2", "0-99999999999999999999"}) {
+  for (auto const* text : {"", "al", "0", "0-", "-1", "0-1,", "0-5", "2-2", "0-1-2",
+                           "random:", "random:0", "random:x", "ring:2", "0-99999999999999999999"}) {
     EXPECT_THROW(parse_pairs(text, 5), InputError) << text;
   }
   try {

@@ -28,9 +28,8 @@ class PlainEvaluator {
       : model_(model), images_(std::move(images)), labels_(std::move(labels)) {}
 
   Result evaluate(HostModel const& host) const {
-    auto const row = torch::tensor(host.row);
-    auto const buffers = torch::tensor(host.buffers);
-    auto const logits = model_.evaluate(images_, model_.view(row, buffers)).to(torch::kDouble);
+    auto const weights = model_.view(borrow(host.row), borrow(host.buffers));
+    auto const logits = model_.evaluate(images_, weights).to(torch::kDouble);
     Result result;
     for (std::int64_t i = 0; i < logits.size(0); ++i) {
       auto const label = labels_[i].item<std::int64_t>();
@@ -63,6 +62,11 @@ class PlainEvaluator {
   }
 
  private:
+  static at::Tensor borrow(std::vector<float> const& values) {
+    return at::from_blob(const_cast<float*>(values.data()),
+                         {static_cast<std::int64_t>(values.size())});
+  }
+
   Model const& model_;
   at::Tensor images_;
   at::Tensor labels_;
