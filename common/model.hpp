@@ -24,7 +24,8 @@ enum class Activation { relu, identity };
 /// the LibTorch version.
 struct Initializer {
   enum class Kind { constant, uniform, normal } kind = Kind::constant;
-  double value = 0.0;  ///< the constant; half-width of the uniform; standard deviation of the normal
+  double value =
+      0.0;  ///< the constant; half-width of the uniform; standard deviation of the normal
 };
 
 /// A neural network without weights: a chain of stages that reads its tensors from rows handed to
@@ -60,6 +61,7 @@ class Model {
   std::string name_;
   LayerTable table_;
   std::vector<Stage> stages_;
+  std::vector<Operation const*> operations_;  ///< of all stages, in order
   std::vector<Initializer> parameter_initializers_;
   std::vector<Initializer> buffer_initializers_;
 };

@@ -1,1 +1,114 @@
+#include "common/operations.hpp"
 
+#include <torch/torch.h>
+
+namespace fedstrata {
+
+void accumulate(at::Tensor const& into, at::Tensor const& gradient, GradientTarget const& target) {
+  if (target.beta == 0.0) {
+    if (target.alpha == 1.0) {
+      into.copy_(gradient);
+    } else {
+      auto out = into;
+      at::mul_out(out, gradient, at::scalar_tensor(target.alpha));
+    }
+    return;
+  }
+  if (target.beta != 1.0) into.mul_(target.beta);
+  into.add_(gradient, target.alpha);
+}
+
+namespace {
+
+class Linear : public Operation {
+ public:
+  Linear(int weight, int bias) : weight_(weight), bias_(bias) {}
+
+  State evaluate(State in, Weights const& weights) const override {
+    return {product(flat(in.main), weights), std::move(in.skip)};
+  }
+
+  State forward(State in, Weights const& weights, Saved& saved) const override {
+    saved = {in.main};
+    return evaluate(std::move(in), weights);
+  }
+
+  State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
+                 bool first) const override {
+    auto const& input = saved[0];
+    auto const& g = gradient.main;
+    at::Tensor input_gradient;
+    if (!first) {
+      input_gradient = at::mm(g, weights.parameters[index(weight_)]);
+      if (input.dim() != 2) input_gradient = input_gradient.view(input.sizes());
+    }
+    // The product adds itself to the target: no gradient tensor in between.
+    target.into.parameters[index(weight_)].addmm_(g.t(), flat(input), target.beta, target.alpha);
+    if (bias_ >= 0) accumulate(target.into.parameters[index(bias_)], at::sum(g, 0), target);
+    return {std::move(input_gradient), std::move(gradient.skip)};
+  }
+
+ private:
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+  static at::Tensor flat(at::Tensor const& input) {
+    return input.dim() == 2 ? input : input.reshape({input.size(0), -1});
+  }
+
+  at::Tensor product(at::Tensor const& input, Weights const& weights) const {
+    auto const transposed = weights.parameters[index(weight_)].t();
+    return bias_ < 0 ? at::mm(input, transposed)
+                     : at::addmm(weights.parameters[index(bias_)], input, transposed);
+  }
+
+  int weight_;
+  int bias_;
+};
+
+class Relu : public Operation {
+ public:
+  State evaluate(State in, Weights const&) const override {
+    return {at::relu(in.main), std::move(in.skip)};
+  }
+
+  State forward(State in, Weights const& weights, Saved& saved) const override {
+    auto out = evaluate(std::move(in), weights);
+    saved = {out.main};
+    return out;
+  }
+
+  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
+                 bool) const override {
+    return {at::threshold_backward(gradient.main, saved[0], 0), std::move(gradient.skip)};
+  }
+};
+
+class Dropout : public Operation {
+ public:
+  explicit Dropout(double p) : p_(p) {}
+
+  State evaluate(State in, Weights const&) const override { return in; }
+
+  State forward(State in, Weights const&, Saved& saved) const override {
+    auto [out, mask] = at::native_dropout(in.main, p_, true);
+    saved = {mask};
+    return {std::move(out), std::move(in.skip)};
+  }
+
+  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
+                 bool) const override {
+    return {at::native_dropout_backward(gradient.main, saved[0], 1.0 / (1.0 - p_)),
+            std::move(gradient.skip)};
+  }
+
+ private:
+  double p_;
+};
+
+}  // namespace
+
+OperationPtr linear(int weight, int bias) { return std::make_unique<Linear>(weight, bias); }
+OperationPtr relu() { return std::make_unique<Relu>(); }
+OperationPtr dropout(double p) { return std::make_unique<Dropout>(p); }
+
+}  // namespace fedstrata
