@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
@@ -23,28 +26,37 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
   return with_analysis(stored, text, line.config, line.set);
 }
 
-/// Stored rounds with the rows the analysis is about, of those it asks for.
-std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config) {
+/// Rounds of which the clients' rows are stored, of those the analysis asks for.
+std::vector<std::int64_t> rounds_to_analyse(std::vector<CheckpointInfo> const& checkpoints,
+                                            AnalysisConfig const& config,
+                                            std::string const& where) {
+  bool const before = config.at == RowsAt::before;
   std::vector<std::int64_t> stored;
-  auto const checkpoints = run.checkpoints();
   for (auto const& checkpoint : checkpoints) {
-    bool const there = config.at == RowsAt::before ? checkpoint.before : checkpoint.after;
-    if (there && checkpoint.kept) stored.push_back(checkpoint.round);
+    if (checkpoint.kept && (before ? checkpoint.before : checkpoint.after)) {
+      stored.push_back(checkpoint.round);
+    }
   }
-  require_input(
-      !stored.empty(),
-      run.path().string() + " holds no clients' models from " +
-          (config.at == RowsAt::before ? "before" : "after") +
-          " averaging; run it with checkpoint.every > 0 and the matching [checkpoint] key");
+  require_input(!stored.empty(),
+                where + " holds no clients' models from " + (before ? "before" : "after") +
+                    " averaging; run it again with checkpoint.every > 0 and checkpoint." +
+                    (before ? "before" : "after") + " = yes");
+  return select_rounds(config.rounds, stored);
+}
+
+std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config) {
+  auto const checkpoints = run.checkpoints();
+  auto const rounds = rounds_to_analyse(checkpoints, config, run.path().string());
+  std::set<std::pair<std::int64_t, std::int64_t>> excluded;
+  for (auto const& record : run.client_records()) {
+    if (record.excluded != 0) excluded.insert({record.round, record.client});
+  }
   std::vector<RoundJob> result;
-  auto const rounds = select_rounds(config.rounds, stored);
   for (auto const& checkpoint : checkpoints) {
-    if (!std::ranges::binary_search(rounds, checkpoint.round)) continue;
+    if (!checkpoint.kept || !std::ranges::binary_search(rounds, checkpoint.round)) continue;
     RoundJob job{checkpoint.round, {}, {}};
-    auto const diverged = std::vector<std::int64_t>{};
     for (auto const id : checkpoint.clients) {
-      bool const bad = std::ranges::find(diverged, id) != diverged.end();
-      (bad ? job.diverged : job.clients).push_back(id);
+      (excluded.contains({checkpoint.round, id}) ? job.diverged : job.clients).push_back(id);
     }
     result.push_back(std::move(job));
   }
@@ -79,7 +91,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
     run->check_analysis_name(line.name);
   }
   auto const config = parse_config(world.broadcast(text, 0), line.target);
-  if (!first) run = RunDirectory::open(line.target);
+  if (!first) run = RunDirectory::attach(line.target);
   auto const device = pick_device(config.run, true, world);
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();

@@ -164,6 +164,7 @@ void Simulation::round(std::int64_t round) {
     send_report(report);
   }
   if (!coordinates()) return;
+  context_.run->heartbeat();
   commit(round, excluded);
   Stopwatch const wait;
   collect(round, parts, {whole.seconds(), averaging});

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "common/options.hpp"
+
 namespace fedstrata {
 
 Analyst::Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& world,
@@ -22,7 +24,11 @@ Analyst::Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& wor
   for (std::int64_t round = 0; round <= config.federation.rounds; ++round) {
     remaining_ += input_.experiment->wanted(round).analyse ? 1 : 0;
   }
-  if (remaining_ == 0) pool_.close();
+  if (remaining_ == 0) {
+    pool_.close();
+  } else if (pool_.leads()) {
+    input_.run->write_analysis_config(input_.name, to_text(config));
+  }
 }
 
 void Analyst::shard_complete(std::int64_t round, std::vector<std::int64_t> const& excluded) {
