@@ -138,7 +138,8 @@ struct BarrierEngine::Sweep {
   void path(std::size_t s, int layer, std::size_t p, State const& in, State const& head,
             EvaluationBatch const& batch) {
     auto const& stage = engine.model_.stages()[s];
-    auto const& [partner, steps] = partners[p];
+    auto const& partner = partners[p].partner;
+    auto const& steps = partners[p].steps;
     auto const& table = engine.model_.table();
     auto const part = [&stage](State const& state) {
       return stage.on_skip ? state.skip : state.main;
