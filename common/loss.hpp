@@ -8,4 +8,8 @@ namespace fedstrata {
 at::Tensor cross_entropy_gradient(at::Tensor const& logits, at::Tensor const& labels,
                                   at::Tensor& sums);
 
+/// The same by tensor operations alone: any device, any floating type.
+at::Tensor cross_entropy_gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels,
+                                           at::Tensor& sums);
+
 }  // namespace fedstrata

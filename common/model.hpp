@@ -40,8 +40,8 @@ class Model {
   LayerTable const& table() const { return table_; }
   std::span<Stage const> stages() const { return stages_; }
 
-  /// Views of a parameter row [P] and a buffer row [Q] (any float32 tensors; may be unaligned
-  /// slices). The rows own the memory.
+  /// Views of a parameter row [P] and a buffer row [Q] (contiguous float32, or float64 in
+  /// tests; may be unaligned slices of larger ones). The rows own the memory.
   Weights view(at::Tensor const& row, at::Tensor const& buffer_row) const;
 
   /// Fills rows [P] and [Q] on the host; the same (seed, client) gives the same bits everywhere.

@@ -39,6 +39,7 @@ class ModelBuilder {
 
   void relu() { tail(fedstrata::relu()); }
   void dropout(double p) { tail(fedstrata::dropout(p)); }
+  /// Call it before relu(): the result and the gradients are the same, with less to rectify.
   void max_pool(Window window);
   void global_average_pool();
   void adaptive_average_pool(std::int64_t size);

@@ -20,6 +20,13 @@ void accumulate(at::Tensor const& into, at::Tensor const& gradient, GradientTarg
 
 namespace {
 
+/// accumulate() with the sums of the gradient's columns.
+void accumulate_columns(at::Tensor const& into, at::Tensor const& gradient,
+                        GradientTarget const& target) {
+  auto const ones = at::ones({gradient.size(0)}, gradient.options());
+  into.addmv_(gradient.t(), ones, target.beta, target.alpha);
+}
+
 class Linear : public Operation {
  public:
   Linear(int weight, int bias) : weight_(weight), bias_(bias) {}
@@ -44,7 +51,7 @@ class Linear : public Operation {
     }
     // The product adds itself to the target: no gradient tensor in between.
     target.into.parameters[index(weight_)].addmm_(g.t(), flat(input), target.beta, target.alpha);
-    if (bias_ >= 0) accumulate(target.into.parameters[index(bias_)], at::sum(g, 0), target);
+    if (bias_ >= 0) accumulate_columns(target.into.parameters[index(bias_)], g, target);
     return {std::move(input_gradient), std::move(gradient.skip)};
   }
 
@@ -71,10 +78,11 @@ class Relu : public Operation {
     return {at::relu(in.main), std::move(in.skip)};
   }
 
-  State forward(State in, Weights const& weights, Saved& saved) const override {
-    auto out = evaluate(std::move(in), weights);
-    saved = {out.main};
-    return out;
+  // In place: no operation that a rectifier follows needs its own output for its backward pass.
+  State forward(State in, Weights const&, Saved& saved) const override {
+    at::relu_(in.main);
+    saved = {in.main};
+    return in;
   }
 
   State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,

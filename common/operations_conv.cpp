@@ -11,6 +11,14 @@ using Pair = std::array<std::int64_t, 2>;
 constexpr Pair kOnes{1, 1};
 constexpr Pair kZeros{0, 0};
 
+/// Convolutions run as fast channels-last, max-pools ten times faster, so all images do.
+at::Tensor channels_last(at::Tensor const& images) {
+  auto const height = images.size(2), width = images.size(3);
+  if (images.size(1) > 1) return images.contiguous(at::MemoryFormat::ChannelsLast);
+  // One channel is contiguous either way; only these strides tell what is wanted.
+  return images.contiguous().as_strided(images.sizes(), {height * width, 1, width, 1});
+}
+
 class Convolution : public Operation {
  public:
   Convolution(int weight, int bias, Window window)
@@ -21,15 +29,12 @@ class Convolution : public Operation {
         padding_{window.padding, window.padding} {}
 
   State evaluate(State in, Weights const& weights) const override {
-    auto const bias = has_bias_ ? weights.parameters[bias_] : at::Tensor();
-    return {at::convolution(in.main, weights.parameters[weight_], bias, stride_, padding_, kOnes,
-                            false, kZeros, 1),
-            std::move(in.skip)};
+    return {convolve(channels_last(in.main), weights), std::move(in.skip)};
   }
 
   State forward(State in, Weights const& weights, Saved& saved) const override {
-    saved = {in.main};
-    return evaluate(std::move(in), weights);
+    saved = {channels_last(in.main)};
+    return {convolve(saved[0], weights), std::move(in.skip)};
   }
 
   State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
@@ -45,6 +50,12 @@ class Convolution : public Operation {
   }
 
  private:
+  at::Tensor convolve(at::Tensor const& input, Weights const& weights) const {
+    auto const bias = has_bias_ ? weights.parameters[bias_] : at::Tensor();
+    return at::convolution(input, weights.parameters[weight_], bias, stride_, padding_, kOnes,
+                           false, kZeros, 1);
+  }
+
   std::size_t weight_;
   std::size_t bias_;
   bool has_bias_;

@@ -24,12 +24,15 @@ inline std::span<float> values(at::Tensor const& row) {
 
 /// A model's rows, initialised, and a batch made up for it.
 struct Fixture {
-  explicit Fixture(Model const& model, InputShape const& input = kGrey, std::int64_t batch = 5)
+  explicit Fixture(Model const& model, InputShape const& input = kGrey, std::int64_t batch = 5,
+                   at::ScalarType type = at::kFloat)
       : row(at::empty({model.table().parameter_count})),
         buffer_row(at::empty({model.table().buffer_count})) {
     model.initialize(values(row), values(buffer_row), 1, 0);
     torch::manual_seed(7);
-    images = at::randn({batch, input.channels, input.height, input.width});
+    row = row.to(type);
+    buffer_row = buffer_row.to(type);
+    images = at::randn({batch, input.channels, input.height, input.width}, type);
     labels = at::randint(input.classes, {batch}, at::kLong);
   }
 

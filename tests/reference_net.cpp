@@ -6,7 +6,7 @@ namespace functional = torch::nn::functional;
 ReferenceNet::ReferenceNet(Model const& model, Norm norm_, at::Tensor const& row,
                            at::Tensor const& buffer_row)
     : name(model.name()), norm(norm_) {
-  auto const weights = model.view(row.clone(), buffer_row.clone());
+  auto const weights = model.view(row, buffer_row);
   for (std::size_t i = 0; i < weights.parameters.size(); ++i)
     tensors[model.table().parameters[i].name] = weights.parameters[i].clone().requires_grad_();
   for (std::size_t i = 0; i < weights.buffers.size(); ++i)
@@ -17,9 +17,13 @@ at::Tensor ReferenceNet::linear(std::string const& layer, at::Tensor const& x) {
   return functional::linear(x.flatten(1), tensors.at(layer + ".weight"), tensors[layer + ".bias"]);
 }
 
+// Channels-last as the model has it: the same kernels then round alike, and no rectifier opens in
+// one of the two only.
 at::Tensor ReferenceNet::conv(std::string const& layer, at::Tensor const& x, int stride,
                               int padding) {
-  return functional::conv2d(x, tensors.at(layer + ".weight"),
+  auto const input = x.size(1) == 1 ? x.permute({0, 2, 3, 1}).contiguous().permute({0, 3, 1, 2})
+                                    : x.contiguous(at::MemoryFormat::ChannelsLast);
+  return functional::conv2d(input, tensors.at(layer + ".weight"),
                             functional::Conv2dFuncOptions()
                                 .bias(tensors[layer + ".bias"])
                                 .stride(stride)
@@ -85,19 +89,19 @@ at::Tensor ReferenceNet::logits(at::Tensor x) {
   }
 }
 
-at::Tensor ReferenceNet::gradient_row(Model const& model, at::Tensor const& images,
-                                      at::Tensor const& labels) {
+std::vector<at::Tensor> ReferenceNet::gradients(Model const& model, at::Tensor const& images,
+                                                at::Tensor const& labels) {
   functional::cross_entropy(logits(images), labels).backward();
-  std::vector<at::Tensor> gradients;
+  std::vector<at::Tensor> result;
   for (auto const& parameter : model.table().parameters)
-    gradients.push_back(tensors.at(parameter.name).grad().flatten());
-  return at::cat(gradients);
+    result.push_back(tensors.at(parameter.name).grad());
+  return result;
 }
 
-at::Tensor ReferenceNet::buffer_row(Model const& model) const {
-  std::vector<at::Tensor> buffers{at::empty({0})};
-  for (auto const& buffer : model.table().buffers) buffers.push_back(tensors.at(buffer.name));
-  return at::cat(buffers);
+std::vector<at::Tensor> ReferenceNet::buffers(Model const& model) const {
+  std::vector<at::Tensor> result;
+  for (auto const& buffer : model.table().buffers) result.push_back(tensors.at(buffer.name));
+  return result;
 }
 
 }  // namespace fedstrata

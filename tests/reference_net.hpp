@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/model.hpp"
 
@@ -20,10 +21,11 @@ struct ReferenceNet {
   ReferenceNet(Model const& model, Norm norm_, at::Tensor const& row, at::Tensor const& buffer_row);
 
   at::Tensor logits(at::Tensor images);
-  /// Gradient row of the mean cross-entropy, in the model's order.
-  at::Tensor gradient_row(Model const& model, at::Tensor const& images, at::Tensor const& labels);
-  /// The statistics as a row, in the model's order.
-  at::Tensor buffer_row(Model const& model) const;
+  /// Gradients of the mean cross-entropy, in the model's order.
+  std::vector<at::Tensor> gradients(Model const& model, at::Tensor const& images,
+                                    at::Tensor const& labels);
+  /// Statistics, in the model's order.
+  std::vector<at::Tensor> buffers(Model const& model) const;
 
  private:
   at::Tensor linear(std::string const& layer, at::Tensor const& x);

@@ -8,8 +8,8 @@ Model make_cnn(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("cnn", input);
   for (auto const& [name, channels] : {std::pair{"conv1", 32}, {"conv2", 64}}) {
     builder.convolution(name, channels, {.window = {5, 1, 2}});
+    builder.max_pool({2, 2, 0});
     builder.relu();
-    builder.max_pool({2, 2});
   }
   builder.linear("fc1", 512);
   builder.relu();

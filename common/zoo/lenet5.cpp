@@ -7,11 +7,11 @@ namespace fedstrata {
 Model make_lenet5(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("lenet5", input);
   builder.convolution("conv1", 6, {.window = {5, 1, input.height < 32 ? 2 : 0}});
+  builder.max_pool({2, 2, 0});
   builder.relu();
-  builder.max_pool({2, 2});
   builder.convolution("conv2", 16, {.window = {5, 1, 0}});
+  builder.max_pool({2, 2, 0});
   builder.relu();
-  builder.max_pool({2, 2});
   builder.linear("fc1", 120);
   builder.relu();
   builder.linear("fc2", 84);

@@ -4,20 +4,21 @@
 namespace fedstrata {
 namespace {
 
-/// The eight convolutions of torchvision's vgg11, numbered as there: a convolution, its rectifier
-/// and a max-pool each count.
+/// The eight convolutions of torchvision's vgg11, numbered as there: convolutions, rectifiers and
+/// max-pools each count.
 void features(ModelBuilder& builder) {
-  int index = 0;
-  for (std::int64_t const channels : {64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0}) {
-    if (channels == 0) {
-      builder.max_pool({2, 2, 0});
-      index += 1;
-      continue;
-    }
+  struct Row {
+    int index;
+    std::int64_t channels;
+    bool pool;
+  };
+  for (auto const& [index, channels, pool] :
+       {Row{0, 64, true}, Row{3, 128, true}, Row{6, 256, false}, Row{8, 256, true},
+        Row{11, 512, false}, Row{13, 512, true}, Row{16, 512, false}, Row{18, 512, true}}) {
     builder.convolution("features." + std::to_string(index), channels,
                         {.window = {3, 1, 1}, .start = Start::normal_fan_out});
+    if (pool) builder.max_pool({2, 2, 0});
     builder.relu();
-    index += 2;
   }
 }
 
