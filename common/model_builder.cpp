@@ -44,8 +44,8 @@ int append(LayerTable& table, std::vector<NamedTensor>& tensors, std::int64_t& c
 
 }  // namespace
 
-ModelBuilder::ModelBuilder(std::string name, InputShape const& input)
-    : name_(std::move(name)), main_{input.channels, input.height, input.width} {}
+ModelBuilder::ModelBuilder(std::string name, InputShape const& input, MemoryOrder order)
+    : name_(std::move(name)), order_(order), main_{input.channels, input.height, input.width} {}
 
 void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, Start start, bool bias) {
   auto const inputs = main_.size();
@@ -68,7 +68,7 @@ void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
   auto const b = options.bias
                      ? add_parameter("bias", {outputs}, bias_start(options.start, inputs * area))
                      : -1;
-  head(fedstrata::convolution(w, b, options.window));
+  head(fedstrata::convolution(w, b, options.window, order_));
   slide(options.window, current);
   current.channels = outputs;
 }

@@ -28,7 +28,9 @@ struct ConvolutionOptions {
 /// add to the open stage's tail. Throws InputError where an image becomes too small.
 class ModelBuilder {
  public:
-  ModelBuilder(std::string name, InputShape const& input);
+  /// `order` is that of the convolutions' activations: channels-last where max-pools follow.
+  ModelBuilder(std::string name, InputShape const& input,
+               MemoryOrder order = MemoryOrder::channels_first);
 
   void linear(std::string const& layer, std::int64_t outputs, Start start = Start::uniform_fan_in,
               bool bias = true);
@@ -65,6 +67,7 @@ class ModelBuilder {
   void slide(Window window, Shape& shape);
 
   std::string name_;
+  MemoryOrder order_;
   std::string open_layer_;
   Shape main_;
   Shape skip_{};

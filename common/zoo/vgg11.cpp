@@ -26,7 +26,7 @@ void features(ModelBuilder& builder) {
 
 /// torchvision's vgg11, head included.
 Model make_vgg11(ModelConfig const&, InputShape const& input) {
-  ModelBuilder builder("vgg11", input);
+  ModelBuilder builder("vgg11", input, MemoryOrder::channels_last);
   features(builder);
   builder.adaptive_average_pool(7);
   for (auto const* name : {"classifier.0", "classifier.3"}) {
@@ -40,7 +40,7 @@ Model make_vgg11(ModelConfig const&, InputShape const& input) {
 
 /// vgg11 for small images: one linear classifier of the 512 features.
 Model make_vgg11_cifar(ModelConfig const&, InputShape const& input) {
-  ModelBuilder builder("vgg11-cifar", input);
+  ModelBuilder builder("vgg11-cifar", input, MemoryOrder::channels_last);
   features(builder);
   builder.linear("classifier", input.classes, Start::normal_small);
   return builder.build();
