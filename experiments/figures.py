@@ -148,7 +148,9 @@ def divergence(heading, layers, rounds, values, averaged):
     measured = np.isfinite(values).any(axis=0)  # in rounds that are evaluated
     if not measured.any():
         return None
-    rounds, values, averaged = rounds[measured], values[:, measured], averaged[:, measured]
+    # Averaged before the next measurement, also in a round that is not evaluated.
+    averaged = np.logical_or.reduceat(averaged, np.flatnonzero(measured), axis=1)
+    rounds, values = rounds[measured], values[:, measured]
     draw = _divergence_lines if len(layers) <= MAX_LINES else _divergence_map
     figure = draw(layers, rounds, values, averaged)
     figure.suptitle(heading, fontsize=10)

@@ -213,7 +213,12 @@ class Analysis:
         rows = rows[(rows["split"] == split) & (rows["b"] >= 0) & (rows["other_run"] == "")]
         rows = rows[rows["round"] == rows["round"].max()] if len(rows) else rows
         # Seen from the client that supplies the other layers: 0 = its own layer, 1 = the other's.
-        share = np.where(rows["rest"] == rows["b"], 1 - rows["alpha"], rows["alpha"]).round(9)
+        # The full path has no such client: it counts from both ends.
+        back = rows[rows["kind"] == "full"]
+        share = np.concatenate([
+            np.where(rows["rest"] == rows["b"], 1 - rows["alpha"], rows["alpha"]),
+            1 - back["alpha"]]).round(9)
+        rows = np.concatenate([rows, back])
         grid = np.unique(share)
         if len(grid) <= 3:
             return None
@@ -244,6 +249,7 @@ class Analysis:
         for r, c in enumerate(column):
             if c >= 0:
                 between[:, c] |= averaged[:, r]
+        between[:, -1] = False  # shows in no column
         return between, "black bar: layer averaged at that point" if between.any() else ""
 
     def rows_after(self):

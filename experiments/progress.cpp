@@ -30,7 +30,7 @@ std::string percent(double value) {
 std::string cell(double value) { return std::isnan(value) ? "" : fixed(value, 6); }
 
 void add_row(std::ostringstream& out, std::string const& role, std::vector<double> const& columns) {
-  out << "  " << role << std::string(role.size() < 22 ? 22 - role.size() : 1, ' ');
+  out << "  " << role << std::string(role.size() < 31 ? 31 - role.size() : 1, ' ');
   for (double const value : columns) {
     auto const text = fixed(value, 2);
     out << std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') << text;
@@ -114,7 +114,8 @@ void Progress::training_done() {
 std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall) {
   std::ostringstream out;
   out << "where the time went (seconds; " << fixed(wall, 1) << " in all)\n";
-  out << "  role                        train  aggregate       wait   evaluate   analysis      "
+  out << "  role                                 train  aggregate       wait   evaluate   analysis "
+         "     "
          "store\n";
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     int const r = static_cast<int>(rank);
