@@ -243,9 +243,9 @@ class Analysis:
         between = np.zeros((len(self.layers), len(columns)), bool)
         if averaged.all():
             return between, "all layers averaged every round" if averaged.size else ""
-        # Models from before averaging are those of the round's own local work.
-        side = "right" if self.rows_after() else "left"
-        column = np.searchsorted(columns, rounds, side="left" if side == "right" else "right") - 1
+        # Where models are from before averaging, a round's average shows in later columns only.
+        side = "left" if self.rows_after() else "right"
+        column = np.searchsorted(columns, rounds, side=side) - 1
         for r, c in enumerate(column):
             if c >= 0:
                 between[:, c] |= averaged[:, r]
