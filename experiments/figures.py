@@ -108,6 +108,7 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
     panels = [p for p in panels if present(metrics, p[1]) or present(metrics, p[1] + "_before")]
     if not panels:
         return None
+    seldom = 0 < len(averaging_rounds) < metrics["round"].max()
     figure = plt.figure(figsize=(4.6 * len(panels), 4.4))
     grid = figure.add_gridspec(2, len(panels), height_ratios=[1, 0.2])
     handles = {}
@@ -124,10 +125,12 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
         ]:
             if present(metrics, column):
                 known = np.isfinite(metrics[column])
+                # The global model stays as it is between two averages.
+                steps = "steps-post" if seldom and column == name else "default"
                 handles[label], = axis.plot(metrics["round"][known], metrics[column][known],
-                                            color=color, ls=style, lw=width,
+                                            color=color, ls=style, lw=width, drawstyle=steps,
                                             marker="." if known.sum() == 1 else None)
-        if 0 < len(averaging_rounds) < metrics["round"].max():
+        if seldom:
             for r in averaging_rounds:
                 axis.axvline(r, color=PALE, lw=1.2, zorder=0)
             handles["rounds with averaging"] = Line2D([], [], color=PALE, lw=1.2)
@@ -142,8 +145,12 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
 
 def divergence(heading, layers, rounds, values, averaged):
     """`values`, `averaged` [layers, rounds]; lines for few layers, a map for many."""
-    if not np.isfinite(values).any():
+    measured = np.isfinite(values).any(axis=0)  # in rounds that are evaluated
+    if not measured.any():
         return None
+    # Averaged before the next measurement, also in a round that is not evaluated.
+    averaged = np.logical_or.reduceat(averaged, np.flatnonzero(measured), axis=1)
+    rounds, values = rounds[measured], values[:, measured]
     draw = _divergence_lines if len(layers) <= MAX_LINES else _divergence_map
     figure = draw(layers, rounds, values, averaged)
     figure.suptitle(heading, fontsize=10)
@@ -163,7 +170,7 @@ def _divergence_lines(layers, rounds, values, averaged):
                       markeredgecolor=BLACK, markeredgewidth=1.1)
     _frame(axis, "")
     axis.set_ylim(bottom=0)
-    axis.set_ylabel("distance of the clients to their mean (L2)")
+    axis.set_ylabel("distance to the clients' mean (L2)")
     handles, names = axis.get_legend_handles_labels()
     if averaged.any() and not often:
         handles.append(Line2D([], [], ls="", marker="o", ms=8, color="none", markeredgecolor=BLACK))
@@ -175,19 +182,20 @@ def _divergence_lines(layers, rounds, values, averaged):
 def _divergence_map(layers, rounds, values, averaged):
     figure, axis = plt.subplots(figsize=(8, 1.2 + 0.2 * len(layers)))
     image = axis.imshow(values, cmap="cividis", aspect="auto", vmin=0,
-                        extent=(rounds[0] - 0.5, rounds[-1] + 0.5, len(layers) - 0.5, -0.5))
+                        extent=(-0.5, len(rounds) - 0.5, len(layers) - 0.5, -0.5))
     axis.set_yticks(range(len(layers)), layers)
     if averaged.any() and averaged.mean() <= 0.5:
         for layer, column in zip(*np.nonzero(averaged)):
-            axis.plot([rounds[column] + 0.5] * 2, [layer - 0.45, layer + 0.45], color="white", lw=1.6)
+            axis.plot([column + 0.5] * 2, [layer - 0.45, layer + 0.45], color="white", lw=1.6)
         axis.set_xlabel("round (white bar: layer averaged at its end)")
     else:
         axis.set_xlabel("round")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    step = -(-len(rounds) // 15)
+    axis.set_xticks(range(0, len(rounds), step), [str(r) for r in rounds[::step]])
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axis, aspect=30, pad=0.01)
     bar.outline.set_visible(False)
-    bar.set_label("distance of the clients to their mean (L2)")
+    bar.set_label("distance to the clients' mean (L2)")
     return figure
 
 

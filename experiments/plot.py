@@ -12,9 +12,9 @@ import sys
 import warnings
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
-import h5py
 import numpy as np
 
+import fedstrata
 import figures
 
 MAX_COLUMNS = 30  # rounds in one heat map, so that the numbers stay readable
@@ -24,57 +24,47 @@ class Problem(Exception):
     """A sentence for the user."""
 
 
-class RunFile:
-    """What is read of a run: attributes and tables, with strings decoded."""
-
-    def __init__(self, path):
-        if not (path / "run.h5").is_file():
-            raise Problem(f"{path} is not a run of fedstrata: there is no run.h5 in it.")
-        try:
-            self.file = h5py.File(path / "run.h5", "r")
-        except OSError as problem:
-            raise Problem(f"{path}/run.h5 cannot be read as HDF5; `fedstrata inspect --verify` "
-                          "tells which file of the run is damaged.") from problem
-        if _text(self.file.attrs.get("format", "")) != "fedstrata":
-            raise Problem(f"{path}/run.h5 is not a run of fedstrata: its attribute 'format' says "
-                          "something else.")
-        self.path = path
-
-    def attribute(self, name, default=""):
-        value = self.file.attrs.get(name, default)
-        return _text(value) if isinstance(value, (bytes, str)) else value
-
-    def read(self, name):
-        """A dataset as an array; strings decoded; None when the run has none so called."""
-        if self.file.get(name, getlink=True) is None:
-            return None
-        try:
-            data = self.file[name][()]
-        except (KeyError, OSError) as problem:
-            raise Problem(f"{self.path}: {name} cannot be read: a file of the run is missing or "
-                          "damaged; `fedstrata inspect --verify` tells which.") from problem
-        if data.dtype.names:
-            types = [(n, data.dtype[n] if data.dtype[n].kind != "S" else
-                      f"U{data.dtype[n].itemsize}") for n in data.dtype.names]
-            data = data.astype(types)
-        return data
-
-    def analyses(self):
-        return sorted(self.file.get("barriers", {}))
+def open_run(path):
+    try:
+        return fedstrata.Run(path)
+    except FileNotFoundError as problem:
+        raise Problem(f"{path} is not a run of fedstrata: there is no run.h5 in it.") from problem
+    except OSError as problem:
+        raise Problem(f"{path} cannot be read as HDF5; `fedstrata inspect --verify` tells which "
+                      "file of the run is damaged.") from problem
+    except ValueError as problem:
+        raise Problem(f"{problem}.") from problem
 
 
-def _text(value):
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+def read(run, name):
+    """A table with texts decoded; None when the run has none so called."""
+    if run.file.get(name, getlink=True) is None:
+        return None
+    try:
+        data = run.file[name][:]
+    except (KeyError, OSError) as problem:
+        raise Problem(f"{run.path}: {name} cannot be read: a file of the run is missing or "
+                      "damaged; `fedstrata inspect --verify` tells which.") from problem
+    types = [(column, kind if kind.kind != "S" else f"U{kind.itemsize}")
+             for column, kind in ((n, data.dtype[n]) for n in data.dtype.names)]
+    return data.astype(types)
+
+
+def about(run):
+    attributes = run.file.attrs
+    return f"{attributes['model']} on {attributes['dataset']}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", metavar="RUN_DIR", type=pathlib.Path)
-    parser.add_argument("--out", metavar="DIR", type=pathlib.Path, help="default: RUN_DIR/plots")
+    parser.add_argument("run", metavar="RUN_DIR", type=pathlib.Path,
+                        help="or a file made by `fedstrata inspect --pack`")
+    parser.add_argument("--out", metavar="DIR", type=pathlib.Path, help="default: plots in RUN_DIR, or beside the file")
     parser.add_argument("--analysis", metavar="NAME", help="only this analysis (default: all)")
     arguments = parser.parse_args()
     try:
-        draw(arguments.run, arguments.out or arguments.run / "plots", arguments.analysis)
+        beside = arguments.run.parent if arguments.run.is_file() else arguments.run
+        draw(arguments.run, arguments.out or beside / "plots", arguments.analysis)
     except Problem as problem:
         print(f"plot.py: {problem}", file=sys.stderr)
         return 2
@@ -82,15 +72,14 @@ def main():
 
 
 def draw(path, out, wanted):
-    run = RunFile(path)
-    names = run.analyses()
+    run = open_run(path)
+    names = run.analyses
     if wanted is not None and wanted not in names:
         raise Problem(f"{path} has no analysis called '{wanted}' (it has: "
                       f"{', '.join(names) or 'none'}).")
-    layers = list(run.read("layers")["name"])
-    drawn = run_figures(run, layers)
+    drawn = run_figures(run, run.layers)
     for name in [wanted] if wanted else names:
-        analysis = Analysis(run, name, layers)
+        analysis = Analysis(run, name)
         drawn.update(analysis.figures())
         analysis.print_summary()
     drawn = {name: figure for name, figure in drawn.items() if figure is not None}
@@ -109,27 +98,25 @@ def draw(path, out, wanted):
 
 def run_figures(run, layers):
     """Figures that need no analysis, by name."""
-    model, dataset = run.attribute("model"), run.attribute("dataset")
-    about = f"{model}, {dataset}, {run.attribute('clients')} clients"
+    heading = f"{about(run)}, {run.file.attrs['clients']} clients"
     drawn = {}
     rounds, averaged = averaging(run, layers)
-    metrics = run.read("metrics/rounds")
+    metrics = read(run, "metrics/rounds")
     if metrics is not None and len(metrics) > 1:
-        drawn["accuracy"] = figures.accuracy_and_loss(about, metrics, rounds[averaged.any(axis=0)])
+        drawn["accuracy"] = figures.accuracy_and_loss(heading, metrics,
+                                                      rounds[averaged.any(axis=0)])
     if len(rounds):
-        values = by_layer(run.read("metrics/layers"), "divergence", layers, rounds)
-        heading = f"How far the clients are apart when a round ends: {about}"
-        drawn["divergence"] = figures.divergence(heading, layers, rounds, values, averaged)
-    histogram = run.read("partition/histogram")
-    if histogram is not None:
-        heading = f"Who holds which classes: {dataset}"
-        drawn["partition"] = figures.partition(heading, histogram)
+        values = by_layer(read(run, "metrics/layers"), "divergence", layers, rounds)
+        drawn["divergence"] = figures.divergence(
+            f"How far apart the clients are when local training ends\n{heading}", layers, rounds, values,
+            averaged)
+    drawn["partition"] = figures.partition(f"Who holds which classes: {heading}", run.histogram)
     return drawn
 
 
 def averaging(run, layers):
     """Rounds done, and [layers, rounds]: was the layer averaged at the end of the round?"""
-    table = run.read("metrics/layers")
+    table = read(run, "metrics/layers")
     if table is None or not len(table):
         return np.empty(0, int), np.zeros((len(layers), 0), bool)
     rounds = np.unique(table["round"])
@@ -151,18 +138,23 @@ class Analysis:
     """The barriers of one analysis, as medians over pairs, both directions and draws."""
 
     QUANTITIES = [("loss", "loss", 1.0, 2), ("error", "error, percentage points", 100.0, 1)]
-    PARTNERS = {"": "pairs of clients", "mean": "clients and their mean",
-                "init": "clients and their initialisation", "other": "pairs with another run"}
+    HALFWAY = "value half-way between two models minus the mean of the two full models;\nmedian over "
+    BARRIERS = {  # what the numbers are, by partner
+        "": HALFWAY + "pairs of clients ({}), either one supplying the other layers",
+        "mean": "what averaging meets: the clients' weighted mean (full), or each client with one "
+                "layer of it,\nminus the mean over the clients",
+        "init": HALFWAY + "clients and their initialisation ({})",
+        "other": HALFWAY + "pairs with another run ({})"}
 
-    def __init__(self, run, name, layers):
-        self.run, self.name, self.layers = run, name, layers
-        table = run.read(f"barriers/{name}/barriers")
+    def __init__(self, run, name):
+        self.run, self.name, self.layers = run, name, run.layers
+        table = read(run, f"barriers/{name}/barriers")
         self.table = table[np.isin(table["kind"], ("full", "layer"))]
         partner = np.select([self.table["other_run"] != "", self.table["b"] == -2,
                              self.table["b"] == -3], ["other", "mean", "init"], "")
         self.parts = {}  # (split, partner) -> rows
         for split in ("train", "test"):
-            for kind in self.PARTNERS:
+            for kind in self.BARRIERS:
                 rows = self.table[(self.table["split"] == split) & (partner == kind)]
                 if len(rows):
                     self.parts[split, kind] = rows
@@ -183,12 +175,15 @@ class Analysis:
         rounds = every[::-step][::-1]  # evenly spaced, the last one included
         panels = []
         for column, title, unit, decimals in self.QUANTITIES:
-            ends = [unit * np.nanmedian((r[f"{column}_a"] + r[f"{column}_b"]) / 2)
-                    for r in (rows[rows["round"] == n] for n in rounds)]
+            ends = rows[f"{column}_a"]  # of pairs = clients: the mean over the clients
+            if partner != "mean":
+                ends = (ends + rows[f"{column}_b"]) / 2
+            ends = [unit * np.nanmedian(ends[rows["round"] == n]) for n in rounds]
             panels.append(figures.BarrierPanel(
                 f"Barrier in {split} {title}", unit * self.medians(rows, column, rounds),
                 np.array(ends), decimals))
         averaged, note = self.averaged_between(rounds)
+        note = "; ".join(filter(None, ["end points: the value of the clients' own models", note]))
         if len(rounds) < len(every):
             note = f"{note}; {len(rounds)} of {len(every)} analysed rounds shown"
         return figures.barrier_heatmap(self.heading(rows, split, partner), panels, self.layers,
@@ -196,10 +191,8 @@ class Analysis:
 
     def heading(self, rows, split, partner):
         pairs = len(np.unique(rows[["a", "b", "other_run"]]))
-        return (f"{self.run.attribute('model')} on {self.run.attribute('dataset')}, {split} split, "
-                f"analysis '{self.name}'\nvalue half-way between two models minus the mean of the "
-                f"two full models;\nmedian over {self.PARTNERS[partner]} ({pairs})"
-                f"{'' if partner else ', either one supplying the other layers'}")
+        return (f"{about(self.run)}, {split} split, analysis '{self.name}'\n" +
+                self.BARRIERS[partner].format(pairs))
 
     def medians(self, rows, column, rounds):
         """[1 + layers, rounds] of COLUMN_mid: full, then the layers in order."""
@@ -216,11 +209,16 @@ class Analysis:
 
     def paths(self, split):
         """Loss and error along the paths of the last round; None with only three points on them."""
-        rows = self.run.read(f"barriers/{self.name}/points")
+        rows = read(self.run, f"barriers/{self.name}/points")
         rows = rows[(rows["split"] == split) & (rows["b"] >= 0) & (rows["other_run"] == "")]
         rows = rows[rows["round"] == rows["round"].max()] if len(rows) else rows
         # Seen from the client that supplies the other layers: 0 = its own layer, 1 = the other's.
-        share = np.where(rows["rest"] == rows["b"], 1 - rows["alpha"], rows["alpha"]).round(9)
+        # The full path has no such client: it counts from both ends.
+        back = rows[rows["kind"] == "full"]
+        share = np.concatenate([
+            np.where(rows["rest"] == rows["b"], 1 - rows["alpha"], rows["alpha"]),
+            1 - back["alpha"]]).round(9)
+        rows = np.concatenate([rows, back])
         grid = np.unique(share)
         if len(grid) <= 3:
             return None
@@ -235,8 +233,8 @@ class Analysis:
                     values[k, n] = np.median(found) if len(found) else np.nan
             panels.append((f"{split} {title}", unit * values))
         return figures.paths(
-            f"{self.run.attribute('model')} on {self.run.attribute('dataset')}, round "
-            f"{rows['round'][0]}, analysis '{self.name}': median over pairs of clients",
+            f"{about(self.run)}, round {rows['round'][0]}, analysis '{self.name}': median over "
+            "pairs of clients",
             panels, self.layers, grid)
 
     def averaged_between(self, columns):
@@ -245,18 +243,19 @@ class Analysis:
         between = np.zeros((len(self.layers), len(columns)), bool)
         if averaged.all():
             return between, "all layers averaged every round" if averaged.size else ""
-        # Models from before averaging are those of the round's own local work.
-        side = "right" if self.rows_after() else "left"
-        column = np.searchsorted(columns, rounds, side="left" if side == "right" else "right") - 1
+        # Where models are from before averaging, a round's average shows in later columns only.
+        side = "left" if self.rows_after() else "right"
+        column = np.searchsorted(columns, rounds, side=side) - 1
         for r, c in enumerate(column):
             if c >= 0:
                 between[:, c] |= averaged[:, r]
+        between[:, -1] = False  # shows in no column
         return between, "black bar: layer averaged at that point" if between.any() else ""
 
     def rows_after(self):
         """Did the analysis take the models from after averaging?"""
         group = self.run.file[f"barriers/{self.name}"]
-        text = _text(group.attrs.get("config", "")) or self.run.attribute("config")
+        text = group.attrs.get("config", "") or self.run.config
         parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes="#")
         try:
             parser.read_string(text)
@@ -265,12 +264,14 @@ class Analysis:
         return parser.get("analysis", "at", fallback="before") == "after"
 
     def print_summary(self):
+        partner = next((partner for _, partner in self.parts), None)
         shown = [(split, column, unit, decimals) for split in ("train", "test")
-                 if (split, "") in self.parts for column, _, unit, decimals in self.QUANTITIES]
+                 if (split, partner) in self.parts for column, _, unit, decimals in self.QUANTITIES]
         if not shown:
             return
-        rounds = np.unique(np.concatenate([self.parts[split, ""]["round"] for split, *_ in shown]))
-        blocks = [unit * self.medians(self.parts[split, ""], column, rounds)
+        parts = {split: self.parts[split, partner] for split, *_ in shown}
+        rounds = np.unique(np.concatenate([rows["round"] for rows in parts.values()]))
+        blocks = [unit * self.medians(parts[split], column, rounds)
                   for split, column, unit, _ in shown]
         print(f"\nBarriers, analysis '{self.name}': all layers together (full) and the median "
               "single layer; error in percentage points")

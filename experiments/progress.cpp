@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <sstream>
+#include <system_error>
 
 #include "common/error.hpp"
 
@@ -28,12 +30,24 @@ std::string percent(double value) {
 std::string cell(double value) { return std::isnan(value) ? "" : fixed(value, 6); }
 
 void add_row(std::ostringstream& out, std::string const& role, std::vector<double> const& columns) {
-  out << "  " << role << std::string(role.size() < 22 ? 22 - role.size() : 1, ' ');
+  out << "  " << role << std::string(role.size() < 31 ? 31 - role.size() : 1, ' ');
   for (double const value : columns) {
     auto const text = fixed(value, 2);
     out << std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') << text;
   }
   out << '\n';
+}
+
+/// mpirun gives its ranks a terminal even where its own output goes to a file or a pipe; mpirun is
+/// the parent of rank 0.
+bool watched() {
+  std::error_code unknown;
+  auto const parent = "/proc/" + std::to_string(getppid()) + "/fd/1";
+  auto const kind = std::filesystem::status(parent, unknown).type();
+  bool const hidden = kind == std::filesystem::file_type::regular ||
+                      kind == std::filesystem::file_type::fifo ||
+                      kind == std::filesystem::file_type::socket;
+  return isatty(STDOUT_FILENO) != 0 && !hidden;
 }
 
 }  // namespace
@@ -47,7 +61,7 @@ std::string duration(double seconds) {
 
 Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory)
     : rounds_(experiment.config.federation.rounds),
-      terminal_(isatty(STDOUT_FILENO) != 0),
+      terminal_(watched()),
       csv_(directory / "progress.csv") {
   csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes\n";
   csv_.flush();
@@ -69,7 +83,10 @@ std::string Progress::line(RoundRecord const& record) const {
 
 void Progress::round(RoundRecord const& record) {
   updates_ += record.participants;
-  if (!std::isnan(record.test_accuracy)) test_accuracy_ = record.test_accuracy;
+  // The clients' own models: where layers are averaged seldom, the global one says little.
+  for (double const accuracy : {record.test_accuracy, record.test_accuracy_after}) {
+    if (!std::isnan(accuracy)) test_accuracy_ = accuracy;
+  }
   csv_ << record.round << ',' << fixed(since_start_.seconds(), 3) << ',' << record.participants
        << ',' << cell(record.train_loss) << ',' << cell(record.train_accuracy) << ','
        << cell(record.test_loss) << ',' << cell(record.test_accuracy) << ',' << record.bytes
@@ -97,7 +114,8 @@ void Progress::training_done() {
 std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall) {
   std::ostringstream out;
   out << "where the time went (seconds; " << fixed(wall, 1) << " in all)\n";
-  out << "  role                        train  aggregate       wait   evaluate   analysis      "
+  out << "  role                                 train  aggregate       wait   evaluate   analysis "
+         "     "
          "store\n";
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     int const r = static_cast<int>(rank);

@@ -36,8 +36,9 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 step "Train (rank 0 coordinates, ranks 1 and 2 train two clients each, rank 3 analyses)"
 mpirun -n 4 build/bin/fedstrata simulate experiments/quickstart.ini --out "$run"
 
-step "Analyse what was stored once more, after the run"
-mpirun -n 2 build/bin/fedstrata analyze "$run" --name posthoc
+step "Analyse round 10 once more, after the run: eleven points on each path"
+mpirun -n 2 build/bin/fedstrata analyze "$run" --name paths \
+  --set analysis.rounds=10 --set analysis.alphas=11 --set analysis.split=test
 
 step "Draw"
 /usr/bin/python3 experiments/plot.py "$run"

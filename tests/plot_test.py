@@ -44,6 +44,7 @@ def write_run(path, analysed=(2, 4), alphas=5):
                     [("round", "i8"), ("layer", "S64"), ("averaged", "i8"), ("divergence", "f8")],
                     [(r, name, r == 2 and name != "fc3", r + 1.5) for r in range(1, 5)
                      for name in LAYERS])
+        file.create_group("barriers")
         if analysed:
             write_barriers(file, analysed, alphas)
 
