@@ -122,9 +122,9 @@ at::Tensor PixelStore::gather_host(std::span<std::int64_t const> indices) const 
 }
 
 BlasInfo blas_info() {
-  using Config = char* (*)();
+  using Description = char* (*)();
   if (auto* const config = dlsym(RTLD_DEFAULT, "openblas_get_config")) {
-    return {reinterpret_cast<Config>(config)(), false};
+    return {reinterpret_cast<Description>(config)(), false};
   }
   if (at::hasMKL()) return {"MKL", false};
   Dl_info where{};

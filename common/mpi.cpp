@@ -45,9 +45,9 @@ class Nap {
 };
 
 template <class Byte, class Call>
-void in_pieces(std::span<Byte> bytes, Call const& call) {
+void in_pieces(std::span<Byte> bytes, std::size_t most, Call const& call) {
   do {
-    auto const piece = bytes.first(std::min(bytes.size(), kPiece));
+    auto const piece = bytes.first(std::min(bytes.size(), most));
     call(piece);
     bytes = bytes.subspan(piece.size());
   } while (!bytes.empty());
@@ -104,6 +104,7 @@ struct Comm::State {
   bool owned = false;
   int rank = 0;
   int size = 1;
+  std::size_t piece = kPiece;
 
   State(MPI_Comm c, bool own) : comm(c), owned(own) {
     check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
@@ -134,6 +135,7 @@ Comm Comm::world() { return Comm(std::make_unique<State>(MPI_COMM_WORLD, false))
 Comm Comm::self() { return Comm(std::make_unique<State>(MPI_COMM_SELF, false)); }
 int Comm::rank() const { return state_->rank; }
 int Comm::size() const { return state_->size; }
+void Comm::set_piece(std::size_t bytes) { state_->piece = bytes; }
 
 std::optional<Comm> Comm::split(int color) const {
   MPI_Comm part = MPI_COMM_NULL;
@@ -158,7 +160,7 @@ Comm Comm::duplicate() const {
 
 Request Comm::isend(std::span<std::byte const> bytes, int to, int tag) const {
   Request request;
-  in_pieces(bytes, [&](std::span<std::byte const> piece) {
+  in_pieces(bytes, state_->piece, [&](std::span<std::byte const> piece) {
     check(MPI_Isend(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, to, tag, state_->comm,
                     &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Isend");
@@ -168,7 +170,7 @@ Request Comm::isend(std::span<std::byte const> bytes, int to, int tag) const {
 
 Request Comm::ireceive(std::span<std::byte> bytes, int from, int tag) const {
   Request request;
-  in_pieces(bytes, [&](std::span<std::byte> piece) {
+  in_pieces(bytes, state_->piece, [&](std::span<std::byte> piece) {
     check(MPI_Irecv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, from, tag, state_->comm,
                     &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Irecv");
@@ -205,7 +207,7 @@ void Comm::barrier() const {
 
 Request Comm::ibroadcast(std::span<std::byte> bytes, int root) const {
   Request request;
-  in_pieces(bytes, [&](std::span<std::byte> piece) {
+  in_pieces(bytes, state_->piece, [&](std::span<std::byte> piece) {
     check(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, state_->comm,
                      &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
           "MPI_Ibcast");

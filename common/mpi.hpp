@@ -46,7 +46,7 @@ struct Envelope {
 };
 
 /// A communicator. world() and self() are not owned; split ones are freed by their destructor.
-/// Messages over 2^31 bytes are cut into pieces by every call.
+/// Messages too long for MPI's int counts are cut into pieces by every call.
 class Comm {
  public:
   static Comm world();
@@ -57,6 +57,9 @@ class Comm {
 
   int rank() const;
   int size() const;
+  /// Bytes above which messages are cut, 1 GiB at first; the same on all ranks, at least 8. Tests
+  /// make it small. split() and its kin start with the default again.
+  void set_piece(std::size_t bytes);
 
   /// Collective. Ranks of the same color, ordered by rank; nothing for a negative color.
   std::optional<Comm> split(int color) const;

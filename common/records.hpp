@@ -42,7 +42,7 @@ struct Field {
 /// /metrics/rounds: one row a round; row 0 is the initialisation.
 struct RoundRecord {
   std::int64_t round = 0;
-  double lr = kAbsent;          ///< at the end of the round
+  double lr = kAbsent;          ///< at the start of the round, without warm-up
   double train_loss = kAbsent;  ///< mean over the samples of the participants, while training
   double train_accuracy = kAbsent;
   double test_loss = kAbsent;  ///< of the averaged (global) model
