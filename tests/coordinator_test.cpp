@@ -35,7 +35,7 @@ TEST(EvaluateTest, sums_are_those_of_the_logits) {
     auto const logits = model.evaluate(image, weights);
     loss += at::cross_entropy_loss(logits.to(at::kDouble), label).item<double>();
     bool const right = logits.argmax(1).item<std::int64_t>() == label.item<std::int64_t>();
-    correct[label.item<std::size_t>()] += right ? 1.0 : 0.0;
+    correct[label.item<std::int64_t>()] += right ? 1.0 : 0.0;
   }
   auto const sums = evaluate(model, weights, test);
   EXPECT_NEAR(sums.loss, loss, 1e-4);

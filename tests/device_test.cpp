@@ -29,7 +29,7 @@ TEST(DeviceTest, threads_are_as_asked_or_a_share_of_the_allocation) {
 TEST(DeviceTest, a_gpu_that_is_not_there_is_bad_input) {
   if (torch::cuda::is_available()) GTEST_SKIP() << "this machine has one";
   EXPECT_THROW(Device(DeviceChoice::cuda, 1, 0, 1), InputError);
-  EXPECT_TRUE(Device(DeviceChoice::automatic, 1, 0, 1).is_cpu());
+  EXPECT_EQ(Device(DeviceChoice::automatic, 1, 0, 1).describe(), "cpu, 1 thread");
 }
 
 TEST(DeviceTest, rows_go_up_and_come_back) {
