@@ -179,7 +179,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"rotate", {"average.one.layers=rotate", "federation.local_steps=3"}},
                     Case{"fedper", {"federation.preset=fedper", "federation.weighting=uniform"}},
                     Case{"local", {"federation.preset=local", "federation.evaluate_every=0"}}),
-    [](auto const& info) { return info.param.name; });
+    [](auto const& tested) { return tested.param.name; });
 
 /// Checks one layer of one round's rows, all read from the run.
 struct StoredRound {
