@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "client/trainer.hpp"
@@ -22,7 +23,7 @@ class SerialFedAvg {
   Row global;
   std::vector<Row> clients;
   std::map<std::int64_t, Row> before;  ///< as trained in the latest round, of its participants
-  std::vector<std::int64_t> excluded;  ///< in the latest round
+  std::set<std::int64_t> excluded;     ///< clients that diverged in any round
 
   SerialFedAvg(Experiment const& experiment, Device const& device, Batches const& train)
       : experiment_(experiment),
@@ -44,7 +45,6 @@ class SerialFedAvg {
     auto const ids = experiment_.participants(number);
     auto const reference = global;
     before.clear();
-    excluded.clear();
     std::vector<std::int64_t> kept;
     for (auto const id : ids) {
       auto const start = client(id);
@@ -54,7 +54,7 @@ class SerialFedAvg {
         kept.push_back(id);
       } else {
         client(id) = start;
-        excluded.push_back(id);
+        excluded.insert(id);
       }
     }
     auto const policy = experiment_.config.train.momentum_at_averaging;

@@ -138,9 +138,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Settings{"train.momentum=0.9", "train.nesterov=yes"},
                     Settings{"train.momentum=0.9", "train.nesterov=yes", "train.weight_decay=0.01"},
                     Settings{"train.momentum=0.5", "train.schedule=cosine", "train.warmup=20"},
-                    Settings{"train.schedule=step", "train.step_every=0.25", "train.lr=0.4"},
-                    Settings{"federation.local_steps=11"}, Settings{"train.batch_size=1000"},
-                    Settings{"model.name=lenet5", "train.momentum=0.9",
+                    Settings{"train.schedule=step", "train.step_every=0.25",
+                             "train.step_factor=0.8"},
+                    Settings{"federation.local_epochs=0", "federation.local_steps=11"},
+                    Settings{"train.batch_size=1000"},
+                    Settings{"model.name=lenet5", "train.momentum=0.9", "federation.local_epochs=0",
                              "federation.local_steps=5"}));
 
 TEST(TrainerTest, the_same_client_and_round_give_the_same_bits) {
