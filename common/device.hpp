@@ -17,7 +17,7 @@ class Device {
  public:
   /// `node_index`: index of this rank among the computing ranks of its node; `threads` as in
   /// run.threads (0 = share of the affinity mask among `ranks_on_node`). Sets the thread counts of
-  /// ATen and of the BLAS behind it. Throws InputError when `choice` is cuda and there is none.
+  /// ATen and of the BLAS behind it, and has the process keep the memory it frees. Throws InputError when `choice` is cuda and there is none.
   Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node);
 
   int threads() const { return threads_; }
@@ -43,6 +43,9 @@ class Device {
   int threads_ = 1;
   std::string name_;
 };
+
+/// Do a tensor's elements lie in this process's memory, where a plain loop can read them?
+bool in_host_memory(at::Tensor const& tensor);
 
 /// Images as bytes [N, C, H, W] that a device reads from: on the CPU where they lie (they must
 /// outlive this), on a GPU a copy there.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "common/device.hpp"
 #include "common/model.hpp"
 
 namespace fedstrata {
@@ -53,7 +54,7 @@ class Rows {
 at::Tensor cross_entropy_gradient(at::Tensor const& logits, at::Tensor const& labels,
                                   at::Tensor& sums) {
   // In host memory one loop costs a tenth of the tensor operations: much, for a small model.
-  if (!logits.is_cpu() || logits.scalar_type() != at::kFloat)
+  if (!in_host_memory(logits) || logits.scalar_type() != at::kFloat)
     return cross_entropy_gradient_anywhere(logits, labels, sums);
   auto gradient = at::empty_like(logits);
   auto const batch = logits.size(0);

@@ -10,6 +10,7 @@ namespace fedstrata {
 
 inline InputShape const kGrey{1, 28, 28, 10};
 inline InputShape const kColour{3, 32, 32, 10};
+inline InputShape const kTiny{3, 8, 8, 10};  ///< the smallest that resnet18 takes
 
 inline Model build(std::string const& name, InputShape const& input, Norm norm = Norm::none) {
   ModelConfig config;

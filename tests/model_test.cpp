@@ -150,7 +150,7 @@ TEST(model, refuses_what_does_not_fit) {
 }
 
 TEST(model, same_seed_and_client_same_bits) {
-  auto const model = build("resnet18", kColour, Norm::batch);
+  auto const model = build("cnn", kGrey);
   auto const row = [&](std::uint64_t seed, std::uint64_t client) {
     auto result = at::empty({model.table().parameter_count});
     auto buffers = at::empty({model.table().buffer_count});
@@ -221,9 +221,8 @@ double difference(at::Tensor const& stacked, std::vector<at::Tensor> const& sing
 // and sent through the rest of the network with the first model's weights.
 TEST(model, stacked_evaluation_through_the_tail_equals_separate_ones) {
   for (auto const norm : {Norm::none, Norm::batch, Norm::group}) {
-    InputShape const small{1, 8, 8, 10};
-    auto const model = build("resnet18", small, norm);
-    Fixture f(model, small, 2);
+    auto const model = build("resnet18", kTiny, norm);
+    Fixture f(model, kTiny, 2);
     auto const base = model.view(f.row, f.buffer_row);
     std::vector<Weights> others;
     for (int k = 0; k < 2; ++k)

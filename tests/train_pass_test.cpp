@@ -59,9 +59,9 @@ INSTANTIATE_TEST_SUITE_P(models, TrainPass,
                                          Case{"cnn", kGrey}, Case{"cnn", kColour, Norm::none, 13},
                                          Case{"lenet5", kGrey},
                                          Case{"lenet5", kGrey, Norm::none, 1},
-                                         Case{"resnet18", kColour, Norm::none, 3},
+                                         Case{"resnet18", kTiny, Norm::none, 3},
                                          Case{"resnet18", kGrey, Norm::batch, 5},
-                                         Case{"resnet18", kColour, Norm::group, 2},
+                                         Case{"resnet18", kTiny, Norm::group, 2},
                                          Case{"vgg11-cifar", kColour, Norm::none, 3}));
 
 class TrainPassFloat : public TrainPass {};
@@ -83,7 +83,7 @@ at::Tensor gradient_of(Model const& model, Fixture const& f) {
 }
 
 TEST(train_pass, target_is_scaled_and_added_to) {
-  for (auto const& c : {Case{"cnn", kGrey}, Case{"resnet18", kGrey, Norm::batch, 2}}) {
+  for (auto const& c : {Case{"cnn", kGrey}, Case{"resnet18", kTiny, Norm::batch, 2}}) {
     auto const model = build(c.name, c.input, c.norm);
     Fixture f(model, c.input, c.batch);
     auto const gradient = gradient_of(model, f);
@@ -98,7 +98,7 @@ TEST(train_pass, target_is_scaled_and_added_to) {
 }
 
 TEST(train_pass, steps_straight_into_the_weights) {
-  for (auto const& c : {Case{"mlp", kGrey}, Case{"cnn", kGrey}, Case{"resnet18", kGrey}}) {
+  for (auto const& c : {Case{"mlp", kGrey}, Case{"cnn", kGrey}, Case{"resnet18", kTiny}}) {
     auto const model = build(c.name, c.input);
     Fixture f(model, c.input, 2);
     auto const expected = f.row - 0.1 * gradient_of(model, f);
@@ -121,8 +121,8 @@ TEST(train_pass, adds_loss_and_correct_answers) {
 }
 
 TEST(train_pass, leaves_rows_and_images_alone) {
-  auto const model = build("resnet18", kColour, Norm::batch);
-  Fixture f(model, kColour, 2);
+  auto const model = build("resnet18", kTiny, Norm::batch);
+  Fixture f(model, kTiny, 2);
   auto const row = f.row.clone(), images = f.images.clone();
   gradient_of(model, f);
   EXPECT_TRUE(at::equal(row, f.row));
