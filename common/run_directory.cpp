@@ -323,6 +323,12 @@ std::vector<RoundRecord> RunDirectory::round_records() const {
   return series.read<RoundRecord>(0);
 }
 
+std::vector<ClientRecord> RunDirectory::client_records() const {
+  auto& series = state_->contents.metrics();
+  series.refresh();
+  return series.read<ClientRecord>(1);
+}
+
 std::vector<BarrierRecord> RunDirectory::barrier_records(std::string const& name) const {
   auto& series = state_->contents.analysis(name);
   series.refresh();

@@ -104,6 +104,7 @@ class RunDirectory {
   void discard(std::int64_t round);
 
   std::vector<RoundRecord> round_records() const;
+  std::vector<ClientRecord> client_records() const;
   std::vector<BarrierRecord> barrier_records(std::string const& name) const;
   std::vector<std::string> analysis_names() const;
 

@@ -1,7 +1,9 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
@@ -23,6 +25,15 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
   return with_analysis(stored, text, line.config, line.set);
 }
 
+/// Round and client of all that diverged and were left out of an average.
+std::set<std::pair<std::int64_t, std::int64_t>> diverged(RunDirectory const& run) {
+  std::set<std::pair<std::int64_t, std::int64_t>> found;
+  for (auto const& record : run.client_records()) {
+    if (record.excluded != 0) found.emplace(record.round, record.client);
+  }
+  return found;
+}
+
 /// Stored rounds with the rows the analysis is about, of those it asks for.
 std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config) {
   std::vector<std::int64_t> stored;
@@ -37,14 +48,13 @@ std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config
           (config.at == RowsAt::before ? "before" : "after") +
           " averaging; run it with checkpoint.every > 0 and the matching [checkpoint] key");
   std::vector<RoundJob> result;
+  auto const left_out = diverged(run);
   auto const rounds = select_rounds(config.rounds, stored);
   for (auto const& checkpoint : checkpoints) {
     if (!std::ranges::binary_search(rounds, checkpoint.round)) continue;
     RoundJob job{checkpoint.round, {}, {}};
-    auto const diverged = std::vector<std::int64_t>{};
     for (auto const id : checkpoint.clients) {
-      bool const bad = std::ranges::find(diverged, id) != diverged.end();
-      (bad ? job.diverged : job.clients).push_back(id);
+      (left_out.contains({job.round, id}) ? job.diverged : job.clients).push_back(id);
     }
     result.push_back(std::move(job));
   }
