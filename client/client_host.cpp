@@ -135,10 +135,11 @@ void ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
   times_.train += watch.seconds();
   if (experiment_->wanted(round).before()) emit(round, client, false);
   if (layer >= 0) {
+    auto const loss = std::isfinite(result.loss) ? std::to_string(result.loss) : "not finite";
     std::string const what =
         "client " + std::to_string(client) + " diverged in round " + std::to_string(round) +
         " (layer " + experiment_->model.table().layers[static_cast<std::size_t>(layer)].name +
-        ", training loss " + std::to_string(result.loss) + ")";
+        ", training loss " + loss + ")";
     require(experiment_->config.federation.on_divergence == OnDivergence::exclude,
             what + "; lower train.lr or set federation.on_divergence = exclude");
     trained.record.excluded = 1;

@@ -27,17 +27,20 @@ void set_prefix(std::string const& text) { prefix() = text; }
 void error(std::string const& message) { line("", message); }
 void warning(std::string const& message) { line("warning: ", message); }
 
-int report_errors(std::function<int()> const& work, std::function<void(int)> const& failed) {
+int report_errors(std::function<int()> const& work, std::function<bool()> const& speaks,
+                  std::function<void(int)> const& failed) {
   int code = 1;
+  std::string message;
   try {
     return work();
   } catch (InputError const& e) {
     code = 2;
-    error(e.what());
+    message = e.what();
   } catch (std::exception const& e) {
-    error(e.what());
+    message = e.what();
   }
-  if (failed) failed(code);
+  if (speaks()) error(message);
+  failed(code);
   return code;
 }
 

@@ -11,8 +11,10 @@ void set_prefix(std::string const& prefix);
 void error(std::string const& message);
 void warning(std::string const& message);
 
-/// Calls work and returns its exit code; an exception's message is written as an error and turned
-/// into 2 for InputError, 1 for any other, after `failed(code)`, if given, was called.
-int report_errors(std::function<int()> const& work, std::function<void(int)> const& failed = {});
+/// Calls work and returns its exit code; an exception's message is written as an error, unless
+/// `speaks` returns false, and turned into 2 for InputError, 1 for any other, after `failed(code)`.
+int report_errors(
+    std::function<int()> const& work, std::function<bool()> const& speaks = [] { return true; },
+    std::function<void(int)> const& failed = [](int) {});
 
 }  // namespace fedstrata::log

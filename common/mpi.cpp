@@ -2,9 +2,14 @@
 
 #include <mpi.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <thread>
@@ -43,6 +48,19 @@ class Nap {
   int turns_ = 0;
   int length_ = 20;
 };
+
+/// Takes a name that the ranks of a job on one node share (their launcher's process id is in it)
+/// and that is free again when this process ends. False when another rank has it.
+bool first_to_fail() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  auto const name = "fedstrata-failed-" + std::to_string(::getppid());
+  std::copy(name.begin(), name.end(), address.sun_path + 1);  // a leading zero: not a file
+  int const handle = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  auto const size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  return ::bind(handle, reinterpret_cast<sockaddr const*>(&address), size) == 0 ||
+         errno != EADDRINUSE;
+}
 
 template <class Byte, class Call>
 void in_pieces(std::span<Byte> bytes, std::size_t most, Call const& call) {
@@ -274,8 +292,16 @@ SharedMemory::~SharedMemory() = default;
 std::span<std::byte> SharedMemory::bytes() const { return state_->bytes; }
 
 int run_or_abort(std::function<int()> const& work) {
-  return log::report_errors(work, [](int code) {
-    if (Comm::world().size() > 1) MPI_Abort(MPI_COMM_WORLD, code);
+  bool const alone = Comm::world().size() == 1;
+  // Several ranks may fail at once, on a full disk say: one of them speaks, the others wait for the
+  // end it brings.
+  auto const speaks = [&] {
+    if (alone || first_to_fail()) return true;
+    std::this_thread::sleep_for(std::chrono::seconds(10));
+    return false;
+  };
+  return log::report_errors(work, speaks, [&](int code) {
+    if (!alone) MPI_Abort(MPI_COMM_WORLD, code);
   });
 }
 

@@ -115,7 +115,8 @@ std::span<std::byte const> as_bytes(std::span<T const> values) {
 }
 
 /// Runs `work` inside the lifetime of an Environment. An exception of any rank ends all ranks:
-/// its message goes to stderr and MPI_Abort is called with 2 for InputError, 1 for anything else.
+/// its message goes to stderr (one message a node when several fail at once) and MPI_Abort is called
+/// with 2 for InputError, 1 for anything else.
 /// (Unwinding into MPI_Finalize would hang while peers wait.)
 int run_or_abort(std::function<int()> const& work);
 

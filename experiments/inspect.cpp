@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "common/log.hpp"
 #include "common/run_directory.hpp"
 
 namespace fedstrata {
@@ -159,7 +160,7 @@ void print_sizes(RunDirectory const& run) {
 
 int verify(std::string const& target) {
   auto const problems = RunDirectory::verify(target);
-  for (auto const& problem : problems) std::cerr << problem << '\n';
+  for (auto const& problem : problems) log::error(problem);
   if (problems.empty()) std::cout << target << ": every file is as it was written\n";
   return problems.empty() ? 0 : 2;
 }

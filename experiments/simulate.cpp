@@ -43,6 +43,13 @@ void check_idle_ranks(CommandLine const& line, Config const& config, Layout cons
                     "--allow-idle-ranks");
 }
 
+/// Continuing a run is not there yet; starting one that never began is.
+void check_resume(CommandLine const& line, std::filesystem::path const& directory) {
+  require_input(!line.resume || !std::filesystem::exists(directory / "run.h5"),
+                "--resume: this version cannot continue the run in '" + directory.string() +
+                    "' yet; choose another --out");
+}
+
 RunHeader header_of(Experiment const& experiment, ProvenanceRecord const& record) {
   RunHeader header;
   header.config_text = to_text(experiment.config);
@@ -95,6 +102,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   auto const directory = output_directory(line);
   if (first) {
     check_idle_ranks(line, config, layout);
+    check_resume(line, directory);
     if (!line.dry_run) RunDirectory::check_creatable(directory);
   }
   world.barrier();

@@ -1,0 +1,145 @@
+#!/usr/bin/python3
+"""Every command in the README and the documents works, in a copy of the sources.
+
+Commands that would take minutes, install something or need a cluster are replaced by what can be
+checked here: see substitute(). Those that are new and cannot run fail this test: add a rule there.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+import program
+from program import LAUNCHER, ROOT, ProgramTest, ini
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "slurm/README.md"]
+FIRST_WORD = re.compile(r"(?:\w+=\S+ )*(?:[\w/.]*fedstrata|mpirun|srun|sbatch|cmake|ctest|python3|"
+                        r"/usr/bin/python3|tail|export|(?:build|experiments|slurm|tests)/[\w/.]+)"
+                        r"(?= |$)")
+INLINE = re.compile(r"`((?:build/bin/)?fedstrata [a-z]+ [^`]+|experiments/plot\.py [^`]+)`")
+# What the documents write for a name of the reader's own.
+PLACEHOLDERS = {"FILE.ini": "my.ini", "RUN_DIR": "runs/mine", "RUN": "runs/mine", "OUT.h5": "o.h5",
+                "FILE": "f.h5", "DIR": "runs/elsewhere", "runs/quickstart": "runs/mine"}
+MINE = {"model.hidden": "16,16", "federation.rounds": 10, "checkpoint.every": 5,
+        "analysis.every": 5, "model.init": "different"}
+
+
+def blocks(text):
+    """Blocks of code, fenced or indented, without their indentation."""
+    for block in re.findall(r"^```\w*\n(.*?)^```|((?:^    .*\n|^\n(?=    ))+)", text, re.M | re.S):
+        yield re.sub(r"^    ", "", block[0] or block[1], flags=re.M)
+
+
+def commands(text):
+    """Shell commands of the blocks and of the running text, comments taken off."""
+    for block in blocks(text):
+        if not block.lstrip().startswith(("import ", "[")):
+            for line in block.replace("\\\n", " ").splitlines():
+                line = re.sub(r"(^|\s)#.*", "", line).removeprefix("$ ").strip()
+                if FIRST_WORD.match(line):
+                    yield line
+    for inline in INLINE.findall(text.replace("\n", " ")):
+        words = [PLACEHOLDERS.get(word, word) for word in inline.split()]
+        if not {"...", "…"} & set(words):
+            yield " ".join(words)
+
+
+def substitute(command):
+    """What to run in place of a command, and why; nothing and why when it cannot be run at all."""
+    if re.match(r"(experiments/(quickstart|install_packages)|tests/run)\.sh", command):
+        return None, "installs packages and builds"
+    if re.match(r"(cmake|ctest) ", command):
+        return None, "builds"
+    if re.search(r"benchmark", command):
+        return None, "takes minutes and a quiet machine"
+    if command.startswith("tail -f"):
+        return None, "does not end"
+    if match := re.match(r"sbatch (\S+\.sbatch) (.*)", command):
+        script, arguments = match.groups()
+        return f"bash -n {script} && build/bin/fedstrata simulate {arguments} --dry-run", "no Slurm"
+    if re.search(r"fedstrata simulate experiments/\S+\.ini", command) and "--dry" not in command:
+        return command + " --dry-run", "takes minutes"
+    if "--resume" in command:
+        return None, "a run cannot be continued yet"
+    return command, ""
+
+
+class DocumentedCommands(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.copy = self.path / "fedstrata"
+        self.copy.mkdir()
+        for name in ("experiments", "slurm", "docs", "tests"):
+            shutil.copytree(ROOT / name, self.copy / name, ignore=shutil.ignore_patterns("*.pyc"))
+        (self.copy / "build/bin").mkdir(parents=True)
+        (self.copy / "build/bin/fedstrata").symlink_to(program.BINARY)
+        (self.copy / "my.ini").write_text(ini(MINE))
+        self.environment = os.environ | LAUNCHER | {
+            "PATH": f"{self.copy}/build/bin:{os.environ['PATH']}",
+            "PYTHONPATH": f"{self.copy}/experiments"}
+
+    def shell(self, *command):
+        result = subprocess.run(command, cwd=self.copy, env=self.environment, timeout=100,
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                check=False)
+        self.assertEqual(result.returncode, 0, f"{command}\n{result.stdout}{result.stderr}")
+
+    def check(self, command):
+        for name in re.findall(r"(?<!\S)(?:experiments|slurm|tests)/[\w/.]+", command):
+            self.assertTrue((ROOT / name).exists(), f"{name} is not there")
+        presets = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+        for name in re.findall(r"--preset (\w+)", command):
+            self.assertIn(name, [preset["name"] for preset in presets])
+        runnable, why = substitute(command)
+        if why:
+            print(f"{command}: {why}; {'instead: ' + runnable if runnable else 'not run'}")
+        if runnable:
+            self.shell("bash", "-c", runnable)
+
+    def test_commands(self):
+        readme = DOCUMENTS[0]
+        done = set()
+        for document in DOCUMENTS:
+            found = [c for c in commands(document.read_text()) if c not in done]
+            self.assertTrue(found or document != readme, "no commands found in the README")
+            done.update(found)
+            # Those in blocks come first, and the README's make what the others look at.
+            for command in found:
+                with self.subTest(document=document.name, command=command):
+                    self.check(command)
+            for block in blocks(document.read_text()):
+                if block.lstrip().startswith("import "):
+                    with self.subTest(document=document.name, block=block):
+                        self.shell("/usr/bin/python3", "-c", block)
+
+    def test_fragments_of_configuration(self):
+        for document in DOCUMENTS:
+            for block in blocks(document.read_text()):
+                if block.startswith("["):
+                    with self.subTest(document=document.name, block=block):
+                        (self.copy / "fragment.ini").write_text(block)
+                        self.shell("build/bin/fedstrata", "simulate", "fragment.ini",
+                                   "--print-config")
+
+    def test_experiments(self):
+        for experiment in sorted((ROOT / "experiments").glob("*.ini")):
+            with self.subTest(experiment.name):
+                text = experiment.read_text()
+                there = re.search(r"dataset\s*=\s*(fashion-mnist|synthetic)", text)
+                option = "--dry-run" if there else "--print-config"
+                self.shell("build/bin/fedstrata", "simulate", experiment, option)
+
+    def test_links(self):
+        for document in DOCUMENTS:
+            for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", document.read_text()):
+                if not link.startswith("http"):
+                    with self.subTest(document=document.name, link=link):
+                        self.assertTrue((document.parent / pathlib.Path(link)).exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+"""What fails in mid-run ends the whole job with one sentence; what was complete stays valid."""
+
+import signal
+import subprocess
+import time
+import unittest
+
+import h5py
+import numpy as np
+
+import program
+from program import ProgramTest, run, table, wait_until
+
+
+class Divergence(ProgramTest):
+    # In the first round a step is far too long, which shows in clients that take more than one.
+    WILD = {"model.hidden": "16,16,16", "data.train_limit": 400, "data.partition": "quantity",
+            "data.sigma": 2, "data.min_samples": 1, "train.batch_size": 16, "train.lr": 1000,
+            "train.schedule": "step", "train.step_every": 1, "train.step_factor": 1e-5,
+            "federation.rounds": 3, "checkpoint.every": 1, "analysis.every": 1, "run.seed": 3}
+
+    def test_stops_the_job_and_names_client_round_and_layer(self):
+        config = self.config(self.WILD, {"data.partition": "iid"})
+        for ranks in (1, 4):
+            with self.subTest(ranks=ranks):
+                out = self.path / f"out{ranks}"
+                result = run("simulate", config, "--out", out, ranks=ranks)
+                self.assert_fails(result, 1, "client ", "round 1", "layer fc", "train.lr")
+                self.assertFalse((out / "DONE").exists())
+                self.succeed("inspect", out, "--verify")
+
+    def test_exclude_goes_on_without_the_client(self):
+        config = self.config(self.WILD, {"federation.on_divergence": "exclude"})
+        runs = [self.simulate(config, f"out{ranks}", ranks=ranks) for ranks in (1, 4)]
+        clients = table(runs[0], "metrics/clients")
+        steps = -(-clients["samples"] // 16)
+        self.assertEqual(sorted(set(steps.tolist()))[0], 1)
+        self.assertEqual(clients["excluded"].tolist(),
+                         ((clients["round"] == 1) & (steps > 1)).astype(int).tolist())
+        with h5py.File(runs[0] / "run.h5") as file:
+            self.assertTrue(np.isfinite(file["checkpoints/000003/global"][:]).all())
+            skipped = file["barriers/insitu/skipped"][:]
+            self.assertEqual(set(skipped["reason"]), {b"client diverged"})
+            self.assertEqual(skipped["a"].tolist(),
+                             clients["client"][clients["excluded"] == 1].tolist())
+        self.assert_same(program.content(runs[0]), program.content(runs[1]))
+        self.succeed("analyze", runs[0], "--name", "later")
+        for name in ("points", "barriers", "skipped", "geometry"):
+            self.assertEqual(table(runs[0], f"barriers/later/{name}").tobytes(),
+                             table(runs[0], f"barriers/insitu/{name}").tobytes(), name)
+
+    def test_nobody_left_to_average(self):
+        config = self.config(self.WILD, {"federation.on_divergence": "exclude",
+                                         "data.partition": "iid"})
+        for ranks in (1, 4):
+            result = run("simulate", config, "--out", self.path / f"out{ranks}", ranks=ranks)
+            self.assert_fails(result, 1, "all participants of round 1 diverged", "train.lr")
+
+
+class LostRank(ProgramTest):
+    def test_a_killed_rank_ends_the_job(self):
+        config = self.config({"federation.rounds": 100000, "checkpoint.every": 50})
+        process = program.start("simulate", config, "--out", self.path / "out", ranks=4)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        wait_until((self.path / "out/checkpoints/000050.h5").exists)
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True,
+                                  text=True, check=True).stdout.split()
+        subprocess.run(["kill", "-KILL", children[2]], check=True)
+        began = time.monotonic()
+        self.assertNotEqual(process.wait(timeout=30), 0)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertIn("every file is as it was written",
+                      self.succeed("inspect", self.path / "out", "--verify"))
+
+
+class FullDisk(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.disk = self.path / "disk"
+        self.disk.mkdir()
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", self.disk],
+                               capture_output=True, text=True, check=False)
+        if mount.returncode != 0:
+            self.skipTest("needs a small disk, and mounting one is not permitted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
+
+    def test_full_disk(self):
+        config = self.config({"federation.rounds": 50, "checkpoint.every": 1})
+        for ranks in (1, 4):
+            with self.subTest(ranks=ranks):
+                out = self.disk / f"out{ranks}"
+                result = run("simulate", config, "--out", out, ranks=ranks)
+                self.assert_fails(result, 1, out, "No space left", "stays valid")
+                self.assertIn("every file is as it was written",
+                              self.succeed("inspect", out, "--verify"))
+                with h5py.File(out / "run.h5") as file:
+                    self.assertGreater(len(file["checkpoints"]), 1)
+                    self.assertIn("000001", file["checkpoints"])
+                subprocess.run(["rm", "-r", out], check=True)
+
+
+class Interrupted(ProgramTest):
+    def test_a_run_that_was_killed_can_be_read(self):
+        config = self.config({"federation.rounds": 100000, "checkpoint.every": 10,
+                              "analysis.every": 10})
+        out = self.path / "out"
+        process = program.start("simulate", config, "--out", out)
+        self.addCleanup(process.communicate)
+        wait_until((out / "checkpoints/000030.h5").exists)
+        refused = run("simulate", config, "--out", out)
+        self.assert_fails(refused, 2, out)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.succeed("inspect", out, "--verify")
+        self.assertIn("incomplete", self.succeed("inspect", out))
+        self.succeed("analyze", out, "--set", "analysis.rounds=10", "--name", "later")
+        for name in ("barriers", "points"):
+            stored = table(out, f"barriers/later/{name}")
+            insitu = table(out, f"barriers/insitu/{name}")
+            self.assertEqual(insitu[insitu["round"] == 10].tobytes(), stored.tobytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
