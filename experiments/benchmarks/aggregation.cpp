@@ -109,9 +109,9 @@ int main(int argc, char** argv) {
   return mpi::run_or_abort([&] {
     bool const tiny = benchmarks::tiny(argc, argv);
     if (mpi::Comm::world().rank() == 0) {
-      benchmarks::print_head({"client ranks", "parameters, M", "in all, s (median)", "in all (best)",
-                              "adding 20 rows, s", "copying 20 rows, s", "copying, GB/s",
-                              "share of the copy bandwidth"});
+      benchmarks::print_head({"client ranks", "parameters, M", "in all, s (median)",
+                              "in all (best)", "adding 20 rows, s", "copying 20 rows, s",
+                              "copying, GB/s", "share of the copy bandwidth"});
     }
     benchmarks::measure(tiny ? 10'000 : 11'164'362, tiny ? 1 : 9);
     return 0;

@@ -9,6 +9,7 @@
 #include "common/error.hpp"
 #include "experiments/benchmarks/timing.hpp"
 #include "server/barrier_engine.hpp"
+#include "server/work_count.hpp"
 
 namespace fedstrata::benchmarks {
 namespace {
@@ -95,8 +96,7 @@ Table plain_table(Problem const& p, std::int64_t batch_size) {
   auto const curve = [&](at::Tensor const& from, at::Tensor const& to, Slice slice) {
     for (double const alpha : kAlphas) {
       auto row = from.clone();
-      row.narrow(0, slice.offset, slice.size)
-          .lerp_(to.narrow(0, slice.offset, slice.size), alpha);
+      row.narrow(0, slice.offset, slice.size).lerp_(to.narrow(0, slice.offset, slice.size), alpha);
       table.push_back(whole_evaluation(p, row, batch_size));
     }
   };
@@ -120,8 +120,9 @@ void measure(Case const& c) {
   Problem const p(c);
   EngineSettings const settings;
   Table staged, plain;
-  auto const samples = interleave(c.repeats, {[&] { staged = staged_table(p, settings); },
-                                              [&] { plain = plain_table(p, settings.batch_size); }});
+  auto const samples =
+      interleave(c.repeats, {[&] { staged = staged_table(p, settings); },
+                             [&] { plain = plain_table(p, settings.batch_size); }});
   compare(staged, plain);
   auto const work = multiply_adds(p.model, p.input, static_cast<std::int64_t>(kAlphas.size()));
   auto const &ours = samples[0], &theirs = samples[1];
@@ -142,7 +143,8 @@ int main(int argc, char** argv) {
     for (Case const& c : {Case{"mlp", 8, 1}, {"lenet5", 8, 1}, {"cnn", 8, 1}}) measure(c);
     return 0;
   }
-  for (Case const& c : {Case{"mlp", 2048, 7}, {"lenet5", 512, 7}, {"cnn", 256, 5}, {"resnet18", 128, 1}})
+  for (Case const& c :
+       {Case{"mlp", 2048, 7}, {"lenet5", 512, 7}, {"cnn", 256, 5}, {"resnet18", 128, 1}})
     measure(c);
   return 0;
 }

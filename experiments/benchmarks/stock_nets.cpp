@@ -42,10 +42,8 @@ class Cnn : public nn::Module {
 
 nn::Conv2d bare_conv(std::int64_t inputs, std::int64_t outputs, std::int64_t kernel,
                      std::int64_t stride) {
-  return nn::Conv2d(nn::Conv2dOptions(inputs, outputs, kernel)
-                        .stride(stride)
-                        .padding(kernel / 2)
-                        .bias(false));
+  return nn::Conv2d(
+      nn::Conv2dOptions(inputs, outputs, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
 class Block : public nn::Module {
@@ -72,8 +70,7 @@ class ResNet18 : public nn::Module {
     for (std::int64_t outputs = 64; outputs <= 512; outputs *= 2) {
       for (std::int64_t const stride : {outputs == 64 ? 1 : 2, 1}) {
         auto const name = "block" + std::to_string(blocks_.size());
-        blocks_.push_back(
-            register_module(name, std::make_shared<Block>(inputs, outputs, stride)));
+        blocks_.push_back(register_module(name, std::make_shared<Block>(inputs, outputs, stride)));
         inputs = outputs;
       }
     }

@@ -139,7 +139,8 @@ int main(int argc, char** argv) {
   print_head({"model", "batch", "ours, ms a step (median)", "stock loop (median)", "ours (best)",
               "stock loop (best)", "speed-up (medians)", "speed-up (best)"});
   if (tiny(argc, argv)) {
-    for (Case const& c : {Case{"mlp", 10, 20, 1, 1}, {"cnn", 10, 20, 1, 1}, {"resnet18", 2, 2, 1, 1}})
+    for (Case const& c :
+         {Case{"mlp", 10, 20, 1, 1}, {"cnn", 10, 20, 1, 1}, {"resnet18", 2, 2, 1, 1}})
       measure(c, device);
     return 0;
   }
