@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/error.hpp"
+#include "common/layout.hpp"
 #include "common/stopwatch.hpp"
 
 namespace fedstrata {
@@ -120,9 +121,7 @@ int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
 void ClientHost::train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum) {
   Stopwatch const watch;
   load(client, round);
-  auto& steps = steps_done_[client];
-  auto const result = trainer_.train(client, round, steps);
-  steps += experiment_->local_steps(client);
+  auto const result = trainer_.train(client, round, steps_done_[client]);
   Trained trained;
   trained.record.round = round;
   trained.record.client = client;
@@ -159,13 +158,30 @@ std::vector<std::int64_t> ClientHost::train(std::int64_t round, ExactSum& sum) {
   times_ = {};
   auto const participants = experiment_->participants(round);
   auto const weights = experiment_->weights(participants);
+  auto const here = trained_here(participants);
   std::vector<std::int64_t> excluded;
   for (std::size_t i = 0; i < participants.size(); ++i) {
-    if (!std::ranges::binary_search(clients_, participants[i])) continue;
+    if (!here[i]) continue;
     train_one(participants[i], round, weights[i], sum);
     if (trained_.back().record.excluded != 0) excluded.push_back(participants[i]);
   }
+  for (auto const client : participants) steps_done_[client] += experiment_->local_steps(client);
   return excluded;
+}
+
+/// Clients that keep something live on one rank. Others can be trained anywhere, so each round's
+/// participants are dealt anew: as hosted, a rank may happen to have many of them, or none.
+std::vector<bool> ClientHost::trained_here(std::vector<std::int64_t> const& participants) const {
+  std::vector<bool> here;
+  if (!own_parts_.empty()) {
+    for (auto const id : participants) here.push_back(std::ranges::binary_search(clients_, id));
+    return here;
+  }
+  auto const all = experiment_->loads();
+  std::vector<std::int64_t> loads;
+  for (auto const id : participants) loads.push_back(all[static_cast<std::size_t>(id)]);
+  for (int const rank : host_clients(loads, ranks_)) here.push_back(rank == rank_);
+  return here;
 }
 
 void ClientHost::apply(RoundParts const& parts, std::span<float const> mean) {

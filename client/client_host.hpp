@@ -19,7 +19,8 @@ namespace fedstrata {
 using RowSink = std::function<void(RowHeader const&, std::span<float const>)>;
 
 /// The clients of one rank. Trains them one after another on one state row; keeps of each client
-/// only what is not averaged in every round, so memory grows with that, not with the clients. In
+/// only what is not averaged in every round, so memory grows with that, not with the clients. Where
+/// nothing is kept, every round's participants are dealt among the ranks anew. In
 /// rounds with evaluation the rows of the round's participants are kept until it is over.
 class ClientHost {
  public:
@@ -55,6 +56,7 @@ class ClientHost {
 
   void load(std::int64_t client, std::int64_t round);
   void store(std::int64_t client);
+  std::vector<bool> trained_here(std::vector<std::int64_t> const& participants) const;
   int diverged_layer(double loss, ExactSum& sum, double weight);
   void train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum);
   void apply(RoundParts const& parts, std::span<float const> mean);
@@ -78,9 +80,9 @@ class ClientHost {
   Weights weights_, global_weights_;
   std::vector<std::int64_t> test_counts_;  ///< [classes] test samples per class
   at::Tensor staging_;
-  std::map<std::int64_t, at::Tensor> own_;  ///< packed own_parts_ of each client
-  std::map<std::int64_t, std::int64_t> steps_done_;
-  std::vector<Trained> trained_;  ///< this round's participants
+  std::map<std::int64_t, at::Tensor> own_;           ///< packed own_parts_ of each client
+  std::map<std::int64_t, std::int64_t> steps_done_;  ///< of every client, wherever trained
+  std::vector<Trained> trained_;                     ///< this round's participants
   TimeShares times_;
 };
 

@@ -5,13 +5,7 @@
 #include <cmath>
 #include <limits>
 
-// Sanitizers cannot start programs with run-time dispatched functions.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define FEDSTRATA_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FEDSTRATA_KERNEL
-#endif
+#include "common/kernel_clones.hpp"
 
 namespace fedstrata::kernels {
 namespace {

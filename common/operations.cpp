@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "common/dense.hpp"
+
 namespace fedstrata {
 
 void accumulate(at::Tensor const& into, at::Tensor const& gradient, GradientTarget const& target) {
@@ -63,9 +65,24 @@ class Linear : public Operation {
   }
 
   at::Tensor product(at::Tensor const& input, Weights const& weights) const {
-    auto const transposed = weights.parameters[index(weight_)].t();
-    return bias_ < 0 ? at::mm(input, transposed)
-                     : at::addmm(weights.parameters[index(bias_)], input, transposed);
+    auto const& weight = weights.parameters[index(weight_)];
+    auto const bias = bias_ < 0 ? at::Tensor() : weights.parameters[index(bias_)];
+    bool const floats = input.is_cpu() && input.scalar_type() == at::kFloat;
+    if (floats && input.size(0) <= kernels::kDenseRows) return few_rows(input, weight, bias);
+    return bias_ < 0 ? at::mm(input, weight.t()) : at::addmm(bias, input, weight.t());
+  }
+
+  static at::Tensor few_rows(at::Tensor const& input, at::Tensor const& weight,
+                             at::Tensor const& bias) {
+    auto const x = input.contiguous();
+    auto y = at::empty({x.size(0), weight.size(0)}, x.options());
+    auto const size = [](at::Tensor const& tensor, int dimension) {
+      return static_cast<std::size_t>(tensor.size(dimension));
+    };
+    kernels::dense(x.data_ptr<float>(), weight.data_ptr<float>(),
+                   bias.defined() ? bias.data_ptr<float>() : nullptr, size(x, 0), size(x, 1),
+                   size(weight, 0), y.data_ptr<float>());
+    return y;
   }
 
   int weight_;

@@ -1,0 +1,10 @@
+#pragma once
+
+// Marks a loop that the compiler builds once per vector instruction set; the processor picks when
+// the program starts. Sanitizers cannot start programs with functions chosen at run time.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
+#define FEDSTRATA_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FEDSTRATA_KERNEL
+#endif

@@ -1,0 +1,150 @@
+// The layer table of two models (full path and every layer in both models, 3 points a curve): the
+// staged engine against loading and evaluating the whole network once per point of every curve.
+#include <torch/torch.h>
+
+#include <array>
+#include <cmath>
+
+#include "common/device.hpp"
+#include "common/error.hpp"
+#include "experiments/benchmarks/timing.hpp"
+#include "server/barrier_engine.hpp"
+#include "server/work_count.hpp"
+
+namespace fedstrata::benchmarks {
+namespace {
+
+constexpr std::array<double, 3> kAlphas{0.0, 0.5, 1.0};
+
+struct Case {
+  std::string model;
+  std::int64_t images;
+  int repeats;
+};
+
+struct Problem {
+  InputShape input;
+  Model model;
+  at::Tensor a, b, no_buffers = torch::empty({0});  ///< parameter rows
+  at::Tensor images, labels;
+
+  explicit Problem(Case const& c)
+      : input(c.model == "resnet18" ? InputShape{3, 32, 32, 10} : InputShape{1, 28, 28, 10}),
+        model(make_model(config_of(c), input)),
+        a(row(0)),
+        b(row(1)) {
+    torch::manual_seed(1);
+    images = torch::randn({c.images, input.channels, input.height, input.width});
+    labels = torch::randint(10, {c.images}, torch::kInt64);
+  }
+
+  EvaluationBatch batch(std::int64_t first, std::int64_t count) const {
+    return {images.narrow(0, first, count), labels.narrow(0, first, count)};
+  }
+  Weights weights(at::Tensor const& parameters) const { return model.view(parameters, no_buffers); }
+
+ private:
+  static ModelConfig config_of(Case const& c) {
+    ModelConfig config;
+    config.name = c.model;
+    return config;
+  }
+  at::Tensor row(std::uint64_t client) const {
+    auto const size = model.table().parameter_count;
+    auto values = torch::empty({size});
+    model.initialize({values.data_ptr<float>(), static_cast<std::size_t>(size)}, {}, 1, client);
+    return values;
+  }
+};
+
+/// Loss sums of all points: the full path, then a towards b and b towards a, layer by layer.
+using Table = std::vector<double>;
+
+Table staged_table(Problem const& p, EngineSettings const& settings) {
+  BarrierEngine const engine(p.model, settings);
+  SampleRange const all{0, p.images.size(0)};
+  auto const load = [&](std::int64_t first, std::int64_t count) { return p.batch(first, count); };
+  auto const a = p.weights(p.a), b = p.weights(p.b);
+  auto const half = std::array{0.5};
+  auto const middle = engine.full_path(a, b, half, all, load, {});
+  auto const towards = [&](Weights const& base, Weights const& partner) {
+    auto const paths = std::array{LayerPaths{partner, {0.5, 1.0}}};
+    return engine.sweep(base, paths, all, load, {});
+  };
+  auto const sweeps = std::array{towards(a, b), towards(b, a)};
+  Table table{sweeps[0].base.loss, middle[0].loss, sweeps[1].base.loss};
+  for (auto const& sweep : sweeps) {
+    for (std::size_t i = 0; i < sweep.paths[0].size(); ++i) {
+      if (i % 2 == 0) table.push_back(sweep.base.loss);
+      table.push_back(sweep.paths[0][i].loss);
+    }
+  }
+  return table;
+}
+
+double whole_evaluation(Problem const& p, at::Tensor const& row, std::int64_t batch_size) {
+  LossSums sums;
+  for (std::int64_t first = 0; first < p.images.size(0); first += batch_size) {
+    auto const batch = p.batch(first, std::min(batch_size, p.images.size(0) - first));
+    sums += loss_sums(p.model.evaluate(batch.images, p.weights(row)), batch.labels, 1)[0];
+  }
+  return sums.loss;
+}
+
+Table plain_table(Problem const& p, std::int64_t batch_size) {
+  Table table;
+  auto const curve = [&](at::Tensor const& from, at::Tensor const& to, Slice slice) {
+    for (double const alpha : kAlphas) {
+      auto row = from.clone();
+      row.narrow(0, slice.offset, slice.size).lerp_(to.narrow(0, slice.offset, slice.size), alpha);
+      table.push_back(whole_evaluation(p, row, batch_size));
+    }
+  };
+  curve(p.a, p.b, {0, p.model.table().parameter_count});
+  for (auto const& layer : p.model.table().layers) curve(p.a, p.b, layer.parameters);
+  for (auto const& layer : p.model.table().layers) curve(p.b, p.a, layer.parameters);
+  return table;
+}
+
+void compare(Table const& staged, Table const& plain) {
+  require(staged.size() == plain.size(), "the tables differ in size");
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    require(std::abs(staged[i] - plain[i]) <= 1e-4 * std::abs(plain[i]),
+            "point " + std::to_string(i) + " differs: " + std::to_string(staged[i]) + " against " +
+                std::to_string(plain[i]));
+  }
+}
+
+void measure(Case const& c) {
+  c10::InferenceMode const no_gradients;
+  Problem const p(c);
+  EngineSettings const settings;
+  Table staged, plain;
+  auto const samples =
+      interleave(c.repeats, {[&] { staged = staged_table(p, settings); },
+                             [&] { plain = plain_table(p, settings.batch_size); }});
+  compare(staged, plain);
+  auto const work = multiply_adds(p.model, p.input, static_cast<std::int64_t>(kAlphas.size()));
+  auto const &ours = samples[0], &theirs = samples[1];
+  print_row({c.model, std::to_string(p.model.table().layers.size()), std::to_string(c.images),
+             fixed(ours.median(), 2), fixed(theirs.median(), 2), fixed(work.plain / work.staged, 2),
+             fixed(theirs.median() / ours.median(), 2), fixed(theirs.best() / ours.best(), 2)});
+}
+
+}  // namespace
+}  // namespace fedstrata::benchmarks
+
+int main(int argc, char** argv) {
+  using namespace fedstrata::benchmarks;
+  fedstrata::Device const device(fedstrata::DeviceChoice::cpu, 1, 0, 1);
+  print_head({"model", "layers", "images", "staged, s (median)", "plain, s (median)",
+              "fewer multiply-adds", "speed-up (medians)", "speed-up (best)"});
+  if (tiny(argc, argv)) {
+    for (Case const& c : {Case{"mlp", 8, 1}, {"lenet5", 8, 1}, {"cnn", 8, 1}}) measure(c);
+    return 0;
+  }
+  for (Case const& c :
+       {Case{"mlp", 2048, 7}, {"lenet5", 512, 7}, {"cnn", 256, 5}, {"resnet18", 128, 1}})
+    measure(c);
+  return 0;
+}

@@ -1,0 +1,153 @@
+// Our client update against the same steps written by hand with torch::nn, autograd and the stock
+// optimizer: framework overhead. Both start from the same weights and see the same batches; ours
+// also gathers and normalises them from bytes and keeps score, the stock loop gets ready tensors.
+#include <torch/torch.h>
+
+#include "client/trainer.hpp"
+#include "common/error.hpp"
+#include "common/random.hpp"
+#include "experiments/benchmarks/stock_nets.hpp"
+#include "experiments/benchmarks/timing.hpp"
+
+namespace fedstrata::benchmarks {
+namespace {
+
+struct Case {
+  std::string model;
+  std::int64_t batch_size;
+  std::int64_t samples;  ///< of the client; one epoch an update
+  int updates;           ///< per repetition
+  int repeats;
+};
+
+Config config_of(Case const& c, double lr) {
+  Config config;
+  config.model.name = c.model;
+  config.data.clients = 1;
+  config.data.partition = PartitionKind::same;
+  config.train.lr = lr;
+  config.train.batch_size = c.batch_size;
+  return config;
+}
+
+/// Random images: speed does not depend on what they show.
+struct Images {
+  DatasetInfo info;
+  std::vector<std::uint8_t> pixels, labels;
+
+  Images(std::int64_t count, bool colour) {
+    info = {"random", colour ? 3 : 1, colour ? 32 : 28, colour ? 32 : 28, 10, count, 0, {}, {}};
+    info.mean.assign(static_cast<std::size_t>(info.channels), 0.3);
+    info.std.assign(static_cast<std::size_t>(info.channels), 0.35);
+    Random random(1, Purpose::synthetic_data);
+    pixels.resize(static_cast<std::size_t>(count * info.channels * info.height * info.width));
+    labels.resize(static_cast<std::size_t>(count));
+    for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random.below(256));
+    for (auto& label : labels) label = static_cast<std::uint8_t>(random.below(10));
+  }
+};
+
+/// The batches our trainer takes in round 1, as tensors.
+std::vector<Batch> same_batches(Experiment const& experiment, Batches const& data) {
+  auto const samples = experiment.partition.of(0);
+  std::vector<std::int64_t> order(samples.begin(), samples.end());
+  Random(experiment.config.run.seed, Purpose::shuffle, 0, 1).shuffle(order);
+  std::vector<Batch> batches;
+  auto const size = static_cast<std::size_t>(experiment.config.train.batch_size);
+  for (std::size_t first = 0; first < order.size(); first += size) {
+    batches.push_back(
+        data.gather(std::span(order).subspan(first, std::min(size, order.size() - first))));
+  }
+  return batches;
+}
+
+class StockLoop {
+ public:
+  StockLoop(Experiment const& experiment, Batches const& data, at::Tensor const& row)
+      : net_(make_stock_net(experiment.config.model.name, experiment.dataset.channels)),
+        lr_(experiment.config.train.lr),
+        batches_(same_batches(experiment, data)),
+        start_(experiment.model.view(row, torch::empty({0})).parameters) {}
+
+  void update() {
+    {
+      torch::NoGradGuard const guard;
+      for (std::size_t i = 0; i < start_.size(); ++i) net_.parameters[i].copy_(start_[i]);
+    }
+    torch::optim::SGD optimizer(net_.parameters, torch::optim::SGDOptions(lr_));
+    for (auto const& batch : batches_) {
+      optimizer.zero_grad();
+      torch::nn::functional::cross_entropy(net_.forward(batch.images), batch.labels).backward();
+      optimizer.step();
+    }
+  }
+
+  at::Tensor row() const {
+    std::vector<at::Tensor> flat;
+    for (auto const& parameter : net_.parameters) flat.push_back(parameter.detach().flatten());
+    return torch::cat(flat);
+  }
+
+ private:
+  StockNet net_;
+  double lr_;
+  std::vector<Batch> batches_;
+  std::vector<at::Tensor> start_;
+};
+
+void measure(Case const& c, Device const& device) {
+  bool const colour = c.model == "resnet18";
+  Images const images(c.samples, colour);
+  Batches const data(images.info, images.pixels, images.labels, device);
+  // resnet18 without normalisation needs a small step to stay finite on random images.
+  Experiment const experiment(config_of(c, colour ? 1e-4 : 0.1), images.info, images.labels);
+  auto const size = experiment.state().size();
+  auto const start = device.row(size);
+  experiment.model.initialize({start.data_ptr<float>(), static_cast<std::size_t>(size)}, {}, 1, 0);
+  auto const state = device.row(size);
+  Trainer trainer(experiment, device, data, state);
+  StockLoop stock(experiment, data, start);
+
+  auto const repeat = [&](auto const& update) {
+    return [&c, update] {
+      for (int i = 0; i < c.updates; ++i) update();
+    };
+  };
+  auto const samples = interleave(c.repeats, {repeat([&] {
+                                                torch::InferenceMode const no_gradients;
+                                                state.copy_(start);
+                                                trainer.train(0, 1, 0);
+                                              }),
+                                              repeat([&] { stock.update(); })});
+  auto const difference = (state - stock.row()).abs().max().item<double>();
+  require(difference < 1e-3, c.model + ": the two loops differ by " + std::to_string(difference));
+
+  auto const steps = static_cast<double>(c.updates * experiment.local_steps(0));
+  auto const ms = [&](double seconds) { return fixed(1e3 * seconds / steps, 3); };
+  auto const &ours = samples[0], &theirs = samples[1];
+  print_row({c.model, std::to_string(c.batch_size), ms(ours.median()), ms(theirs.median()),
+             ms(ours.best()), ms(theirs.best()), fixed(theirs.median() / ours.median(), 2),
+             fixed(theirs.best() / ours.best(), 2)});
+}
+
+}  // namespace
+}  // namespace fedstrata::benchmarks
+
+int main(int argc, char** argv) {
+  using namespace fedstrata::benchmarks;
+  fedstrata::Device const device(fedstrata::DeviceChoice::cpu, 1, 0, 1);
+  print_head({"model", "batch", "ours, ms a step (median)", "stock loop (median)", "ours (best)",
+              "stock loop (best)", "speed-up (medians)", "speed-up (best)"});
+  if (tiny(argc, argv)) {
+    for (Case const& c :
+         {Case{"mlp", 10, 20, 1, 1}, {"cnn", 10, 20, 1, 1}, {"resnet18", 2, 2, 1, 1}})
+      measure(c, device);
+    return 0;
+  }
+  for (Case const& c : {Case{"mlp", 10, 60, 20, 25},
+                        {"cnn", 10, 60, 2, 15},
+                        {"cnn", 64, 128, 2, 9},
+                        {"resnet18", 16, 32, 1, 5}})
+    measure(c, device);
+  return 0;
+}
