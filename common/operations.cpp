@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "common/dense.hpp"
+#include "common/device.hpp"
 
 namespace fedstrata {
 
@@ -67,7 +68,7 @@ class Linear : public Operation {
   at::Tensor product(at::Tensor const& input, Weights const& weights) const {
     auto const& weight = weights.parameters[index(weight_)];
     auto const bias = bias_ < 0 ? at::Tensor() : weights.parameters[index(bias_)];
-    bool const floats = input.is_cpu() && input.scalar_type() == at::kFloat;
+    bool const floats = in_host_memory(input) && input.scalar_type() == at::kFloat;
     if (floats && input.size(0) <= kernels::kDenseRows) return few_rows(input, weight, bias);
     return bias_ < 0 ? at::mm(input, weight.t()) : at::addmm(bias, input, weight.t());
   }
