@@ -231,6 +231,7 @@ TEST(FederatedTest, the_mean_is_that_of_doubles_and_other_layers_keep_their_bits
 }
 
 TEST(FederatedTest, statistics_of_batch_norm_are_averaged_with_their_layer) {
+  if (mpi::Comm::world().size() != 4) GTEST_SKIP() << "large: once, on two client ranks, will do";
   Settings const settings = {"model.name=resnet18",      "model.norm=batch",
                              "data.clients=2",           "federation.local_steps=1",
                              "federation.rounds=2",      "federation.evaluate_every=0",
