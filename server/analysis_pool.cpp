@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "common/selection.hpp"
@@ -133,6 +134,9 @@ void AnalysisPool::write_finished() {
     for (auto const client : job.round.diverged) {
       segment.skipped.push_back({job.round.round, client, kNobody, "client diverged"});
     }
+    std::ranges::stable_sort(segment.skipped, {}, [](auto const& row) {
+      return std::tuple(row.round, row.a, row.b);
+    });
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(job.round.round);
     jobs_.pop_front();
