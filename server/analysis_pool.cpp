@@ -12,6 +12,8 @@
 namespace fedstrata {
 namespace {
 
+// Seconds between looks for messages: each look may yield the core to another rank.
+constexpr double kServeEvery = 0.005;
 constexpr std::int64_t kFinish = -1;  // instead of a round: no more work
 
 BatchLoader loader(Batches const* data) {
@@ -42,9 +44,11 @@ AnalysisPool::AnalysisPool(AnalysisInput input, mpi::Comm const& comm,
                            std::function<void()> interlude)
     : input_(std::move(input)),
       comm_(&comm),
-      interlude_([this, inner = std::move(interlude)] {
+      interlude_([this, inner = std::move(interlude), last = Stopwatch()]() mutable {
+        if (last.seconds() < kServeEvery) return;
         if (inner) inner();
         if (leads()) serve();
+        last = Stopwatch();
       }),
       outbox_(comm, 64, {}) {}
 
@@ -134,9 +138,8 @@ void AnalysisPool::write_finished() {
     for (auto const client : job.round.diverged) {
       segment.skipped.push_back({job.round.round, client, kNobody, "client diverged"});
     }
-    std::ranges::stable_sort(segment.skipped, {}, [](auto const& row) {
-      return std::tuple(row.round, row.a, row.b);
-    });
+    std::ranges::stable_sort(segment.skipped, {},
+                             [](auto const& row) { return std::tuple(row.round, row.a, row.b); });
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(job.round.round);
     jobs_.pop_front();
