@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <utility>
@@ -136,6 +137,8 @@ struct Comm::State {
 };
 
 Environment::Environment(int& argc, char**& argv) {
+  // Open MPI would cut a reduction on few ranks into 32 KiB messages, each of which waits for naps.
+  setenv("OMPI_MCA_coll_libnbc_ireduce_algorithm", "binomial", 0);
   int provided = 0;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
