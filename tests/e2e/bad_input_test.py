@@ -175,8 +175,7 @@ class Analysis(BadInputTest):
 
     def setUp(self):
         super().setUp()
-        self.run = self.path / "run"
-        shutil.copytree(pathlib.Path(self.shared.name) / "run", self.run)
+        self.stored = shutil.copytree(pathlib.Path(self.shared.name) / "run", self.path / "run")
 
     def analysis_refused(self, *say, options=()):
         self.refused("analyze", "{}/run", *options, say=say)
@@ -187,15 +186,15 @@ class Analysis(BadInputTest):
         self.refused("analyze", "{}/run/run.h5", say=["run.h5", "not a run"])
 
     def test_newer_format_version(self):
-        index = self.run / "run.h5"
+        index = self.stored / "run.h5"
         with h5py.File(index, "r+") as file:
             file.attrs.modify("format_version", 2)
         data = index.read_bytes()
-        (self.run / "run.h5.sum").write_text(f"{xxh64(data):016x}  {len(data)}\n")
-        self.analysis_refused(self.run, "format version 2", "newer fedstrata")
+        (self.stored / "run.h5.sum").write_text(f"{xxh64(data):016x}  {len(data)}\n")
+        self.analysis_refused(self.stored, "format version 2", "newer fedstrata")
 
     def test_damaged_file(self):
-        checkpoint = self.run / "checkpoints/000002.h5"
+        checkpoint = self.stored / "checkpoints/000002.h5"
         data = bytearray(checkpoint.read_bytes())
         data[len(data) // 2] ^= 1
         checkpoint.write_bytes(data)
@@ -208,12 +207,12 @@ class Analysis(BadInputTest):
                          say=[checkpoint, "damaged"])
 
     def test_missing_file(self):
-        (self.run / "checkpoints/000001.h5").unlink()
-        self.analysis_refused(self.run / "checkpoints/000001.h5", "missing")
+        (self.stored / "checkpoints/000001.h5").unlink()
+        self.analysis_refused(self.stored / "checkpoints/000001.h5", "missing")
 
     def test_damaged_index(self):
-        (self.run / "run.h5").write_bytes(b"not HDF5")
-        self.analysis_refused(self.run / "run.h5", "damaged")
+        (self.stored / "run.h5").write_bytes(b"not HDF5")
+        self.analysis_refused(self.stored / "run.h5", "damaged")
 
     def test_settings(self):
         self.analysis_refused("train.lr", "[analysis]", options=["--set", "train.lr=1"])
@@ -224,7 +223,7 @@ class Analysis(BadInputTest):
         self.analysis_refused("reserved", options=["--name", "insitu"])
 
     def test_name_is_taken(self):
-        self.succeed("analyze", self.run, "--name", "again")
+        self.succeed("analyze", self.stored, "--name", "again")
         self.analysis_refused("'again'", "--name", options=["--name", "again"])
 
 

@@ -2,6 +2,9 @@
 """The HDF5 files as docs/file-format.md promises them to plain h5py, during a run and after."""
 
 import os
+import pathlib
+import shutil
+import tempfile
 import unittest
 
 import h5py
@@ -47,11 +50,20 @@ CONFIG = {"model.init": "different", "data.clients": 3, "federation.rounds": 4,
 
 
 class ContractTest(ProgramTest):
-    def setUp(self):
-        super().setUp()
-        self.run = self.simulate(self.config(CONFIG), "run", ranks=3)
-        self.file = h5py.File(self.run / "run.h5", "r")
-        self.addCleanup(self.file.close)
+    """All look at one run."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        shared = tempfile.TemporaryDirectory(prefix="fedstrata-test-")
+        cls.addClassCleanup(shared.cleanup)
+        config = pathlib.Path(shared.name) / "small.ini"
+        config.write_text(program.ini(CONFIG))
+        cls.run_path = config.with_name("run")
+        result = program.run("simulate", config, "--out", cls.run_path, ranks=3)
+        assert result.returncode == 0, result.stderr
+        cls.file = h5py.File(cls.run_path / "run.h5", "r")
+        cls.addClassCleanup(cls.file.close)
 
     def test_root_attributes(self):
         attributes = self.file.attrs
@@ -151,8 +163,8 @@ class ContractTest(ProgramTest):
             self.assertEqual(np.isnan(curve["loss_swap"]), curve["kind"] == b"full")
 
     def test_reads_after_the_directory_was_moved(self):
-        before = program.content(self.run)
-        moved = self.run.rename(self.path / "moved")
+        before = program.content(self.run_path)
+        moved = shutil.copytree(self.run_path, self.path / "moved")
         here = os.getcwd()
         self.addCleanup(os.chdir, here)
         os.chdir("/")

@@ -17,7 +17,7 @@ class Divergence(ProgramTest):
     # In the first round a step is far too long, which shows in clients that take more than one.
     WILD = {"model.hidden": "16,16,16", "data.train_limit": 400, "data.partition": "quantity",
             "data.sigma": 2, "data.min_samples": 1, "train.batch_size": 16, "train.lr": 1000,
-            "train.schedule": "step", "train.step_every": 1, "train.step_factor": 1e-5,
+            "train.schedule": "step", "train.step_every": 1, "train.step_factor": 1e-9,
             "federation.rounds": 3, "checkpoint.every": 1, "analysis.every": 1, "run.seed": 3}
 
     def test_stops_the_job_and_names_client_round_and_layer(self):
@@ -80,14 +80,14 @@ class FullDisk(ProgramTest):
         super().setUp()
         self.disk = self.path / "disk"
         self.disk.mkdir()
-        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", self.disk],
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", self.disk],
                                capture_output=True, text=True, check=False)
         if mount.returncode != 0:
             self.skipTest("needs a small disk, and mounting one is not permitted here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
 
     def test_full_disk(self):
-        config = self.config({"federation.rounds": 50, "checkpoint.every": 1})
+        config = self.config({"federation.rounds": 100, "checkpoint.every": 1})
         for ranks in (1, 4):
             with self.subTest(ranks=ranks):
                 out = self.disk / f"out{ranks}"
