@@ -55,7 +55,8 @@ def _barrier_panel(figure, axis, panel, layers, rounds):
     # An empty row sets the full barrier apart from the layers; the end points stand below them.
     rows = [0, *range(2, len(layers) + 2)]
     grid = np.insert(panel.values, 1, np.nan, axis=0)
-    limit = max(np.nanmax(np.abs(panel.values)), 1e-9) if np.isfinite(grid).any() else 1.0
+    # Numbers that round to nothing get no colour.
+    limit = np.nanmax(np.abs(panel.values), initial=10.0 ** (1 - panel.decimals))
     image = axis.imshow(grid, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     for row, line in zip(rows, panel.values):
         for column, value in enumerate(line):
