@@ -8,3 +8,10 @@
 #else
 #define FEDSTRATA_KERNEL
 #endif
+
+// Before a loop: its iterations do not depend on each other through memory.
+#if defined(__GNUC__) && !defined(__clang__)
+#define FEDSTRATA_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define FEDSTRATA_INDEPENDENT
+#endif

@@ -27,7 +27,7 @@ FEDSTRATA_KERNEL void sgd_update(std::span<float> w, std::span<float> v, std::sp
   auto const decay = static_cast<float>(step.weight_decay);
   auto const from_gradient = step.nesterov ? 1.0F : 0.0F;
   auto const from_momentum = step.nesterov ? momentum : 1.0F;
-#pragma GCC ivdep
+  FEDSTRATA_INDEPENDENT
   for (std::size_t i = 0; i < n; ++i) {
     float const gradient = pg[i] + decay * pw[i];
     pv[i] = momentum * pv[i] + gradient;
@@ -41,7 +41,7 @@ FEDSTRATA_KERNEL void sgd_apply(std::span<float> w, std::span<float> v, SgdStep 
   float* const pv = v.data();
   auto const lr = static_cast<float>(step.lr);
   auto const decay = static_cast<float>(step.weight_decay);
-#pragma GCC ivdep
+  FEDSTRATA_INDEPENDENT
   for (std::size_t i = 0; i < n; ++i) {
     pv[i] += decay * pw[i];
     pw[i] -= lr * pv[i];
@@ -85,7 +85,7 @@ FEDSTRATA_KERNEL bool accumulate(std::span<float const> values, double scale, fl
   float const* const p = values.data();
   std::int64_t* const s = sums.data();
   std::uint32_t largest = 0;
-#pragma GCC ivdep
+  FEDSTRATA_INDEPENDENT
   for (std::size_t i = 0; i < n; ++i) {
     auto const bits = std::bit_cast<std::uint32_t>(p[i]) & 0x7fffffffU;
     largest = bits > largest ? bits : largest;
@@ -102,7 +102,7 @@ FEDSTRATA_KERNEL void subtract(std::span<float const> values, double scale,
   auto const n = values.size();
   float const* const p = values.data();
   std::int64_t* const s = sums.data();
-#pragma GCC ivdep
+  FEDSTRATA_INDEPENDENT
   for (std::size_t i = 0; i < n; ++i) {
     double const shifted = static_cast<double>(p[i]) * scale + kRound;
     auto const addend =
