@@ -516,6 +516,7 @@ void File::copy_to(File& target, std::vector<std::string> const& leave_out) cons
 }
 
 std::string library_version() {
+  start_library();
   unsigned major = 0, minor = 0, release = 0;
   check(H5get_libversion(&major, &minor, &release), "tell its version");
   return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
