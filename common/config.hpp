@@ -17,9 +17,9 @@ enum class ScheduleKind { constant, step, cosine };
 enum class MomentumAtAveraging { reset, keep, average };
 enum class Weighting { samples, uniform };
 enum class OnDivergence { stop, exclude };
-enum class SplitChoice { train, test, both };
 enum class RowsAt { before, after };
 enum class Backlog { wait, skip };
+enum class Align { none, weights, activations };
 
 struct RunConfig {
   std::uint64_t seed = 1;
@@ -95,14 +95,21 @@ struct AnalysisConfig {
   int ranks = 1;
   std::int64_t every = 0;      ///< in-situ: rounds; 0 = none
   std::string rounds = "all";  ///< post-hoc: all | last | LIST | A:B:STEP
-  std::vector<std::string> kinds = {"full", "layer"};
-  std::string pairs = "all";  ///< all | ring | random:K | A-B,... | clients
-  std::string alphas = "3";   ///< a count > 1 including both ends, or a list
-  SplitChoice split = SplitChoice::both;
-  std::int64_t samples = 0;  ///< the first N of the split; 0 = all
+  std::vector<std::string> kinds = {"full", "layer"};  ///< as parse_kind() takes them
+  std::string pairs = "all";  ///< all | ring | random:K | A-B,... | clients | mean | initial | ...
+  std::string against;        ///< directory of another run whose clients are the partners; "" = own
+  std::string alphas = "3";   ///< a count > 1 including both ends, a list, or search[:TOLERANCE]
+  std::string split = "both";  ///< train | test | both | union | client:C
+  std::int64_t samples = 0;    ///< the first N of the split; 0 = all
+  double tolerance = 0.0;      ///< width of an interval at which a curve stops; 0 = off
   RowsAt at = RowsAt::before;
+  std::string batchnorm = "interpolate";  ///< interpolate | recompute:N | from-base
+  Align align = Align::none;
+  std::int64_t align_samples = 1000;  ///< training samples for align = activations
+  bool curvature = false;             ///< predict midpoints from the curvature at the ends
+  std::int64_t plane_points = 11;     ///< along each axis of a plane
   std::int64_t batch_size = 64;
-  std::int64_t memory = std::int64_t{1} << 30;  ///< bytes for activations per rank
+  std::int64_t memory = std::int64_t{1} << 30;  ///< bytes per rank
   Backlog backlog = Backlog::wait;
 };
 

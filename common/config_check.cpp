@@ -2,6 +2,8 @@
 
 #include "common/config_keys.hpp"
 #include "common/error.hpp"
+#include "common/kinds.hpp"
+#include "common/selection.hpp"
 #include "common/text.hpp"
 
 namespace fedstrata {
@@ -9,6 +11,7 @@ namespace {
 
 void check_pairs(Config const& config, std::string const& source) {
   if (config.analysis.pairs.find('-') == std::string::npos) return;
+  if (!config.analysis.against.empty()) return;  // the partners are of another run
   for (auto const& pair : split(config.analysis.pairs, ',')) {
     for (auto const& end : split(pair, '-')) {
       std::int64_t client = -1;
@@ -17,6 +20,30 @@ void check_pairs(Config const& config, std::string const& source) {
                         std::to_string(config.data.clients) + " (ids from 0)");
     }
   }
+}
+
+/// Kinds by the names of clients, and what excludes each other.
+void check_analysis(Config const& config, std::string const& source) {
+  auto const& analysis = config.analysis;
+  require_input(analysis.tolerance == 0.0 || search_tolerance(analysis.alphas) == 0.0,
+                source + ": analysis.alphas = " + analysis.alphas +
+                    " needs all samples; set analysis.tolerance = 0");
+  for (auto const& text : analysis.kinds) {
+    auto const kind = parse_kind(text);
+    if (kind.family == Kind::Family::plane) {
+      for (auto const client : kind.clients) {
+        require_input(client < config.data.clients,
+                      source + ": analysis.kinds: " + text + " names client " +
+                          std::to_string(client) + ", but data.clients = " +
+                          std::to_string(config.data.clients) + " (ids from 0)");
+      }
+    }
+    require_input(kind.family != Kind::Family::subspace || analysis.every == 0,
+                  source + ": analysis.kinds: subspace needs the checkpoints of the whole run; "
+                  "leave it to `fedstrata analyze`");
+  }
+  require_input(analysis.against.empty() || analysis.every == 0,
+                source + ": analysis.against is for `fedstrata analyze`; leave it out");
 }
 
 void check_groups(Config const& config, std::string const& source) {
@@ -45,6 +72,7 @@ void check_consistency(Config const& config, std::string const& source) {
   require_input(!config.train.nesterov || config.train.momentum > 0,
                 source + ": train.nesterov = yes needs train.momentum > 0");
   check_groups(config, source);
+  check_analysis(config, source);
   check_pairs(config, source);
 }
 

@@ -170,11 +170,12 @@ std::string to_text(Config const& config) {
   return out.str();
 }
 
-std::string config_help() {
+std::string config_help(std::string const& only) {
   std::ostringstream out;
   Config const defaults;
   std::string section;
   for (auto const& key : config_keys()) {
+    if (!only.empty() && section_of(key.name) != only) continue;
     if (section_of(key.name) != section) {
       if (section == "federation") {
         out << "\n[average.NAME]  (none = one group of all layers, every round)\n";

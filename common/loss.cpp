@@ -85,18 +85,17 @@ at::Tensor cross_entropy_gradient_anywhere(at::Tensor const& logits, at::Tensor 
   return gradient.mul_(1.0 / static_cast<double>(logits.size(0)));
 }
 
-std::vector<LossSums> loss_sums(at::Tensor const& logits, at::Tensor const& labels,
-                                std::int64_t stack) {
-  auto const host = logits.to(at::kCPU).contiguous();
+void sample_losses(at::Tensor const& logits, at::Tensor const& labels, std::span<double> losses,
+                   std::span<std::uint8_t> errors) {
+  auto const host = logits.to(at::kCPU, at::kFloat).contiguous();
   auto const host_labels = labels.to(at::kCPU).contiguous();
-  auto const batch = host_labels.size(0);
-  std::vector<LossSums> sums(static_cast<std::size_t>(stack));
-  for (std::int64_t k = 0; k < stack; ++k) {
-    Rows const rows(host.narrow(0, k * batch, batch), host_labels);
-    for (std::int64_t i = 0; i < batch; ++i)
-      sums[static_cast<std::size_t>(k)] += row_loss(rows.logits(i), rows.label(i)).loss;
+  Rows const rows(host, host_labels);
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    auto const at = static_cast<std::int64_t>(i);
+    auto const sums = row_loss(rows.logits(at), rows.label(at)).loss;
+    losses[i] = sums.loss;
+    errors[i] = sums.errors > 0.0 ? 1 : 0;
   }
-  return sums;
 }
 
 }  // namespace fedstrata

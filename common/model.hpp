@@ -77,11 +77,6 @@ struct LossSums {
   }
 };
 
-/// Loss and error sums of each of `stack` models whose logits [stack * B, classes] lie one after
-/// another, for the same labels int64 [B].
-std::vector<LossSums> loss_sums(at::Tensor const& logits, at::Tensor const& labels,
-                                std::int64_t stack);
-
 /// Names of the zoo, in alphabetical order.
 std::vector<std::string> model_names();
 

@@ -17,6 +17,7 @@ class BatchNorm : public Operation {
         variance_(static_cast<std::size_t>(variance)) {}
 
   State evaluate(State in, Weights const& weights) const override {
+    if (weights.calibration > 0) return {calibrated(in.main, weights), std::move(in.skip)};
     return {std::get<0>(normalise(in.main, weights, false)), std::move(in.skip)};
   }
 
@@ -43,6 +44,18 @@ class BatchNorm : public Operation {
     return at::native_batch_norm(input, weights.parameters[weight_], weights.parameters[bias_],
                                  weights.buffers[mean_], weights.buffers[variance_], training,
                                  kMomentum, kEpsilon);
+  }
+
+  /// With the statistics of each stack's own calibration samples; the variance is the unbiased one,
+  /// as in running statistics.
+  at::Tensor calibrated(at::Tensor const& input, Weights const& weights) const {
+    auto const stacks = input.unflatten(0, {input.size(0) / weights.rows, weights.rows});
+    auto const [variance, mean] = at::var_mean(stacks.narrow(1, 0, weights.calibration),
+                                               at::IntArrayRef{1, 3, 4}, true, true);
+    auto const channels = [](at::Tensor const& t) { return t.view({1, 1, -1, 1, 1}); };
+    auto const scale = channels(weights.parameters[weight_]) * at::rsqrt(variance + kEpsilon);
+    auto const shift = channels(weights.parameters[bias_]) - mean * scale;
+    return at::addcmul(shift, stacks, scale).flatten(0, 1);
   }
 
   std::size_t weight_, bias_, mean_, variance_;

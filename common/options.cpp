@@ -109,7 +109,9 @@ void fill(CommandLine& line, po::variables_map const& given) {
   check_target(line.command, targets);
   line.target = targets[0];
   line.out = value_of(given, "out");
-  line.name = value_of(given, "name", line.name);
+  line.missing = given.count("missing") > 0;
+  line.name = value_of(given, "name", line.missing ? "insitu" : line.name);
+  line.against = value_of(given, "against");
   line.config = value_of(given, "config");
   line.pack = value_of(given, "pack");
   line.set = values_of(given, "set");
@@ -118,7 +120,11 @@ void fill(CommandLine& line, po::variables_map const& given) {
   line.print_config = given.count("print-config") > 0;
   line.allow_idle_ranks = given.count("allow-idle-ranks") > 0;
   line.verify = given.count("verify") > 0;
-  check_analysis_name(line.name);
+  check_analysis_name(line.name, line.missing);
+  bool const goes_on = line.command == "analyze" && (line.missing || line.resume);
+  require_input(!goes_on || (line.set.empty() && line.config.empty() && line.against.empty()),
+                "fedstrata analyze: --resume and --missing take the settings that the analysis has; "
+                "leave out --set, --config and --against, or start another analysis with --name");
 }
 
 }  // namespace

@@ -28,19 +28,22 @@ std::string to_text(Config const& config);
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,
                      std::vector<std::string> const& overrides);
 
-/// Every key with its default, unit, allowed values and one line of explanation.
-std::string config_help();
+/// Every key, of one section or of all (""), with its default, unit, allowed values and one line of
+/// explanation.
+std::string config_help(std::string const& section = "");
 
 /// A command line: `fedstrata COMMAND [FILE] [options]`.
 struct CommandLine {
   std::string command;           ///< simulate | analyze | inspect | "" (help or version)
   std::string target;            ///< config file or run directory
   std::string out;               ///< --out
-  std::string name = "posthoc";  ///< --name
+  std::string name = "posthoc";  ///< --name (with --missing: insitu)
   std::string config;            ///< --config (analyze)
   std::string pack;              ///< --pack
+  std::string against;           ///< --against (analyze): another run
   std::vector<std::string> set;  ///< --set
   bool resume = false;
+  bool missing = false;  ///< --missing (analyze)
   bool dry_run = false;
   bool print_config = false;
   bool allow_idle_ranks = false;

@@ -128,7 +128,22 @@ std::span<Field const> BarrierRecord::fields() {
                               field("loss_b", &R::loss_b),
                               field("error_a", &R::error_a),
                               field("error_b", &R::error_b),
-                              field("samples", &R::samples)};
+                              field("samples", &R::samples),
+                              field("loss_mid_low", &R::loss_mid_low),
+                              field("loss_mid_high", &R::loss_mid_high),
+                              field("loss_path_low", &R::loss_path_low),
+                              field("loss_path_high", &R::loss_path_high),
+                              field("loss_swap_low", &R::loss_swap_low),
+                              field("loss_swap_high", &R::loss_swap_high),
+                              field("error_mid_low", &R::error_mid_low),
+                              field("error_mid_high", &R::error_mid_high),
+                              field("error_path_low", &R::error_path_low),
+                              field("error_path_high", &R::error_path_high),
+                              field("error_swap_low", &R::error_swap_low),
+                              field("error_swap_high", &R::error_swap_high),
+                              field("loss_sup", &R::loss_sup),
+                              field("alpha_sup", &R::alpha_sup),
+                              field("loss_predicted", &R::loss_predicted)};
   return all;
 }
 
@@ -144,7 +159,27 @@ std::span<Field const> GeometryRecord::fields() {
   static std::array const all{
       field("round", &R::round),   field("layer", &R::layer),       field("a", &R::a),
       field("b", &R::b),           field("distance", &R::distance), field("cosine", &R::cosine),
-      field("norm_a", &R::norm_a), field("norm_b", &R::norm_b)};
+      field("norm_a", &R::norm_a), field("norm_b", &R::norm_b),
+      field("norm_ratio", &R::norm_ratio)};
+  return all;
+}
+
+std::span<Field const> SpreadRecord::fields() {
+  using R = SpreadRecord;
+  static std::array const all{field("round", &R::round), field("layer", &R::layer),
+                              field("index", &R::index),
+                              field("singular_value", &R::singular_value)};
+  return all;
+}
+
+std::span<Field const> PlaneRecord::fields() {
+  using R = PlaneRecord;
+  static std::array const all{
+      field("round", &R::round), field("split", &R::split), field("target", &R::target),
+      field("a", &R::a),         field("b", &R::b),         field("c", &R::c),
+      field("rest", &R::rest),   field("u", &R::u),         field("v", &R::v),
+      field("x", &R::x),         field("y", &R::y),         field("loss", &R::loss),
+      field("error", &R::error)};
   return all;
 }
 

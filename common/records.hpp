@@ -114,8 +114,8 @@ struct ProvenanceRecord {
 struct PointRecord {
   std::int64_t round = 0;
   FixedText<8> split;
-  FixedText<24> kind;
-  FixedText<64> target;
+  FixedText<32> kind;
+  FixedText<128> target;
   std::int64_t a = 0;
   std::int64_t b = 0;
   std::int64_t round_b = 0;
@@ -132,8 +132,8 @@ struct PointRecord {
 struct BarrierRecord {
   std::int64_t round = 0;
   FixedText<8> split;
-  FixedText<24> kind;
-  FixedText<64> target;
+  FixedText<32> kind;
+  FixedText<128> target;
   std::int64_t a = 0;
   std::int64_t b = 0;
   std::int64_t round_b = 0;
@@ -144,6 +144,14 @@ struct BarrierRecord {
   double error_mid = kAbsent, error_path = kAbsent, error_swap = kAbsent;
   double loss_a = kAbsent, loss_b = kAbsent, error_a = kAbsent, error_b = kAbsent;
   std::int64_t samples = 0;
+  double loss_mid_low = kAbsent, loss_mid_high = kAbsent;
+  double loss_path_low = kAbsent, loss_path_high = kAbsent;
+  double loss_swap_low = kAbsent, loss_swap_high = kAbsent;
+  double error_mid_low = kAbsent, error_mid_high = kAbsent;
+  double error_path_low = kAbsent, error_path_high = kAbsent;
+  double error_swap_low = kAbsent, error_swap_high = kAbsent;
+  double loss_sup = kAbsent, alpha_sup = kAbsent;
+  double loss_predicted = kAbsent;
   static std::span<Field const> fields();
 };
 
@@ -166,6 +174,30 @@ struct GeometryRecord {
   double cosine = kAbsent;
   double norm_a = kAbsent;
   double norm_b = kAbsent;
+  double norm_ratio = kAbsent;  ///< norm_b / norm_a
+  static std::span<Field const> fields();
+};
+
+/// /barriers/NAME/spread: singular values of the clients' differences from their mean.
+struct SpreadRecord {
+  std::int64_t round = 0;
+  FixedText<64> layer;  ///< "all": the whole row
+  std::int64_t index = 0;
+  double singular_value = kAbsent;  ///< of [clients, elements]; descending
+  static std::span<Field const> fields();
+};
+
+/// /barriers/NAME/plane: one row a point of a plane through three clients.
+struct PlaneRecord {
+  std::int64_t round = 0;
+  FixedText<8> split;
+  FixedText<128> target;
+  std::int64_t a = 0, b = 0, c = 0;
+  std::int64_t rest = -1;
+  double u = kAbsent, v = kAbsent;  ///< the model a + u (b - a) + v (c - a)
+  double x = kAbsent, y = kAbsent;  ///< orthonormal coordinates (L2): a at 0, b on the x axis
+  double loss = kAbsent;
+  double error = kAbsent;
   static std::span<Field const> fields();
 };
 

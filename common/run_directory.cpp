@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/error.hpp"
+#include "common/text.hpp"
 #include "common/file_lock.hpp"
 #include "common/run_index.hpp"
 
@@ -111,9 +112,9 @@ struct RunDirectory::State {
   }
 
   void write_segment(Series& series, std::vector<std::int64_t> const& rounds,
-                     std::vector<std::vector<std::byte>> data) {
+                     std::vector<std::vector<std::byte>> data, bool placeholder = false) {
     writing([&] {
-      auto const file = series.write(rounds, data);
+      auto const file = series.write(rounds, data, placeholder);
       auto const sum = file->sync();
       auto const held = lock();
       require_current();
@@ -264,7 +265,9 @@ void RunDirectory::write_analysis(std::string const& name, AnalysisSegment const
   std::sort(rounds.begin(), rounds.end());
   state_->write_segment(state_->contents.analysis(name), rounds,
                         {bytes_of(segment.points), bytes_of(segment.barriers),
-                         bytes_of(segment.skipped), bytes_of(segment.geometry)});
+                         bytes_of(segment.skipped), bytes_of(segment.geometry),
+                         bytes_of(segment.spread), bytes_of(segment.plane)},
+                        segment.placeholder);
 }
 
 void RunDirectory::check_analysis_name(std::string const& name) const {
@@ -338,6 +341,24 @@ std::vector<BarrierRecord> RunDirectory::barrier_records(std::string const& name
 std::vector<std::string> RunDirectory::analysis_names() const {
   state_->contents.refresh();
   return state_->contents.analysis_names();
+}
+
+std::vector<std::int64_t> RunDirectory::analysed_rounds(std::string const& name) const {
+  auto& series = state_->contents.analysis(name);
+  series.refresh();
+  return series.rounds();
+}
+
+std::string RunDirectory::analysis_config(std::string const& name) const {
+  auto const file = state_->path / Names::kBarriers / name / Names::kAnalysisConfig;
+  if (fs::exists(file)) return read_text(file);
+  auto const names = analysis_names();
+  throw InputError("run " + quoted(path()) + " has no analysis '" + name + "' (it has: " +
+                   (names.empty() ? "none" : join(names, ", ")) + ")");
+}
+
+fs::path RunDirectory::analysis_journal(std::string const& name) const {
+  return state_->path / Names::kState / ("analysis-" + name + ".journal");
 }
 
 std::vector<FileRecord> RunDirectory::files() const { return read_index(state_->path); }

@@ -29,6 +29,10 @@ struct AnalysisSegment {
   std::vector<BarrierRecord> barriers;
   std::vector<SkippedRecord> skipped;
   std::vector<GeometryRecord> geometry;
+  std::vector<SpreadRecord> spread;
+  std::vector<PlaneRecord> plane;
+  /// Only says why rounds are missing; results of these rounds may be written later.
+  bool placeholder = false;
 };
 
 /// How much of a run is compared with its checksums when it is opened: `tables` leaves out the
@@ -107,6 +111,13 @@ class RunDirectory {
   std::vector<ClientRecord> client_records() const;
   std::vector<BarrierRecord> barrier_records(std::string const& name) const;
   std::vector<std::string> analysis_names() const;
+  /// Rounds of which an analysis has results, ascending.
+  std::vector<std::int64_t> analysed_rounds(std::string const& name) const;
+  /// The settings an analysis ran with. Throws InputError, listing what there is, when there is no
+  /// analysis of that name.
+  std::string analysis_config(std::string const& name) const;
+  /// Where a process may keep what it needs to continue an analysis.
+  std::filesystem::path analysis_journal(std::string const& name) const;
 
   /// The files that run.h5 names, as it describes them.
   std::vector<FileRecord> files() const;

@@ -50,11 +50,14 @@ std::vector<std::int64_t> count_rows(std::vector<std::byte> const& records, Tabl
 SegmentInfo read_info(std::filesystem::path const& path) {
   auto file = hdf5::File::open(path);
   return {path.filename().string(), static_cast<int>(file.integer("/", "level")),
-          file.read_integers("/rounds_covered"), file.read_integers("/row_counts")};
+          file.read_integers("/rounds_covered"), file.read_integers("/row_counts"),
+          file.integer("/", "placeholder") != 0};
 }
 
 bool covers(SegmentInfo const& big, SegmentInfo const& small) {
-  return big.level > small.level && std::includes(big.rounds.begin(), big.rounds.end(),
+  bool const over = big.placeholder == small.placeholder ? big.level > small.level
+                                                         : small.placeholder;
+  return over && std::includes(big.rounds.begin(), big.rounds.end(),
                                                   small.rounds.begin(), small.rounds.end());
 }
 
@@ -70,7 +73,9 @@ std::vector<TableKind> analysis_tables() {
   return {{"points", hdf5::layout_of<PointRecord>()},
           {"barriers", hdf5::layout_of<BarrierRecord>()},
           {"skipped", hdf5::layout_of<SkippedRecord>()},
-          {"geometry", hdf5::layout_of<GeometryRecord>()}};
+          {"geometry", hdf5::layout_of<GeometryRecord>()},
+          {"spread", hdf5::layout_of<SpreadRecord>()},
+          {"plane", hdf5::layout_of<PlaneRecord>()}};
 }
 
 void sort_records(std::vector<std::byte>& records, hdf5::TableLayout const& layout) {
@@ -109,19 +114,36 @@ void Series::refresh() {
   }
 }
 
+std::vector<std::int64_t> Series::rounds() const {
+  std::vector<std::int64_t> rounds;
+  for (auto const& segment : live_) {
+    if (!segment.placeholder) {
+      rounds.insert(rounds.end(), segment.rounds.begin(), segment.rounds.end());
+    }
+  }
+  std::sort(rounds.begin(), rounds.end());
+  return rounds;
+}
+
 std::vector<RowPiece> Series::pieces(std::size_t table) const { return pieces(live_, table); }
 
 std::vector<RowPiece> Series::pieces(std::vector<SegmentInfo> const& segments,
                                      std::size_t table) const {
   std::map<std::int64_t, RowPiece> by_round;
-  for (std::size_t s = 0; s < segments.size(); ++s) {
+  auto const take = [&](std::size_t s) {
     std::int64_t first = 0;
     for (std::size_t i = 0; i < segments[s].rounds.size(); ++i) {
       auto const count = segments[s].row_counts.at(i * tables_.size() + table);
-      if (count > 0) by_round[segments[s].rounds[i]] = {s, first, count};
+      by_round[segments[s].rounds[i]] = {s, first, count};
       first += count;
     }
+  };
+  for (bool const placeholder : {true, false}) {
+    for (std::size_t s = 0; s < segments.size(); ++s) {
+      if (segments[s].placeholder == placeholder) take(s);
+    }
   }
+  std::erase_if(by_round, [](auto const& entry) { return entry.second.count == 0; });
   std::vector<RowPiece> result;
   for (auto const& [round, piece] : by_round) {
     bool const joins = !result.empty() && result.back().segment == piece.segment &&
@@ -157,7 +179,8 @@ std::vector<std::byte> Series::read(std::vector<SegmentInfo> const& segments,
 }
 
 std::unique_ptr<NewFile> Series::write(std::vector<std::int64_t> const& rounds,
-                                       std::vector<std::vector<std::byte>>& data) const {
+                                       std::vector<std::vector<std::byte>>& data,
+                                       bool placeholder) const {
   require(!rounds.empty() && std::is_sorted(rounds.begin(), rounds.end()),
           "a segment needs its rounds in ascending order");
   std::vector<std::int64_t> row_counts(rounds.size() * tables_.size());
@@ -166,18 +189,21 @@ std::unique_ptr<NewFile> Series::write(std::vector<std::int64_t> const& rounds,
     auto const counts = count_rows(data[t], tables_[t], rounds);
     for (std::size_t i = 0; i < rounds.size(); ++i) row_counts[i * tables_.size() + t] = counts[i];
   }
-  return write_segment(0, rounds, data, row_counts);
+  return write_segment(0, placeholder, rounds, data, row_counts);
 }
 
-std::unique_ptr<NewFile> Series::write_segment(int level, std::vector<std::int64_t> const& rounds,
+std::unique_ptr<NewFile> Series::write_segment(int level, bool placeholder,
+                                               std::vector<std::int64_t> const& rounds,
                                                std::vector<std::vector<std::byte>> const& data,
                                                std::vector<std::int64_t> const& row_counts) const {
   auto const name = round_text(rounds.front()) + "-" + round_text(rounds.back()) +
+                    (placeholder ? "-skipped" : "") +
                     (level > 0 ? "-merged" + std::to_string(level) : "") + ".h5";
   auto result = std::make_unique<NewFile>(directory_ / name);
   auto file = hdf5::File::create(result->temporary());
   auto const count = static_cast<std::int64_t>(rounds.size());
   file.set("/", "level", std::int64_t{level});
+  file.set("/", "placeholder", std::int64_t{placeholder ? 1 : 0});
   file.write_integers("/rounds_covered", rounds, {count});
   file.write_integers("/row_counts", row_counts, {count, std::ssize(tables_)});
   for (std::size_t t = 0; t < tables_.size(); ++t)
@@ -190,19 +216,21 @@ void Series::require_new(std::vector<std::int64_t> const& rounds) const {
   for (auto const& segment : live_)
     for (auto const round : rounds)
       require(
-          !std::binary_search(segment.rounds.begin(), segment.rounds.end(), round),
+          segment.placeholder || !std::binary_search(segment.rounds.begin(), segment.rounds.end(), round),
           "round " + std::to_string(round) + " is already in " + quoted(directory_ / segment.file));
 }
 
 void Series::merge() {
-  for (int level = 0; merge_level(level); ++level) {
+  for (bool const placeholder : {false, true}) {
+    for (int level = 0; merge_level(level, placeholder); ++level) {
+    }
   }
 }
 
-bool Series::merge_level(int level) {
+bool Series::merge_level(int level, bool placeholder) {
   std::vector<SegmentInfo> gathered;
   for (auto const& segment : live_)
-    if (segment.level == level) gathered.push_back(segment);
+    if (segment.level == level && segment.placeholder == placeholder) gathered.push_back(segment);
   if (gathered.size() < kMergeCount) return false;
   std::map<std::int64_t, std::vector<std::int64_t>> counts_of;
   for (auto const& segment : gathered)
@@ -217,7 +245,7 @@ bool Series::merge_level(int level) {
   }
   std::vector<std::vector<std::byte>> data;
   for (std::size_t t = 0; t < tables_.size(); ++t) data.push_back(read(gathered, t));
-  auto const file = write_segment(level + 1, rounds, data, row_counts);
+  auto const file = write_segment(level + 1, placeholder, rounds, data, row_counts);
   file->sync();
   file->publish();
   refresh();

@@ -28,7 +28,7 @@ struct TableKind {
 };
 
 std::vector<TableKind> metrics_tables();   ///< rounds, clients, layers
-std::vector<TableKind> analysis_tables();  ///< points, barriers, skipped, geometry
+std::vector<TableKind> analysis_tables();  ///< points, barriers, skipped, geometry, spread, plane
 
 /// What a segment holds, without the rows.
 struct SegmentInfo {
@@ -36,6 +36,7 @@ struct SegmentInfo {
   int level = 0;                         ///< 0 as written, n + 1 merged from level n
   std::vector<std::int64_t> rounds;      ///< ascending
   std::vector<std::int64_t> row_counts;  ///< [rounds, tables]
+  bool placeholder = false;              ///< says why rounds are missing; others take their place
 };
 
 /// A segment whose rounds are all in a merged one.
@@ -63,6 +64,8 @@ class Series {
   std::vector<TableKind> const& tables() const { return tables_; }
   std::filesystem::path const& directory() const { return directory_; }
 
+  /// Rounds with results, ascending: those of segments that are no placeholders.
+  std::vector<std::int64_t> rounds() const;
   /// Where the rows of a table are, by ascending round.
   std::vector<RowPiece> pieces(std::size_t table) const;
   std::int64_t rows_in_segment(std::size_t segment, std::size_t table) const;
@@ -79,17 +82,19 @@ class Series {
   /// and is left sorted by the leading key columns. publish() it under the index lock after
   /// require_new().
   std::unique_ptr<NewFile> write(std::vector<std::int64_t> const& rounds,
-                                 std::vector<std::vector<std::byte>>& data) const;
+                                 std::vector<std::vector<std::byte>>& data,
+                                 bool placeholder = false) const;
   /// Throws Error when a live segment already covers one of the rounds.
   void require_new(std::vector<std::int64_t> const& rounds) const;
   /// Merges where enough segments have gathered. Call under the index lock.
   void merge();
 
  private:
-  std::unique_ptr<NewFile> write_segment(int level, std::vector<std::int64_t> const& rounds,
+  std::unique_ptr<NewFile> write_segment(int level, bool placeholder,
+                                         std::vector<std::int64_t> const& rounds,
                                          std::vector<std::vector<std::byte>> const& data,
                                          std::vector<std::int64_t> const& row_counts) const;
-  bool merge_level(int level);
+  bool merge_level(int level, bool placeholder);
   std::vector<RowPiece> pieces(std::vector<SegmentInfo> const& segments, std::size_t table) const;
   std::vector<std::byte> read(std::vector<SegmentInfo> const& segments, std::size_t table) const;
 

@@ -88,7 +88,19 @@ std::vector<std::int64_t> chosen(std::string const& spec, std::vector<std::int64
 
 }  // namespace
 
+double search_tolerance(std::string const& text) {
+  constexpr double kDefault = 0.01;
+  if (text == "search") return kDefault;
+  if (!text.starts_with("search:")) return 0.0;
+  double tolerance = 0.0;
+  require_input(read_number(text.substr(7), tolerance) && tolerance >= 1e-6 && tolerance <= 0.1,
+                "analysis.alphas = " + text + ": the tolerance of a search is a number from 1e-6 "
+                "to 0.1");
+  return tolerance;
+}
+
 std::vector<double> parse_alphas(std::string const& text) {
+  if (search_tolerance(text) > 0.0) return parse_alphas("9");
   std::vector<double> alphas = {0.0, 0.5, 1.0};
   std::int64_t count = 0;
   if (read_number(trim(text), count) && count > 1) {
@@ -105,7 +117,7 @@ std::vector<double> parse_alphas(std::string const& text) {
                     "analysis.alphas = " + text + ": '" + part + "' is not a number in [0, 1]");
       alphas.push_back(alpha == 0 ? 0.0 : alpha);
     }
-    require_input(!parts.empty(), "analysis.alphas is empty; give a count > 1 or a list in [0, 1]");
+    require_input(!parts.empty(), "analysis.alphas is empty; give a count > 1, a list in [0, 1] or search");
   }
   std::sort(alphas.begin(), alphas.end());
   alphas.erase(std::unique(alphas.begin(), alphas.end()), alphas.end());

@@ -12,6 +12,10 @@ namespace fedstrata {
 /// without repetition. Throws InputError.
 std::vector<double> parse_alphas(std::string const& text);
 
+/// The tolerance of search[:TOLERANCE], whose grid parse_alphas() gives; 0 when `text` is none.
+/// Throws InputError.
+double search_tolerance(std::string const& text);
+
 /// Throws InputError unless `spec` is all, last, a list of rounds or A:B[:STEP].
 void check_rounds(std::string const& spec);
 

@@ -14,6 +14,10 @@ namespace fedstrata {
 struct Weights {
   std::vector<at::Tensor> parameters;
   std::vector<at::Tensor> buffers;
+  /// Evaluation: with `calibration` > 0 batch normalisation takes its statistics from the first
+  /// `calibration` of every `rows` samples instead of the buffers.
+  std::int64_t calibration = 0;
+  std::int64_t rows = 0;
 };
 
 /// Activations between two stages: the main path and the saved shortcut of a residual block

@@ -47,6 +47,9 @@ Command const kAnalyze = {
     {{"name", "NAME", "name of the analysis in the results (default: posthoc)"},
      {"config", "FILE.ini", "take the section [analysis] from this file"},
      {"set", "analysis.key=value", "set one key of [analysis]; may be repeated"},
+     {"against", "RUN_DIR", "compare with the clients of another run, in the same round"},
+     {"resume", "", "go on with the analysis NAME where it was interrupted"},
+     {"missing", "", "compute the rounds that the analysis NAME (default: insitu) lacks"},
      kHelp}};
 
 Command const kInspect = {"inspect",
@@ -117,13 +120,13 @@ void check_target(std::string const& command, std::vector<std::string> const& ta
                                          " expected, surplus argument '" + targets.back() + "'");
 }
 
-void check_analysis_name(std::string const& name) {
+void check_analysis_name(std::string const& name, bool missing) {
   bool const plain = std::all_of(name.begin(), name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
   });
   require_input(plain && !name.empty(),
                 "--name " + name + ": the name is made of letters, digits, _ and -");
-  require_input(name != "insitu",
+  require_input(missing || name != "insitu",
                 "--name insitu is reserved for the analysis during a run; choose another name");
 }
 
@@ -139,6 +142,9 @@ std::string usage(std::string const& command) {
     out << "  " << padded("--" + option.name + value, 28) << option.help << '\n';
   }
   out << "\nExample: " << shown.example << '\n';
+  if (command == "analyze") {
+    out << "\nKeys of [analysis]: key = default (allowed values).\n\n" << config_help("analysis");
+  }
   if (command == "simulate") {
     out << "\nKeys of the config: key = default (allowed values). Comments start with #.\n\n"
         << config_help();

@@ -23,6 +23,7 @@ void check_command(std::string const& command);
 void check_target(std::string const& command, std::vector<std::string> const& targets);
 
 /// Throws InputError unless `name` can be the name of an analysis.
-void check_analysis_name(std::string const& name);
+/// `missing`: the analysis of the run itself, insitu, is possible too.
+void check_analysis_name(std::string const& name, bool missing = false);
 
 }  // namespace fedstrata

@@ -2,14 +2,14 @@
 #include <chrono>
 #include <cstdio>
 #include <optional>
-#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
-#include "common/selection.hpp"
 #include "common/stopwatch.hpp"
+#include "experiments/analysis_jobs.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/session.hpp"
@@ -18,63 +18,108 @@
 namespace fedstrata {
 namespace {
 
-/// The stored configuration with the [analysis] asked for.
+/// The stored configuration with the [analysis] asked for, or that the analysis already has.
 Config analysis_config(CommandLine const& line, RunDirectory const& run) {
+  if (line.resume || line.missing) {
+    auto config = parse_config(run.analysis_config(line.name), line.target);
+    if (line.name == "insitu") {  // what the run itself would have analysed
+      config.analysis.rounds = "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+    }
+    return config;
+  }
   auto const stored = parse_config(run.header().config_text, line.target);
   std::string text;
   if (!line.config.empty()) text = to_text(load_config(line.config));
-  return with_analysis(stored, text, line.config, line.set);
+  auto overrides = line.set;
+  if (!line.against.empty()) overrides.push_back("analysis.against=" + line.against);
+  overrides.insert(overrides.begin(), "analysis.every=0");
+  return with_analysis(stored, text, line.config, overrides);
 }
 
-/// Rounds of which the clients' rows are stored, of those the analysis asks for.
-std::vector<std::int64_t> rounds_to_analyse(std::vector<CheckpointInfo> const& checkpoints,
-                                            AnalysisConfig const& config,
-                                            std::string const& where) {
-  bool const before = config.at == RowsAt::before;
-  std::vector<std::int64_t> stored;
-  for (auto const& checkpoint : checkpoints) {
-    if (checkpoint.kept && (before ? checkpoint.before : checkpoint.after)) {
-      stored.push_back(checkpoint.round);
-    }
-  }
-  require_input(!stored.empty(),
-                where + " holds no clients' models from " + (before ? "before" : "after") +
-                    " averaging; run it again with checkpoint.every > 0 and checkpoint." +
-                    (before ? "before" : "after") + " = yes");
-  return select_rounds(config.rounds, stored);
-}
+/// Shows how far an analysis is and how long it will take.
+class Report {
+ public:
+  explicit Report(std::size_t rounds) : rounds_(rounds) {}
 
-std::vector<RoundJob> jobs(RunDirectory const& run, AnalysisConfig const& config) {
-  auto const checkpoints = run.checkpoints();
-  auto const rounds = rounds_to_analyse(checkpoints, config, run.path().string());
-  std::set<std::pair<std::int64_t, std::int64_t>> excluded;
-  for (auto const& record : run.client_records()) {
-    if (record.excluded != 0) excluded.insert({record.round, record.client});
+  void update(AnalysisPool const& pool) {
+    auto const progress = pool.progress();
+    bool const round_done = progress.rounds > shown_;
+    if (!round_done && since_line_.seconds() < kEvery) return;
+    if (progress.done <= 0.0) return;
+    double const left = watch_.seconds() / progress.done * (static_cast<double>(rounds_) - progress.done);
+    std::printf("analysed %zu of %zu rounds (%.0f %%) in %s, %s left\n", progress.rounds, rounds_,
+                100.0 * progress.done / static_cast<double>(rounds_),
+                duration(watch_.seconds()).c_str(), duration(left).c_str());
+    std::fflush(stdout);
+    shown_ = progress.rounds;
+    since_line_ = Stopwatch();
   }
-  std::vector<RoundJob> result;
-  for (auto const& checkpoint : checkpoints) {
-    if (!checkpoint.kept || !std::ranges::binary_search(rounds, checkpoint.round)) continue;
-    RoundJob job{checkpoint.round, {}, {}};
-    for (auto const id : checkpoint.clients) {
-      (excluded.contains({checkpoint.round, id}) ? job.diverged : job.clients).push_back(id);
-    }
-    result.push_back(std::move(job));
+
+  static void finish(AnalysisPool const& pool) {
+    auto const progress = pool.progress();
+    if (progress.multiply_adds <= 0.0) return;
+    std::printf("%.3g multiply-adds, %.2f times fewer than evaluating every point of every curve\n",
+                progress.multiply_adds, progress.plain_multiply_adds / progress.multiply_adds);
   }
-  return result;
-}
+
+ private:
+  static constexpr double kEvery = 10.0;  // seconds
+  std::size_t rounds_;
+  std::size_t shown_ = 0;
+  Stopwatch watch_;
+  Stopwatch since_line_;
+};
 
 void work(AnalysisPool& pool, bool leader, std::size_t rounds) {
-  Stopwatch const watch;
-  std::size_t shown = rounds;
+  Report report(rounds);
   while (!pool.finished()) {
     if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
-    if (leader && pool.pending() < shown) {
-      shown = pool.pending();
-      std::printf("analysed %zu of %zu rounds in %s\n", rounds - shown, rounds,
-                  duration(watch.seconds()).c_str());
-      std::fflush(stdout);
-    }
+    if (leader) report.update(pool);
   }
+  if (leader) Report::finish(pool);
+}
+
+/// A run with normalisation statistics whose barriers may come from them alone.
+void warn_of_statistics(Config const& config, RunHeader const& header) {
+  if (header.table.buffer_count == 0 || config.analysis.batchnorm != "interpolate") return;
+  std::fprintf(stderr,
+               "warning: %s has batch normalisation, whose interpolated statistics can make a "
+               "barrier by themselves; compare with analysis.batchnorm = recompute:N\n",
+               header.model.c_str());
+}
+
+/// What rank 0 finds out before anything is computed.
+struct Preparation {
+  std::optional<RunDirectory> run, other;
+  std::string config_text;
+  std::vector<RoundJob> jobs;
+};
+
+Preparation prepare(CommandLine const& line) {
+  Preparation result;
+  result.run = RunDirectory::open(line.target);
+  auto const config = analysis_config(line, *result.run);
+  result.config_text = to_text(config);
+  std::vector<std::int64_t> done;
+  if (line.resume || line.missing) {
+    auto const holder = result.run->simulated_by();
+    require_input(line.name != "insitu" || holder.empty(),
+                  line.target + " is still being simulated by " + holder + "; wait until it ends");
+    done = result.run->analysed_rounds(line.name);
+  } else {
+    result.run->check_analysis_name(line.name);
+  }
+  if (!config.analysis.against.empty()) {
+    result.other = RunDirectory::open(config.analysis.against);
+    require_input(result.other->header().table.parameter_count ==
+                          result.run->header().table.parameter_count &&
+                      result.other->header().model == result.run->header().model,
+                  config.analysis.against + " is of another model (" + result.other->header().model +
+                      ") than " + line.target + " (" + result.run->header().model + ")");
+  }
+  result.jobs = analysis_jobs(*result.run, result.other ? &*result.other : nullptr, config, done);
+  warn_of_statistics(config, result.run->header());
+  return result;
 }
 
 }  // namespace
@@ -83,19 +128,18 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   auto const world = mpi::Comm::world();
   bool const first = world.rank() == 0;
   check_same_program(world, arguments);
-  std::optional<RunDirectory> run;
-  std::string text;
-  if (first) {
-    run = RunDirectory::open(line.target);
-    text = to_text(analysis_config(line, *run));
-    run->check_analysis_name(line.name);
+  Preparation ready;
+  if (first) ready = prepare(line);
+  auto const text = world.broadcast(ready.config_text, 0);
+  auto const config = parse_config(text, line.target);
+  if (!first) {
+    ready.run = RunDirectory::attach(line.target);
+    if (!config.analysis.against.empty()) ready.other = RunDirectory::attach(config.analysis.against);
   }
-  auto const config = parse_config(world.broadcast(text, 0), line.target);
-  if (!first) run = RunDirectory::attach(line.target);
   auto const device = pick_device(config.run, true, world);
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();
-  auto const& stored = run->header();
+  auto const& stored = ready.run->header();
   require_input(!first || (view.info.train_count == stored.dataset.train_count &&
                            view.info.test_count == stored.dataset.test_count),
                 "the data set in " + config.data.dir + " has other counts than when " +
@@ -103,18 +147,29 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   Experiment const experiment(config, view.info, stored.partition);
   Batches const train(view.info, view.train_pixels, view.train_labels, device);
   Batches const test(view.info, view.test_pixels, view.test_labels, device);
-  AnalysisPool pool({&experiment, &*run, &device, &train, &test, line.name}, world, {});
-  std::size_t rounds = 0;
+  AnalysisInput input{&experiment, &*ready.run, &device, &train, &test, line.name};
+  input.other = ready.other ? &*ready.other : nullptr;
+  input.other_run = config.analysis.against;
+  auto const rounds = ready.jobs.size();
+  std::optional<AnalysisJournal> journal;
+  if (first && rounds > 0) {
+    std::printf("plan: %s\n", AnalysisPool(input, world, {}).check(ready.jobs.front()).c_str());
+    bool const goes_on = line.resume || line.missing;
+    if (!goes_on) ready.run->write_analysis_config(line.name, text);
+    journal.emplace(ready.run->analysis_journal(line.name), goes_on);
+    input.journal = &*journal;
+  }
+  AnalysisPool pool(input, world, {});
   if (first) {
-    auto const todo = jobs(*run, config.analysis);
-    run->write_analysis_config(line.name, text);
-    for (auto const& job : todo) pool.add(job);
-    rounds = todo.size();
+    for (auto const& job : ready.jobs) pool.add(job);
     pool.close();
   }
   work(pool, first, rounds);
   world.barrier();
-  if (first) std::printf("results in %s, /barriers/%s\n", line.target.c_str(), line.name.c_str());
+  if (!first) return 0;
+  if (journal) journal->remove();
+  std::printf(rounds > 0 ? "results in %s, /barriers/%s\n" : "%s: nothing is missing in /barriers/%s\n",
+              line.target.c_str(), line.name.c_str());
   return 0;
 }
 

@@ -2,7 +2,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "common/experiment.hpp"
 #include "common/protocol.hpp"
 #include "common/run_directory.hpp"
+#include "server/analysis_journal.hpp"
 #include "server/round_analysis.hpp"
 
 namespace fedstrata {
@@ -20,6 +20,8 @@ struct RoundJob {
   std::int64_t round = 0;
   std::vector<std::int64_t> clients;   ///< participants that did not diverge, ascending
   std::vector<std::int64_t> diverged;  ///< those that did
+  std::vector<std::int64_t> partners;  ///< clients of the other round or run, ascending
+  std::vector<std::int64_t> trajectory;  ///< rounds in which all participants are stored, ascending
 };
 
 /// What an analysis reads. Everything must outlive the pool.
@@ -29,7 +31,18 @@ struct AnalysisInput {
   Device const* device = nullptr;
   Batches const* train = nullptr;
   Batches const* test = nullptr;
-  std::string name;  ///< of the analysis in the run
+  std::string name;                     ///< of the analysis in the run
+  RunDirectory const* other = nullptr;  ///< whose clients are the partners; null: the run's own
+  std::string other_run = {};           ///< its path, as given
+  AnalysisJournal* journal = nullptr;   ///< leader: where finished units go; may be null
+};
+
+/// How far an analysis is.
+struct AnalysisProgress {
+  std::size_t rounds = 0;   ///< written
+  double done = 0.0;        ///< of the rounds added, parts of rounds included
+  double multiply_adds = 0.0;
+  double plain_multiply_adds = 0.0;  ///< of one whole evaluation for every point of every curve
 };
 
 /// Analyses rounds on all ranks of a communicator. Its rank 0, the leader, hands out work units one
@@ -42,12 +55,16 @@ class AnalysisPool {
   ~AnalysisPool();
 
   bool leads() const { return comm_->rank() == 0; }
+  /// Plans a round without computing it; returns the plan in words. Throws InputError for kinds,
+  /// pairs and splits that do not fit.
+  std::string check(RoundJob const& job) const;
   /// Leader only: a round to analyse, after those before it.
   void add(RoundJob job);
   /// Leader only: no more rounds will be added.
   void close() { closed_ = true; }
   /// Leader only: rounds added and not yet written.
-  std::size_t pending() const { return jobs_.size(); }
+  std::size_t pending() const { return queue_.size() + jobs_.size(); }
+  AnalysisProgress progress() const;
 
   /// Exchanges messages and computes at most one unit. False when there was nothing to do.
   bool advance();
@@ -64,16 +81,20 @@ class AnalysisPool {
   std::vector<double> compute(Job& job, std::size_t unit);
   void assign_waiting();
   bool next(Assignment& out);
-  void take_result(std::int64_t round, std::size_t unit, std::vector<double> values);
+  void begin_phase(Job& job) const;
+  void take_result(UnitIndex const& unit, std::vector<double> values);
+  void finish_phases();
   void write_finished();
   std::unique_ptr<Job> make_job(RoundJob const& round) const;
 
   AnalysisInput input_;
   mpi::Comm const* comm_;
   std::function<void()> interlude_;
+  std::deque<RoundJob> queue_;             ///< leader: rounds not yet begun
   std::deque<std::unique_ptr<Job>> jobs_;  ///< leader: rounds in work; others: the current one
   std::vector<int> waiting_;               ///< leader: ranks that asked for a unit
   Outbox outbox_;
+  AnalysisProgress written_;
   bool asked_ = false;
   bool closed_ = false;
   bool finished_ = false;

@@ -47,12 +47,13 @@ void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& exclu
   if (skip && pool_.pending() >= kBacklog) {
     AnalysisSegment segment;
     segment.rounds = {round};
+    segment.placeholder = true;
     segment.skipped.push_back(
         {round, kNobody, kNobody, "analysis was behind (analysis.backlog = skip)"});
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(round);
   } else {
-    RoundJob job{round, {}, excluded};
+    RoundJob job{round, {}, excluded, {}, {}};
     for (auto const id : input_.experiment->participants(round)) {
       if (std::ranges::find(excluded, id) == excluded.end()) job.clients.push_back(id);
     }

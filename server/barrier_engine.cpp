@@ -1,7 +1,12 @@
 #include "server/barrier_engine.hpp"
 
+#include <torch/torch.h>
+
 #include <algorithm>
+#include <optional>
 #include <utility>
+
+#include "common/loss.hpp"
 
 namespace fedstrata {
 namespace {
@@ -13,234 +18,212 @@ std::int64_t bytes(State const& state) {
   return of(state.main) + of(state.skip);
 }
 
-/// Per stage, the most bytes that one sample's activations take at once from there to the end: the
-/// input, the head's output and the tail's output of a stage.
-std::vector<std::int64_t> activation_bytes(Model const& model, Weights const& weights,
-                                           at::Tensor const& sample) {
-  std::vector<std::int64_t> peak;
-  State state{sample, {}};
-  for (auto const& stage : model.stages()) {
-    auto const head = stage.evaluate_head(state, weights);
-    auto next = stage.evaluate_tail(head, weights);
-    peak.push_back(bytes(state) + bytes(head) + bytes(next));
-    state = std::move(next);
-  }
-  for (std::size_t s = peak.size() - 1; s > 0; --s) peak[s - 1] = std::max(peak[s - 1], peak[s]);
-  return peak;
-}
-
-bool equal_layer(LayerTable const& table, Weights const& a, Weights const& b, int layer) {
-  auto const equal = [layer](std::vector<NamedTensor> const& names, auto const& x, auto const& y) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i].layer == layer && !at::equal(x[i], y[i])) return false;
-    }
-    return true;
-  };
-  return equal(table.parameters, a.parameters, b.parameters) &&
-         equal(table.buffers, a.buffers, b.buffers);
-}
-
-void add(std::vector<LossSums>& to, std::span<LossSums const> sums, std::size_t at = 0) {
-  for (std::size_t i = 0; i < sums.size(); ++i) to[at + i] += sums[i];
-}
-
-/// Calls change(index) for the tensors of a layer, parameters and buffers.
-template <class ChangeParameter, class ChangeBuffer>
-void for_layer(LayerTable const& table, int layer, ChangeParameter parameter, ChangeBuffer buffer) {
+/// Multiply-adds of a head with this output: every weight of an output channel is used once for
+/// each of the channel's elements.
+double head_cost(LayerTable const& table, Stage const& stage, Weights const& weights,
+                 at::Tensor const& out) {
+  double sum = 0.0;
   for (std::size_t i = 0; i < table.parameters.size(); ++i) {
-    if (table.parameters[i].layer == layer) parameter(i);
+    auto const& tensor = weights.parameters[i];
+    bool const used = std::ranges::find(stage.layers, table.parameters[i].layer) != stage.layers.end();
+    if (!used || tensor.dim() < 2) continue;
+    sum += static_cast<double>(out.numel() / tensor.size(0)) * static_cast<double>(tensor.numel());
   }
-  for (std::size_t i = 0; i < table.buffers.size(); ++i) {
-    if (table.buffers[i].layer == layer) buffer(i);
-  }
+  return sum;
+}
+
+at::Tensor& part(Stage const& stage, State& state) {
+  return stage.on_skip ? state.skip : state.main;
+}
+
+/// `tensor` [k * B, ...] repeated to `rows`, stack after stack.
+at::Tensor repeated(at::Tensor const& tensor, std::int64_t rows) {
+  std::vector<std::int64_t> times(static_cast<std::size_t>(tensor.dim()), 1);
+  times[0] = rows / tensor.size(0);
+  return times[0] == 1 ? tensor : tensor.repeat(times);
 }
 
 }  // namespace
 
-Weights with_layer(LayerTable const& table, Weights base, Weights const& partner, int layer) {
-  for_layer(
-      table, layer, [&](std::size_t i) { base.parameters[i] = partner.parameters[i]; },
-      [&](std::size_t i) { base.buffers[i] = partner.buffers[i]; });
-  return base;
-}
-
-Weights interpolate_layer(LayerTable const& table, Weights base, Weights const& partner, int layer,
-                          double step) {
-  for_layer(
-      table, layer,
-      [&](std::size_t i) {
-        base.parameters[i] = at::lerp(base.parameters[i], partner.parameters[i], step);
-      },
-      [&](std::size_t i) {
-        base.buffers[i] = at::lerp(base.buffers[i], partner.buffers[i], step);
-      });
-  return base;
-}
-
-Weights interpolate_all(Weights const& base, Weights const& partner, double step) {
-  Weights between = base;
-  for (std::size_t i = 0; i < base.parameters.size(); ++i) {
-    between.parameters[i] = at::lerp(base.parameters[i], partner.parameters[i], step);
+BarrierEngine::BarrierEngine(Model const& model, InputShape const& input, EngineSettings settings)
+    : model_(model), settings_(std::move(settings)) {
+  at::NoGradGuard const no_gradient;
+  auto const& table = model.table();
+  auto const weights =
+      model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
+  State state{at::zeros({1, input.channels, input.height, input.width}), {}};
+  std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
+  for (auto const& stage : model.stages()) {
+    auto head = stage.evaluate_head(state, weights);
+    stages_.push_back({stage.layers, stage.affine,
+                       head_cost(table, stage, weights, part(stage, head)), 1});
+    auto next = stage.evaluate_tail(head, weights);
+    peak.push_back(bytes(state) + bytes(head) + bytes(next));
+    state = std::move(next);
   }
-  for (std::size_t i = 0; i < base.buffers.size(); ++i) {
-    between.buffers[i] = at::lerp(base.buffers[i], partner.buffers[i], step);
+  auto const calibration = settings_.calibration.defined() ? settings_.calibration.size(0) : 0;
+  std::int64_t largest = 1;
+  for (std::size_t s = peak.size(); s-- > 0;) {
+    largest = std::max(largest, peak[s] * (settings_.batch_size + calibration));
+    stages_[s].stack = static_cast<std::size_t>(std::max<std::int64_t>(1, settings_.memory / largest));
   }
-  return between;
 }
 
-/// One sweep: what stays the same over its batches.
-struct BarrierEngine::Sweep {
-  BarrierEngine const& engine;
-  Weights const& base;
-  std::span<LayerPaths const> partners;
-  Interlude const& interlude;
-  std::vector<std::vector<bool>> equal;   // [partners][layers]
-  std::vector<std::int64_t> stack_limit;  // steps stacked at once, per stage
-  SweepSums sums;
+/// The walk of one batch through a tree.
+class BarrierEngine::Pass {
+ public:
+  Pass(BarrierEngine const& engine, EvaluationTree const& tree, BlendedWeights& weights,
+       SampleLosses& losses, Interlude const& interlude)
+      : engine_(engine), tree_(tree), weights_(weights), losses_(losses), interlude_(interlude) {}
 
-  Sweep(BarrierEngine const& owner, Weights const& weights, std::span<LayerPaths const> towards,
-        Interlude const& between)
-      : engine(owner), base(weights), partners(towards), interlude(between) {
-    auto const& table = engine.model_.table();
-    auto const layers = static_cast<int>(table.layers.size());
-    for (auto const& paths : partners) {
-      auto& same = equal.emplace_back();
-      for (int l = 0; l < layers; ++l) same.push_back(equal_layer(table, base, paths.partner, l));
-      sums.paths.emplace_back(table.layers.size() * paths.steps.size());
+  /// `place`: where in the rows of the losses the batch's samples go.
+  void run(EvaluationBatch const& batch, std::int64_t place) {
+    auto const& calibration = engine_.settings_.calibration;
+    labels_ = batch.labels;
+    place_ = place;
+    calibration_ = calibration.defined() ? calibration.size(0) : 0;
+    rows_ = calibration_ + batch.images.size(0);
+    auto const images = calibration_ > 0 ? at::cat({calibration, batch.images}) : batch.images;
+    descend(0, State{images, {}});
+  }
+
+ private:
+  using Node = EvaluationTree::Node;
+
+  void descend(std::size_t index, State in) {
+    auto const& node = tree_.nodes[index];
+    if (node.stage == engine_.stages_.size()) return leaf(node, in.main);
+    auto const& stage = engine_.model_.stages()[node.stage];
+    auto const stacked = static_cast<std::int64_t>(node.stack) * rows_;
+    bool const splits = std::ranges::any_of(
+        node.branches, [](auto const& branch) { return branch.outputs.size() > 1; });
+    if (splits) part(stage, in) = repeated(part(stage, in), stacked);
+    Products products(*this, node, in);
+    for (std::size_t b = 0; b < node.branches.size(); ++b) {
+      auto const& branch = node.branches[b];
+      State state = in;
+      part(stage, state) = products.outputs(branch);
+      if (b + 1 == node.branches.size()) {
+        in = {};  // what is no longer needed is not kept while the last branch goes on
+        products.clear();
+      }
+      state = stage.evaluate_tail(std::move(state), {});
+      descend(branch.node, std::move(state));
     }
   }
 
-  void plan_stacks(at::Tensor const& images) {
-    for (auto const need : activation_bytes(engine.model_, base, images.narrow(0, 0, 1))) {
-      auto const batch = std::max<std::int64_t>(1, need * engine.settings_.batch_size);
-      stack_limit.push_back(std::max<std::int64_t>(1, engine.settings_.memory / batch));
+  void leaf(Node const& node, at::Tensor const& outputs) {
+    auto const batch = labels_.size(0);
+    for (std::size_t i = 0; i < node.points.size(); ++i) {
+      auto const one =
+          outputs.narrow(0, static_cast<std::int64_t>(i) * rows_ + calibration_, batch);
+      auto const at = [&](auto row) {
+        return row.subspan(static_cast<std::size_t>(place_), static_cast<std::size_t>(batch));
+      };
+      auto const point = node.points[i];
+      if (engine_.settings_.loss == Loss::cross_entropy) {
+        sample_losses(one, labels_, at(losses_.loss(point)), at(losses_.error(point)));
+      } else {
+        auto const difference = one.to(at::kDouble) - labels_.view_as(one).to(at::kDouble);
+        auto const sums = (difference * difference).flatten(1).sum(1).cpu().contiguous();
+        std::copy_n(sums.data_ptr<double>(), batch, at(losses_.loss(point)).begin());
+      }
     }
+    if (interlude_) interlude_();
   }
 
-  void batch(EvaluationBatch const& batch) {
-    if (stack_limit.empty() && !partners.empty()) plan_stacks(batch.images);
-    State state{batch.images, {}};
-    for (std::size_t s = 0; s < engine.model_.stages().size(); ++s) {
-      auto const& stage = engine.model_.stages()[s];
-      auto head = stage.evaluate_head(state, base);
-      for (int const layer : stage.layers) {
-        for (std::size_t p = 0; p < partners.size(); ++p) {
-          if (!equal[p][static_cast<std::size_t>(layer)]) path(s, layer, p, state, head, batch);
+  /// The outputs of a stage at the versions that a node asks for, computed when first needed.
+  class Products {
+   public:
+    Products(Pass& pass, Node const& node, State const& in)
+        : pass_(pass), node_(node), in_(in), known_(node.products.size()), uses_(node.products.size()) {
+      for (auto const& branch : node.branches) {
+        for (auto const& output : branch.outputs) {
+          ++uses_[static_cast<std::size_t>(output.product)];
+          if (output.other >= 0) ++uses_[static_cast<std::size_t>(output.other)];
         }
       }
-      state = stage.evaluate_tail(std::move(head), base);
     }
-    sums.base += engine.sums(state.main, batch.labels, 1).front();
-    if (interlude) interlude();
-  }
 
-  /// Adds the sums of one layer's path towards one partner.
-  void path(std::size_t s, int layer, std::size_t p, State const& in, State const& head,
-            EvaluationBatch const& batch) {
-    auto const& stage = engine.model_.stages()[s];
-    auto const& partner = partners[p].partner;
-    auto const& steps = partners[p].steps;
-    auto const& table = engine.model_.table();
-    auto const part = [&stage](State const& state) {
-      return stage.on_skip ? state.skip : state.main;
-    };
-    at::Tensor const near = part(head);
-    at::Tensor const far = part(stage.evaluate_head(in, with_layer(table, base, partner, layer)));
-    auto const at_step = [&](double step, at::Tensor out) {
-      if (step == 1.0) {
-        out.copy_(far);
-      } else if (stage.affine) {
-        at::lerp_out(out, near, far, step);
-      } else {
-        auto const weights = interpolate_layer(table, base, partner, layer, step);
-        out.copy_(part(stage.evaluate_head(in, weights)));
+    /// One after another along the batch.
+    at::Tensor outputs(EvaluationTree::Branch const& branch) {
+      auto const& first = branch.outputs.front();
+      if (branch.outputs.size() == 1) return output(first);
+      auto const one = product(first.product, false);
+      auto shape = one.sizes().vec();
+      auto const rows = std::exchange(shape[0], shape[0] * std::ssize(branch.outputs));
+      auto const stack = at::empty(shape, one.options(), one.suggest_memory_format());
+      for (std::size_t i = 0; i < branch.outputs.size(); ++i) {
+        write(branch.outputs[i], stack.narrow(0, static_cast<std::int64_t>(i) * rows, rows));
       }
-    };
-    auto const limit = static_cast<std::size_t>(stack_limit[s]);
-    for (std::size_t begin = 0; begin < steps.size(); begin += limit) {
-      auto const count = std::min(limit, steps.size() - begin);
-      auto shape = near.sizes().vec();
-      auto const rows = std::exchange(shape[0], shape[0] * static_cast<std::int64_t>(count));
-      auto const stack = at::empty(shape, near.options(), near.suggest_memory_format());
-      for (std::size_t i = 0; i < count; ++i) {
-        at_step(steps[begin + i], stack.narrow(0, static_cast<std::int64_t>(i) * rows, rows));
-      }
-      State state = head;
-      (stage.on_skip ? state.skip : state.main) = stack;
-      state = engine.run(s + 1, stage.evaluate_tail(std::move(state), base), base);
-      add(sums.paths[p], engine.sums(state.main, batch.labels, static_cast<std::int64_t>(count)),
-          static_cast<std::size_t>(layer) * steps.size() + begin);
-      if (interlude) interlude();
+      return stack;
     }
-  }
 
-  /// Layers that do not differ have the base's own sums.
-  SweepSums finish() {
-    for (std::size_t p = 0; p < partners.size(); ++p) {
-      auto const steps = partners[p].steps.size();
-      for (std::size_t i = 0; i < sums.paths[p].size(); ++i) {
-        if (equal[p][i / steps]) sums.paths[p][i] = sums.base;
-      }
+    /// Nothing more is needed.
+    void clear() {
+      known_.clear();
+      in_ = {};
     }
-    return std::move(sums);
-  }
+
+   private:
+    at::Tensor output(EvaluationTree::Output const& output) {
+      auto const one = product(output.product, true);
+      if (output.other < 0) return one;
+      return at::lerp(one, product(output.other, true), output.step);
+    }
+
+    void write(EvaluationTree::Output const& output, at::Tensor to) {
+      auto const one = product(output.product, true);
+      if (output.other < 0)
+        to.copy_(one);
+      else
+        at::lerp_out(to, one, product(output.other, true), output.step);
+    }
+
+    /// `use`: counts as one of the uses, after the last of which it is forgotten.
+    at::Tensor product(int index, bool use) {
+      auto const i = static_cast<std::size_t>(index);
+      auto& known = known_[i];
+      if (!known.defined()) {
+        auto const& stage = pass_.engine_.model_.stages()[node_.stage];
+        auto weights = pass_.weights_.get(stage.layers, node_.products[i]);
+        weights.calibration = pass_.calibration_;
+        weights.rows = pass_.rows_;
+        auto head = stage.evaluate_head(in_, weights);
+        known = part(stage, head);
+      }
+      auto const result = known;
+      if (use && --uses_[i] == 0) known = at::Tensor();
+      return result;
+    }
+
+    Pass& pass_;
+    Node const& node_;
+    State in_;
+    std::vector<at::Tensor> known_;
+    std::vector<int> uses_;
+  };
+
+  BarrierEngine const& engine_;
+  EvaluationTree const& tree_;
+  BlendedWeights& weights_;
+  SampleLosses& losses_;
+  Interlude const& interlude_;
+  at::Tensor labels_;
+  std::int64_t place_ = 0;
+  std::int64_t calibration_ = 0;
+  std::int64_t rows_ = 0;
 };
 
-EvaluationBatch BarrierEngine::load_batch(BatchLoader const& load, SampleRange range,
-                                          std::int64_t begin) const {
-  return load(range.first + begin, std::min(settings_.batch_size, range.count - begin));
-}
-
-std::vector<LossSums> BarrierEngine::sums(at::Tensor const& outputs, at::Tensor const& labels,
-                                          std::int64_t stack) const {
-  if (settings_.loss == Loss::cross_entropy) return loss_sums(outputs, labels, stack);
-  std::vector<LossSums> result;
-  for (auto const& one : outputs.chunk(stack)) {
-    auto const difference = one.to(at::kDouble) - labels.view_as(one).to(at::kDouble);
-    result.push_back({(difference * difference).sum().item<double>(), 0.0});
-  }
-  return result;
-}
-
-State BarrierEngine::run(std::size_t from, State state, Weights const& weights) const {
-  for (auto const& stage : model_.stages().subspan(from)) {
-    state = stage.evaluate_tail(stage.evaluate_head(std::move(state), weights), weights);
-  }
-  return state;
-}
-
-SweepSums BarrierEngine::sweep(Weights const& base, std::span<LayerPaths const> partners,
-                               SampleRange range, BatchLoader const& load,
-                               Interlude const& interlude) const {
+void BarrierEngine::evaluate(EvaluationTree const& tree, BlendedWeights& weights,
+                             std::int64_t first, std::int64_t count, BatchLoader const& load,
+                             SampleLosses& losses, Interlude const& interlude) const {
   at::NoGradGuard const no_gradient;
-  Sweep work(*this, base, partners, interlude);
-  for (std::int64_t begin = 0; begin < range.count; begin += settings_.batch_size) {
-    work.batch(load_batch(load, range, begin));
+  Pass pass(*this, tree, weights, losses, interlude);
+  for (std::int64_t begin = 0; begin < count; begin += settings_.batch_size) {
+    auto const size = std::min(settings_.batch_size, count - begin);
+    pass.run(load(first + begin, size), begin);
   }
-  return work.finish();
-}
-
-std::vector<LossSums> BarrierEngine::full_path(Weights const& a, Weights const& b,
-                                               std::span<double const> alphas, SampleRange range,
-                                               BatchLoader const& load,
-                                               Interlude const& interlude) const {
-  at::NoGradGuard const no_gradient;
-  std::vector<EvaluationBatch> batches;
-  for (std::int64_t begin = 0; begin < range.count; begin += settings_.batch_size) {
-    batches.push_back(load_batch(load, range, begin));
-  }
-  std::vector<LossSums> result;
-  for (double const alpha : alphas) {
-    auto const weights = interpolate_all(a, b, alpha);
-    LossSums sum;
-    for (auto const& batch : batches) {
-      auto const state = run(0, State{batch.images, {}}, weights);
-      sum += sums(state.main, batch.labels, 1).front();
-      if (interlude) interlude();
-    }
-    result.push_back(sum);
-  }
-  return result;
 }
 
 }  // namespace fedstrata

@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "common/model.hpp"
-#include "server/round_plan.hpp"
+#include "server/blended_weights.hpp"
+#include "server/evaluation_tree.hpp"
 
 namespace fedstrata {
 
@@ -31,66 +32,65 @@ enum class Loss {
 
 struct EngineSettings {
   std::int64_t batch_size = 64;
-  std::int64_t memory = std::int64_t{1} << 30;  ///< bytes for the activations of a stack
+  std::int64_t memory = std::int64_t{1} << 28;  ///< bytes for the activations of a stack
   Loss loss = Loss::cross_entropy;
+  /// Images of which the statistics of batch normalisation are taken at every point; undefined:
+  /// the stored statistics are used.
+  at::Tensor calibration;
 };
 
-/// The paths from a base model towards a partner along each layer alone.
-struct LayerPaths {
-  Weights partner;
-  std::vector<double> steps;  ///< distances from the base in (0, 1]; 1 = the layer swapped
-};
-
-/// Sums over a range of samples.
-struct SweepSums {
-  LossSums base;                             ///< the base itself
-  std::vector<std::vector<LossSums>> paths;  ///< per partner: [layers x steps]
-};
-
-/// Evaluates a model along the straight lines to other models: whole rows, or one layer at a time
-/// while the others stay those of the base.
-///
-/// The layer paths of a base come from one forward sweep. Where the sweep reaches a layer, the
-/// layer's output is computed with the partner's parameters too; an affine layer's output at any
-/// step is the lerp of the two, others are evaluated with interpolated parameters and buffers. The
-/// outputs of all steps are stacked along the batch, and the stages that remain run once on the
-/// stack with the base's parameters. Nothing before the layer is computed again.
-///
-/// A layer that is equal in both models costs nothing and has exactly the base's sums. Shapes of
-/// batches and stacks depend on the model and the settings alone. Holds no results; safe to share.
-class BarrierEngine {
+/// Losses and errors of points, sample by sample.
+class SampleLosses {
  public:
-  /// Keeps a reference to `model`.
-  BarrierEngine(Model const& model, EngineSettings settings) : model_(model), settings_(settings) {}
+  SampleLosses(std::size_t points, std::int64_t samples)
+      : samples_(static_cast<std::size_t>(samples)),
+        loss_(points * samples_),
+        error_(points * samples_) {}
 
-  /// One sweep over the range with `base`; `partners` may be empty (end point only).
-  SweepSums sweep(Weights const& base, std::span<LayerPaths const> partners, SampleRange range,
-                  BatchLoader const& load, Interlude const& interlude) const;
-
-  /// Sums of the whole model interpolated at each alpha (buffers included).
-  std::vector<LossSums> full_path(Weights const& a, Weights const& b,
-                                  std::span<double const> alphas, SampleRange range,
-                                  BatchLoader const& load, Interlude const& interlude) const;
+  std::span<double> loss(int point) { return std::span(loss_).subspan(at(point), samples_); }
+  std::span<double const> loss(int point) const {
+    return std::span(loss_).subspan(at(point), samples_);
+  }
+  /// 1 = wrong, 0 = right.
+  std::span<std::uint8_t> error(int point) {
+    return std::span(error_).subspan(at(point), samples_);
+  }
+  std::span<std::uint8_t const> error(int point) const {
+    return std::span(error_).subspan(at(point), samples_);
+  }
 
  private:
-  struct Sweep;
-  EvaluationBatch load_batch(BatchLoader const& load, SampleRange range, std::int64_t begin) const;
-  std::vector<LossSums> sums(at::Tensor const& outputs, at::Tensor const& labels,
-                             std::int64_t stack) const;
-  State run(std::size_t from, State state, Weights const& weights) const;
+  std::size_t at(int point) const { return static_cast<std::size_t>(point) * samples_; }
+  std::size_t samples_;
+  std::vector<double> loss_;
+  std::vector<std::uint8_t> error_;
+};
+
+/// Evaluates models put together from the layers of several models and from straight lines between
+/// them: every point of a tree, batch by batch, with what points have in common computed once.
+///
+/// Shapes of batches and stacks depend on the model, the points and the settings alone. Holds no
+/// results; safe to share.
+class BarrierEngine {
+ public:
+  /// Keeps a reference to `model`. Runs one sample through it, to count.
+  BarrierEngine(Model const& model, InputShape const& input, EngineSettings settings);
+
+  /// The stages with their costs and how many models may be stacked from each on.
+  std::span<StageShape const> stages() const { return stages_; }
+
+  /// The points' losses on samples first .. first + count - 1 of `load`, written to places
+  /// 0 .. count - 1 of `losses`, at rows given by `tree` (indices of points).
+  void evaluate(EvaluationTree const& tree, BlendedWeights& weights, std::int64_t first,
+                std::int64_t count, BatchLoader const& load, SampleLosses& losses,
+                Interlude const& interlude) const;
+
+ private:
+  class Pass;
 
   Model const& model_;
   EngineSettings settings_;
+  std::vector<StageShape> stages_;
 };
-
-/// `base` with the tensors of one layer from `partner`: nothing is copied but references.
-Weights with_layer(LayerTable const& table, Weights base, Weights const& partner, int layer);
-
-/// base + step (partner - base) for step < 1/2, partner - (1 - step) (partner - base) otherwise, so
-/// that ends and equal weights are exact. All tensors, or those of one layer (the others are
-/// base's).
-Weights interpolate_all(Weights const& base, Weights const& partner, double step);
-Weights interpolate_layer(LayerTable const& table, Weights base, Weights const& partner, int layer,
-                          double step);
 
 }  // namespace fedstrata

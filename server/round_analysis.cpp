@@ -1,74 +1,168 @@
 #include "server/round_analysis.hpp"
 
-#include <span>
+#include <algorithm>
+#include <set>
 #include <utility>
 
-#include "server/geometry.hpp"
+#include "common/kinds.hpp"
+#include "common/selection.hpp"
 #include "server/round_tables.hpp"
 
 namespace fedstrata {
 namespace {
 
-void append(std::vector<double>& values, std::vector<LossSums> const& sums) {
-  for (auto const& sum : sums) values.insert(values.end(), {sum.loss, sum.errors});
-}
+constexpr std::int64_t kFirstChunks = 4;  // of a sample set, before a tolerance is looked at
+
+// Shares of analysis.memory.
+std::int64_t activation_memory(AnalysisConfig const& config) { return config.memory / 4; }
+std::int64_t blend_memory(AnalysisConfig const& config) { return config.memory / 8; }
 
 std::span<float const> elements(at::Tensor const& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
+double forward_cost(BarrierEngine const& engine) {
+  double sum = 0.0;
+  for (auto const& stage : engine.stages()) sum += stage.cost;
+  return sum;
+}
+
+std::set<int> models_of(PointSet const& points, int point) {
+  std::set<int> models;
+  for (int const index : points.point(point)) {
+    auto const& blend = points.blends()[static_cast<std::size_t>(index)];
+    models.insert({blend.from, blend.to});
+    if (blend.statistics >= 0) models.insert(blend.statistics);
+  }
+  return models;
+}
+
 }  // namespace
 
-RoundAnalysis::RoundAnalysis(AnalysisConfig const& config, std::vector<double> alphas,
-                             Model const& model, PairSelection const& pairs, std::uint64_t seed,
-                             std::int64_t round, std::vector<std::int64_t> participants,
-                             std::int64_t train_count, std::int64_t test_count)
+struct RoundAnalysis::Wave {
+  std::vector<int> points;    ///< of the group
+  std::vector<int> evaluated;  ///< the point of the tree for each
+  std::size_t distinct = 0;
+  EvaluationTree tree;
+  double cost = 0.0;  ///< multiply-adds of a sample
+  BlendedWeights weights;
+};
+
+RoundAnalysis::RoundAnalysis(PlanInput const& input, Model const& model, InputShape const& shape,
+                             at::Tensor calibration)
     : model_(model),
-      engine_(model, {config.batch_size, config.memory, Loss::cross_entropy}),
-      plan_(plan_round(config, std::move(alphas), model.table(), pairs, seed, round,
-                       std::move(participants), train_count, test_count)) {}
-
-std::size_t RoundAnalysis::values(std::size_t unit) const {
-  return plan_.values(plan_.units[unit], model_.table().layers.size());
-}
-
-std::vector<double> RoundAnalysis::compute(std::size_t unit, ModelSource const& models,
-                                           SplitSource const& samples,
-                                           Interlude const& interlude) const {
-  auto const& work = plan_.units[unit];
-  auto const& load = work.split == Split::train ? samples.train : samples.test;
-  switch (work.kind) {
-    case Unit::Kind::sweep:
-      return sweep(work, models, load, interlude);
-    case Unit::Kind::full: {
-      std::vector<double> values;
-      append(values, engine_.full_path(models.trained(work.a), models.trained(work.b),
-                                       plan_.interior(), work.samples, load, interlude));
-      return values;
+      config_(input.config),
+      engine_(model, shape,
+              {config_.batch_size, activation_memory(config_), Loss::cross_entropy,
+               std::move(calibration)}),
+      plan_(plan_round(input)),
+      forward_cost_(forward_cost(engine_)) {
+  for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
+    for (auto const set : plan_.groups[g].sets) {
+      for (std::size_t c = 0; c < plan_.groups[g].curves.size(); ++c) sums_.curves[{g, set, c}];
     }
-    case Unit::Kind::geometry:
-      break;
   }
-  return geometry(work, models);
+  begin_phase();
 }
 
-std::vector<double> RoundAnalysis::sweep(Unit const& unit, ModelSource const& models,
-                                         BatchLoader const& load,
-                                         Interlude const& interlude) const {
-  std::vector<LayerPaths> paths;
-  for (auto const& partner : unit.partners) {
-    paths.push_back({models.trained(partner.client), plan_.steps(partner.reversed)});
-  }
-  auto const sums = engine_.sweep(models.trained(unit.a), paths, unit.samples, load, interlude);
-  std::vector<double> values;
-  append(values, {sums.base});
-  for (auto const& path : sums.paths) append(values, path);
-  return values;
+RoundAnalysis::~RoundAnalysis() = default;
+
+std::int64_t RoundAnalysis::block_end(std::int64_t phase, std::int64_t count) const {
+  if (config_.tolerance == 0.0) return count;
+  auto const chunks = kFirstChunks << std::min<std::int64_t>(phase, 40);
+  return std::min(count, chunks * plan_.chunk);
 }
 
-std::vector<double> RoundAnalysis::geometry(Unit const& unit, ModelSource const& models) const {
-  auto const a = models.trained(unit.a);
-  auto const b = unit.b == kInitialisation ? models.initial(unit.a) : models.trained(unit.b);
+RoundAnalysis::PhaseGroup RoundAnalysis::whole_group(std::size_t group) const {
+  PhaseGroup phase{plan_.groups[group].points, {}, {}, {}};
+  std::set<int> wanted;
+  for (std::size_t c = 0; c < plan_.groups[group].curves.size(); ++c) {
+    phase.curves.push_back(c);
+    for (int const point : plan_.groups[group].curves[c].used()) wanted.insert(point);
+  }
+  phase.wanted.assign(wanted.begin(), wanted.end());
+  return phase;
+}
+
+void RoundAnalysis::add_units(std::size_t group, std::size_t set, std::int64_t first,
+                              std::int64_t last) {
+  for (; first < last; first += plan_.chunk) {
+    units_.push_back({false, group, set, first, std::min(plan_.chunk, last - first)});
+  }
+}
+
+void RoundAnalysis::begin_phase() {
+  units_.clear();
+  groups_.clear();
+  current_.reset();
+  if (phase_ == 0) {
+    for (std::size_t c = 0; c < plan_.comparisons.size(); ++c) units_.push_back({true, c, 0, 0, 0});
+    for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
+      auto const shared = std::make_shared<PhaseGroup>(whole_group(g));
+      for (auto const set : plan_.groups[g].sets) {
+        groups_[{g, set}] = shared;
+        add_units(g, set, 0, block_end(0, plan_.sets[set].count));
+      }
+    }
+    return;
+  }
+  bool const search = search_tolerance(config_.alphas) > 0.0;
+  bool const from_base = parse_batchnorm(config_.batchnorm).kind == NormSelection::Kind::from_base;
+  for (std::size_t r = 0; r + 3 < requests_.size(); r += 4) {
+    auto const index = [&](std::size_t i) { return static_cast<std::size_t>(requests_[r + i]); };
+    auto const g = index(0), set = index(1), c = index(2);
+    auto& group = groups_[{g, set}];
+    if (!group) group = std::make_shared<PhaseGroup>(PhaseGroup{plan_.groups[g].points, {}, {}, {}});
+    auto const& curve = plan_.groups[g].curves[c];
+    if (search) {
+      group->wanted.push_back(place(model_.table(), group->points, *curve.path, requests_[r + 3], from_base));
+    } else {
+      group->curves.push_back(c);
+      for (int const point : curve.used()) group->wanted.push_back(point);
+    }
+  }
+  for (auto& [key, group] : groups_) {
+    if (!search) {
+      std::ranges::sort(group->wanted);
+      auto const repeats = std::ranges::unique(group->wanted);
+      group->wanted.erase(repeats.begin(), repeats.end());
+    }
+    auto const count = plan_.sets[key.second].count;
+    add_units(key.first, key.second, search ? 0 : block_end(phase_ - 1, count),
+              block_end(phase_, count));
+  }
+}
+
+void RoundAnalysis::enter(std::int64_t phase, std::vector<double> requests) {
+  if (phase == phase_) return;
+  phase_ = phase;
+  requests_ = std::move(requests);
+  begin_phase();
+}
+
+BatchLoader RoundAnalysis::loader(SampleSet const& set, SampleSource const& samples) const {
+  auto const& read = set.test ? samples.test : samples.train;
+  return [&set, &read](std::int64_t first, std::int64_t count) {
+    std::vector<std::int64_t> indices;
+    for (auto i = first; i < first + count; ++i) {
+      indices.push_back(set.indices.empty() ? i : set.indices[static_cast<std::size_t>(i)]);
+    }
+    return read(indices);
+  };
+}
+
+std::vector<double> RoundAnalysis::compute(std::size_t unit, AnalysisModels& models,
+                                           SampleSource const& samples,
+                                           Interlude const& interlude) {
+  auto const& work = units_[unit];
+  if (work.comparison) return compare(plan_.comparisons[work.group], models);
+  return evaluate(work, models, samples, interlude);
+}
+
+std::vector<double> RoundAnalysis::compare(Comparison const& comparison,
+                                           AnalysisModels& models) const {
+  auto const a = models.get(comparison.a);
+  auto const b = models.get(comparison.b);
   auto const& table = model_.table();
   std::vector<Products> layers(table.layers.size());
   for (std::size_t i = 0; i < table.parameters.size(); ++i) {
@@ -85,8 +179,218 @@ std::vector<double> RoundAnalysis::geometry(Unit const& unit, ModelSource const&
   return values;
 }
 
-AnalysisSegment RoundAnalysis::assemble(std::vector<std::vector<double>> const& results) const {
-  return make_tables(plan_, model_.table(), results);
+/// Cuts the wanted points where their models would no longer fit into memory at once.
+void RoundAnalysis::cut(PhaseGroup& group, std::size_t capacity) const {
+  std::set<int> held;
+  for (int const point : group.wanted) {
+    auto const needed = models_of(group.points, point);
+    auto together = held;
+    together.insert(needed.begin(), needed.end());
+    if (group.waves.empty() || together.size() > capacity) {
+      group.waves.emplace_back();
+      together = needed;
+    }
+    held = std::move(together);
+    group.waves.back().push_back(point);
+  }
+}
+
+std::unique_ptr<RoundAnalysis::Wave> RoundAnalysis::make_wave(PhaseGroup const& group,
+                                                              std::vector<int> const& points,
+                                                              AnalysisModels& models) const {
+  std::vector<Weights> loaded(plan_.models.size());
+  for (int const point : points) {
+    for (int const model : models_of(group.points, point)) {
+      auto& weights = loaded[static_cast<std::size_t>(model)];
+      if (weights.parameters.empty()) weights = models.get(model);
+    }
+  }
+  // Layers that are equal in two models are evaluated as one.
+  auto const equal = equal_layers(model_.table(), loaded);
+  PointSet distinct;
+  std::vector<int> evaluated;
+  for (int const point : points) {
+    std::vector<int> blends;
+    for (std::size_t l = 0; l < equal.size(); ++l) {
+      auto const& one =
+          group.points.blends()[static_cast<std::size_t>(group.points.point(point)[l])];
+      auto const first = [&](int model) { return equal[l][static_cast<std::size_t>(model)]; };
+      blends.push_back(distinct.add(blend(first(one.from), first(one.to), one.step,
+                                          one.statistics < 0 ? -1 : first(one.statistics))));
+    }
+    evaluated.push_back(distinct.add(blends));
+  }
+  std::vector<int> all(distinct.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
+  auto tree = build_tree(distinct, all, engine_.stages());
+  auto const cost = tree.multiply_adds(engine_.stages());
+  return std::make_unique<Wave>(
+      Wave{points, std::move(evaluated), distinct.size(), std::move(tree), cost,
+           BlendedWeights(model_.table(), std::move(loaded), distinct.blends(),
+                          blend_memory(config_))});
+}
+
+std::vector<double> RoundAnalysis::evaluate(Unit const& unit, AnalysisModels& models,
+                                            SampleSource const& samples,
+                                            Interlude const& interlude) {
+  auto& group = *groups_.at({unit.group, unit.set});
+  if (group.waves.empty()) cut(group, models.capacity());
+  auto const load = loader(plan_.sets[unit.set], samples);
+  SampleLosses losses(group.points.size(), unit.count);
+  double done = 0.0;
+  for (auto const& points : group.waves) {
+    if (current_points_ != &points || !current_) {
+      current_.reset();
+      current_ = make_wave(group, points, models);
+      current_points_ = &points;
+    }
+    auto& wave = *current_;
+    SampleLosses found(wave.distinct, unit.count);
+    engine_.evaluate(wave.tree, wave.weights, unit.first, unit.count, load, found, interlude);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      std::ranges::copy(found.loss(wave.evaluated[i]), losses.loss(points[i]).begin());
+      std::ranges::copy(found.error(wave.evaluated[i]), losses.error(points[i]).begin());
+    }
+    done += wave.cost * static_cast<double>(unit.count);
+  }
+  std::vector<double> values;
+  for (int const point : group.wanted) {
+    double loss = 0.0, errors = 0.0;
+    for (double const value : losses.loss(point)) loss += value;
+    for (auto const value : losses.error(point)) errors += value;
+    values.insert(values.end(), {loss, errors});
+  }
+  double plain = 0.0;
+  for (auto const c : group.curves) {
+    auto const& curve = plan_.groups[unit.group].curves[c];
+    for (auto const& square : squares(curve, losses, unit.count)) {
+      values.insert(values.end(), {square.loss, square.error});
+    }
+    plain += static_cast<double>(curve.points.size() + curve.plane.size());
+  }
+  values.insert(values.end(), {done, plain * forward_cost_ * static_cast<double>(unit.count)});
+  return values;
+}
+
+void RoundAnalysis::take(Unit const& unit, std::vector<double> const& values) {
+  if (unit.comparison) {
+    auto& layers = sums_.comparisons[unit.group];
+    for (std::size_t i = 0; i + 3 < values.size(); i += 4) {
+      layers.push_back({values[i], values[i + 1], values[i + 2], values[i + 3]});
+    }
+    return;
+  }
+  auto const& group = *groups_.at({unit.group, unit.set});
+  std::map<int, Value> points;
+  auto next = values.begin();
+  auto const take_value = [&] {
+    Value const value{next[0], next[1]};
+    next += 2;
+    return value;
+  };
+  for (int const point : group.wanted) points[point] = take_value();
+  for (auto const c : group.curves) {
+    auto const& curve = plan_.groups[unit.group].curves[c];
+    auto& sums = sums_.curves.at({unit.group, unit.set, c});
+    sums.samples += unit.count;
+    for (int const point : curve.used()) {
+      sums.points[point].loss += points.at(point).loss;
+      sums.points[point].error += points.at(point).error;
+    }
+    sums.squares.resize(2 + curve.rises.size());
+    for (auto& square : sums.squares) {
+      auto const more = take_value();
+      square.loss += more.loss;
+      square.error += more.error;
+    }
+  }
+  auto const work = take_value();
+  work_done_ += work.loss;
+  work_plain_ += work.error;
+  if (!group.curves.empty()) return;
+  for (auto const& [point, value] : points) {
+    searched_[{unit.group, unit.set, point}] += value.loss;
+  }
+}
+
+bool RoundAnalysis::finish_phase(std::vector<std::vector<double>> const& results) {
+  searched_.clear();
+  for (std::size_t u = 0; u < units_.size(); ++u) take(units_[u], results[u]);
+  auto const requests = search_tolerance(config_.alphas) > 0.0 ? further_search() : further_samples();
+  if (requests.empty()) return false;
+  enter(phase_ + 1, requests);
+  return true;
+}
+
+/// Curves whose interval is still too wide, as far as there are samples left.
+std::vector<double> RoundAnalysis::further_samples() {
+  std::vector<double> requests;
+  if (config_.tolerance == 0.0) return requests;
+  for (auto& [index, sums] : sums_.curves) {
+    auto const [g, set, c] = index;
+    auto const& curve = plan_.groups[g].curves[c];
+    if (!curve.mid.empty()) {
+      auto const width = half_width(sums_.value(sums, curve.mid), sums.squares.front(), sums.samples);
+      if (2.0 * width.loss < config_.tolerance) sums.active = false;
+    }
+    if (sums.samples >= plan_.sets[set].count) sums.active = false;
+    if (!sums.active) continue;
+    for (auto const i : {g, set, c}) requests.push_back(static_cast<double>(i));
+    requests.push_back(0.0);
+  }
+  return requests;
+}
+
+/// Points between those that are known, where a curve may be higher.
+std::vector<double> RoundAnalysis::further_search() {
+  std::vector<double> requests;
+  double const tolerance = search_tolerance(config_.alphas);
+  if (phase_ > 0) take_searched();
+  for (auto& [index, sums] : sums_.curves) {
+    auto const [g, set, c] = index;
+    auto const& curve = plan_.groups[g].curves[c];
+    if (!curve.path) continue;
+    if (phase_ == 0) {
+      for (auto const& row : curve.points) {
+        sums.searched[row.alpha] = sums_.mean(sums, row.point).loss;
+      }
+    }
+    auto const next = next_alpha(sums.searched, tolerance);
+    if (!next) continue;
+    for (auto const i : {g, set, c}) requests.push_back(static_cast<double>(i));
+    requests.push_back(*next);
+  }
+  return requests;
+}
+
+void RoundAnalysis::take_searched() {
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> position;
+  for (std::size_t r = 0; r + 3 < requests_.size(); r += 4) {
+    auto const index = [&](std::size_t i) { return static_cast<std::size_t>(requests_[r + i]); };
+    auto const g = index(0), set = index(1), c = index(2);
+    int const point = groups_.at({g, set})->wanted[position[{g, set}]++];
+    auto& sums = sums_.curves.at({g, set, c});
+    sums.searched[requests_[r + 3]] =
+        searched_.at({g, set, point}) / static_cast<double>(plan_.sets[set].count);
+  }
+}
+
+AnalysisSegment RoundAnalysis::assemble() const {
+  return make_tables(plan_, model_.table(), sums_);
+}
+
+std::string RoundAnalysis::describe(std::size_t models_at_once) const {
+  std::size_t points = 0, curves = 0;
+  for (auto const& group : plan_.groups) {
+    points += group.points.size();
+    curves += group.curves.size();
+  }
+  std::size_t stack = 1;
+  for (auto const& stage : engine_.stages()) stack = std::max(stack, stage.stack);
+  return std::to_string(curves) + " curves, " + std::to_string(points) + " points, " +
+         std::to_string(plan_.models.size()) + " models (" + std::to_string(models_at_once) +
+         " in memory at once), stacks of up to " + std::to_string(std::min(stack, points)) + ", " +
+         std::to_string(units_.size()) + " units of up to " + std::to_string(plan_.chunk) + " samples";
 }
 
 }  // namespace fedstrata

@@ -1,155 +1,183 @@
 #include "server/round_plan.hpp"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "common/error.hpp"
+#include "common/kinds.hpp"
+#include "server/pair_curves.hpp"
 
 namespace fedstrata {
 namespace {
 
-using Bases = std::map<std::int64_t, std::vector<Partner>>;
+constexpr std::int64_t kMostBatches = 8;   // in a unit of work
+constexpr std::int64_t kUnitsWanted = 32;  // for each sample set, so that ranks end together
+constexpr std::size_t kSpreadClients = 32;  // beyond, all distances are not computed unasked
 
-bool asked(AnalysisConfig const& config, std::string const& kind) {
-  return std::find(config.kinds.begin(), config.kinds.end(), kind) != config.kinds.end();
+std::int64_t limited(std::int64_t count, std::int64_t limit) {
+  return limit == 0 ? count : std::min(count, limit);
 }
 
-void check_kinds(std::vector<std::string> const& kinds) {
-  for (auto const& kind : kinds) {
-    require_input(kind == "full" || kind == "layer",
-                  "analysis.kinds names '" + kind + "'; give full, layer or both.");
+std::vector<std::int64_t> shares(PlanInput const& input, std::vector<std::int64_t> const& clients) {
+  std::vector<std::int64_t> indices;
+  for (auto const client : clients) {
+    auto const own = input.partition.of(client);
+    indices.insert(indices.end(), own.begin(), own.end());
   }
+  std::ranges::sort(indices);
+  indices.erase(std::ranges::unique(indices).begin(), indices.end());
+  indices.resize(static_cast<std::size_t>(limited(std::ssize(indices), input.config.samples)));
+  return indices;
 }
 
-std::int64_t evaluated(AnalysisConfig const& config, Split split, std::int64_t count) {
-  auto const other = split == Split::train ? SplitChoice::test : SplitChoice::train;
-  if (config.split == other) return 0;
-  return config.samples == 0 ? count : std::min(config.samples, count);
+SampleSet set_of(std::string const& name, std::vector<std::int64_t> indices) {
+  auto const count = std::ssize(indices);
+  return {name, false, count, std::move(indices)};
 }
 
-/// Every model whose end points are needed, with the partners of its layer paths.
-Bases sweep_bases(RoundPlan const& plan) {
-  Bases bases;
-  auto const add = [&](std::int64_t base, Partner partner) {
-    auto& partners = bases[base];
-    if (plan.layer) partners.push_back(partner);
-  };
-  for (auto const& [a, b] : plan.pairs) {
-    add(a, {b, false});
-    add(b, {a, true});
+/// The sample sets that do not depend on the pair.
+std::vector<SampleSet> common_sets(PlanInput const& input) {
+  using Split = SplitSelection::Kind;
+  auto const split = parse_split(input.config.split);
+  std::vector<SampleSet> sets;
+  if (split.kind == Split::train || split.kind == Split::both) {
+    sets.push_back({"train", false, limited(input.train_count, input.config.samples), {}});
   }
-  if (plan.clients) {
-    for (auto const client : plan.participants) add(client, {kMean, false});
-    bases[kMean];
+  if (split.kind == Split::test || split.kind == Split::both) {
+    sets.push_back({"test", true, limited(input.test_count, input.config.samples), {}});
   }
-  return bases;
+  if (split.kind == Split::share) {
+    auto const clients = input.partition.clients();
+    require_input(split.client < clients, "analysis.split = " + input.config.split +
+                                              ": there is no such client; clients are 0 to " +
+                                              std::to_string(clients - 1));
+    sets.push_back(set_of("client", shares(input, {split.client})));
+  }
+  return sets;
 }
 
-std::vector<SampleRange> chunks(std::int64_t samples, std::int64_t batch_size) {
-  std::vector<SampleRange> ranges;
-  auto const chunk = kChunkBatches * batch_size;
-  for (std::int64_t first = 0; first < samples; first += chunk) {
-    ranges.push_back({first, std::min(chunk, samples - first)});
-  }
-  return ranges;
+std::vector<std::size_t> indices_of(std::size_t count) {
+  std::vector<std::size_t> indices(count);
+  std::iota(indices.begin(), indices.end(), std::size_t{0});
+  return indices;
 }
 
-void add_sweeps(RoundPlan& plan, Split split, Bases const& bases, std::size_t partners_at_once,
-                std::vector<SampleRange> const& ranges) {
-  for (auto const& [base, partners] : bases) {
-    std::size_t begin = 0;
-    do {
-      auto const end = std::min(partners.size(), begin + partners_at_once);
-      Unit unit{Unit::Kind::sweep, split, base, kNobody, {}, {}, begin == 0};
-      for (std::size_t p = begin; p < end; ++p) unit.partners.push_back(partners[p]);
-      for (auto const& range : ranges) {
-        unit.samples = range;
-        plan.units.push_back(unit);
-      }
-      begin = end;
-    } while (begin < partners.size());
-  }
+/// Batches of a unit: few enough that there are units for many ranks.
+std::int64_t batches_of_unit(std::vector<SampleSet> const& sets, std::int64_t batch_size) {
+  std::int64_t largest = 1;
+  for (auto const& set : sets) largest = std::max(largest, set.count);
+  auto const batches = (largest + batch_size - 1) / batch_size;
+  return std::clamp<std::int64_t>((batches + kUnitsWanted - 1) / kUnitsWanted, 1, kMostBatches);
 }
 
-void add_full(RoundPlan& plan, Split split, std::vector<SampleRange> const& ranges) {
-  for (auto const& [a, b] : plan.pairs) {
-    for (auto const& range : ranges) {
-      plan.units.push_back({Unit::Kind::full, split, a, b, {}, range, false});
+/// Pairs that share a group: as many as the memory for losses allows, but so few that there are
+/// units for several ranks.
+std::size_t pairs_at_once(PlanInput const& input, RoundPlan const& plan, std::size_t pairs,
+                          std::size_t points_of_pair) {
+  auto const chunk = static_cast<std::size_t>(plan.chunk);
+  std::size_t units = 0;
+  for (auto const& set : plan.sets) {
+    units += (static_cast<std::size_t>(set.count) + chunk - 1) / chunk;
+  }
+  auto const wanted = static_cast<std::size_t>(kUnitsWanted / 2);
+  auto const groups = std::max<std::size_t>(1, wanted / std::max<std::size_t>(1, units));
+  auto const bytes_of_pair = points_of_pair * chunk * (sizeof(double) + 1);
+  auto const fit = static_cast<std::size_t>(input.config.memory / 8) / std::max<std::size_t>(1, bytes_of_pair);
+  return std::clamp<std::size_t>((pairs + groups - 1) / groups, 1, std::max<std::size_t>(1, fit));
+}
+
+void add_groups(PlanInput const& input, RoundPlan& plan, CurveBuilder& curves,
+                std::vector<Pair> const& pairs) {
+  bool const shares_of_pairs =
+      parse_split(input.config.split).kind == SplitSelection::Kind::both_shares;
+  std::size_t at_once = 1;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (shares_of_pairs || plan.groups.empty() || i % at_once == 0) {
+      plan.groups.push_back({indices_of(plan.sets.size()), {}, {}});
+    }
+    auto& group = plan.groups.back();
+    if (shares_of_pairs) {
+      auto const clients = pairs[i].b >= 0 && !plan.other_run.size() ? std::vector{pairs[i].a, pairs[i].b}
+                                                                      : std::vector{pairs[i].a};
+      group.sets = {plan.sets.size()};
+      plan.sets.push_back(set_of("union", shares(input, clients)));
+    }
+    curves.add_pair(group, pairs[i]);
+    if (i == 0 && !shares_of_pairs) {
+      at_once = pairs_at_once(input, plan, pairs.size(), group.points.size());
     }
   }
 }
 
-void add_geometry(RoundPlan& plan) {
-  auto const add = [&](std::int64_t a, std::int64_t b) {
-    plan.units.push_back({Unit::Kind::geometry, Split::train, a, b, {}, {}, false});
+void add_comparisons(RoundPlan& plan, CurveBuilder& curves, std::vector<Pair> const& pairs,
+                     bool all_pairs) {
+  for (auto const& pair : pairs) {
+    if (pair.b == kMean || pair.b == kInitialisation) continue;  // below, for all
+    plan.comparisons.push_back({curves.model_a(pair), curves.model_b(pair), pair.a, pair.b, true});
+  }
+  auto const& clients = plan.participants;
+  for (auto const client : clients) {
+    for (auto const other : {kMean, kInitialisation}) {
+      Pair const pair{client, other};
+      plan.comparisons.push_back({curves.model_a(pair), curves.model_b(pair), client, other, true});
+    }
+  }
+  auto const add_hidden = [&](std::int64_t x, std::int64_t y) {
+    int const a = curves.model_a({x, kNobody}), b = curves.model_a({y, kNobody});
+    auto const known = [&](Comparison const& c) {
+      return (c.a == a && c.b == b) || (c.a == b && c.b == a);
+    };
+    if (std::ranges::none_of(plan.comparisons, known)) plan.comparisons.push_back({a, b, x, y, false});
   };
-  for (auto const& [a, b] : plan.pairs) add(a, b);
-  for (auto const client : plan.participants) {
-    add(client, kMean);
-    add(client, kInitialisation);
+  for (auto const& group : plan.groups) {
+    for (auto const& curve : group.curves) {
+      if (curve.plane.empty()) continue;
+      add_hidden(curve.key.a, curve.key.b);
+      add_hidden(curve.key.a, curve.c);
+      add_hidden(curve.key.b, curve.c);
+    }
+  }
+  if (all_pairs || clients.size() > kSpreadClients) return;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    for (std::size_t j = i + 1; j < clients.size(); ++j) add_hidden(clients[i], clients[j]);
   }
 }
 
 }  // namespace
 
-std::vector<double> RoundPlan::steps(bool reversed) const {
-  if (clients) return {1.0};
-  std::vector<double> result;
-  for (double const alpha : alphas) {
-    double const step = reversed ? 1.0 - alpha : alpha;
-    if (step > 0.0) result.push_back(step);
-  }
-  return result;
-}
-
-std::vector<double> RoundPlan::interior() const {
-  std::vector<double> result;
-  for (double const alpha : alphas) {
-    if (alpha > 0.0 && alpha < 1.0) result.push_back(alpha);
-  }
-  return result;
-}
-
-std::size_t RoundPlan::values(Unit const& unit, std::size_t layers) const {
-  switch (unit.kind) {
-    case Unit::Kind::sweep:
-      return 2 + unit.partners.size() * layers * steps(false).size() * 2;
-    case Unit::Kind::full:
-      return interior().size() * 2;
-    case Unit::Kind::geometry:
-      break;
-  }
-  return layers * 4;
-}
-
-RoundPlan plan_round(AnalysisConfig const& config, std::vector<double> alphas,
-                     LayerTable const& table, PairSelection const& selection, std::uint64_t seed,
-                     std::int64_t round, std::vector<std::int64_t> participants,
-                     std::int64_t train_count, std::int64_t test_count) {
-  check_kinds(config.kinds);
+RoundPlan plan_round(PlanInput const& input) {
+  using Pairs = PairSelection::Kind;
+  auto const& selection = input.selection;
   RoundPlan plan;
-  plan.round = round;
-  plan.alphas = std::move(alphas);
-  plan.full = asked(config, "full");
-  plan.layer = asked(config, "layer");
-  plan.clients = selection.kind == PairSelection::Kind::clients;
-  plan.pairs = select_pairs(selection, participants, seed, round);
-  plan.skipped = skipped_pairs(selection, participants, round);
-  plan.participants = std::move(participants);
-
-  auto const row_bytes = 4 * std::max<std::int64_t>(1, table.parameter_count + table.buffer_count);
-  auto const at_once = std::max<std::int64_t>(1, config.memory / row_bytes);
-  auto const bases = plan.full || plan.layer ? sweep_bases(plan) : Bases{};
-  for (auto const split : kSplits) {
-    auto const count = split == Split::train ? train_count : test_count;
-    auto const samples = evaluated(config, split, count);
-    plan.samples[static_cast<std::size_t>(split)] = samples;
-    auto const ranges = chunks(samples, config.batch_size);
-    add_sweeps(plan, split, bases, static_cast<std::size_t>(at_once), ranges);
-    if (plan.full) add_full(plan, split, ranges);
+  plan.round = input.round;
+  plan.round_b = selection.kind == Pairs::same && input.other_run.empty() ? selection.count : input.round;
+  plan.other_run = input.other_run;
+  plan.participants = input.participants;
+  plan.skipped = skipped_pairs(selection, input.participants, input.round, input.partners);
+  plan.sets = common_sets(input);
+  auto const all_shares = shares(input, input.participants);
+  plan.chunk = input.config.batch_size *
+               batches_of_unit(plan.sets.empty() ? std::vector{set_of("union", all_shares)} : plan.sets,
+                               input.config.batch_size);
+  CurveBuilder curves(input, plan);
+  auto const pairs =
+      select_pairs(selection, input.participants, input.seed, input.round, input.partners);
+  add_groups(input, plan, curves, pairs);
+  Group rest;  // what belongs to no pair
+  if (selection.kind == Pairs::clients && !input.participants.empty()) curves.add_clients(rest);
+  curves.add_planes(rest);
+  if (!rest.curves.empty()) {
+    if (plan.sets.empty() || parse_split(input.config.split).kind == SplitSelection::Kind::both_shares) {
+      rest.sets = {plan.sets.size()};
+      plan.sets.push_back(set_of("union", all_shares));
+    } else {
+      rest.sets = indices_of(plan.sets.size());
+    }
+    plan.groups.push_back(std::move(rest));
   }
-  add_geometry(plan);
+  add_comparisons(plan, curves, pairs, selection.kind == Pairs::all && !selection.elsewhere);
   return plan;
 }
 

@@ -7,239 +7,167 @@
 #include <tuple>
 #include <utility>
 
-#include "server/geometry.hpp"
+#include "common/error.hpp"
+#include "server/draw_means.hpp"
+#include "server/spread.hpp"
 
 namespace fedstrata {
 namespace {
 
-/// Mean loss and share of errors of one evaluated point.
-struct Value {
-  double loss = kAbsent;
-  double error = kAbsent;
-};
-
-/// Which curve: the columns that its points and its barrier have in common.
-struct CurveKey {
-  Split split = Split::train;
-  std::string kind;
-  std::string target;
-  std::int64_t a = 0;
-  std::int64_t b = 0;
-  std::int64_t rest = kNobody;
-};
-
-template <class Record>
-Record keyed(CurveKey const& key, std::int64_t round) {
-  Record record;
-  record.round = round;
-  record.split = key.split == Split::train ? "train" : "test";
-  record.kind = key.kind;
-  record.target = key.target;
-  record.a = key.a;
-  record.b = key.b;
-  record.round_b = round;
-  record.rest = key.rest;
-  return record;
-}
-
-/// Between two ends; exactly their value when they are equal.
-double chord(double from, double to, double alpha) { return from + alpha * (to - from); }
-
-/// The largest rise above the chord over interior alphas, and where (the smallest such alpha).
-std::pair<double, double> largest_rise(std::vector<double> const& alphas,
-                                       std::vector<double> const& values) {
-  std::pair<double, double> best{kAbsent, kAbsent};
-  for (std::size_t i = 0; i < alphas.size(); ++i) {
-    if (alphas[i] <= 0.0 || alphas[i] >= 1.0) continue;
-    double const rise = values[i] - chord(values.front(), values.back(), alphas[i]);
-    if (std::isnan(best.first) || rise > best.first) best = {rise, alphas[i]};
-  }
-  return best;
-}
-
 class Tables {
  public:
-  Tables(RoundPlan const& plan, LayerTable const& table,
-         std::vector<std::vector<double>> const& results)
-      : plan_(plan), table_(table) {
-    for (std::size_t u = 0; u < plan.units.size(); ++u) collect(plan.units[u], results[u]);
-    half_ = static_cast<std::size_t>(std::find(plan.alphas.begin(), plan.alphas.end(), 0.5) -
-                                     plan.alphas.begin());
-  }
+  Tables(RoundPlan const& plan, LayerTable const& table, RoundSums const& sums)
+      : plan_(plan), table_(table), sums_(sums) {}
 
   AnalysisSegment build() {
     out_.rounds = {plan_.round};
     out_.skipped = plan_.skipped;
-    for (auto const split : kSplits) {
-      if (samples(split) == 0.0) continue;
-      for (auto const& pair : plan_.pairs) add_pair(split, pair);
-      if (plan_.clients && !plan_.participants.empty()) add_clients(split);
+    for (auto const& [index, sums] : sums_.curves) {
+      auto const [g, set, c] = index;
+      auto const& curve = plan_.groups[g].curves[c];
+      auto const& split = plan_.sets[set].name;
+      if (sums.samples == 0) continue;
+      if (curve.plane.empty()) {
+        add_points(split, curve, sums);
+        add_barrier(split, curve, sums);
+      } else {
+        add_plane(split, curve, sums);
+      }
     }
-    add_geometry();
+    for (auto const& record : draw_means(out_.barriers)) out_.barriers.push_back(record);
+    for (auto const& [index, layers] : sums_.comparisons) {
+      auto const& comparison = plan_.comparisons[index];
+      if (comparison.listed) add_geometry(comparison, layers);
+    }
+    out_.spread = spread(plan_, table_, sums_.comparisons);
     sort();
     return std::move(out_);
   }
 
  private:
-  using Sums = std::vector<double>;  // loss, errors, loss, errors, ...
+  template <class Record>
+  Record keyed(std::string const& split, CurveKey const& key) const {
+    Record record;
+    record.round = plan_.round;
+    record.split = split;
+    record.kind = key.kind;
+    record.target = key.target;
+    record.a = key.a;
+    record.b = key.b;
+    record.round_b = plan_.round_b;
+    record.other_run = plan_.other_run;
+    record.rest = key.rest;
+    record.draw = key.draw;
+    return record;
+  }
 
-  void collect(Unit const& unit, Sums const& result) {
-    auto const add = [](Sums& to, auto begin, auto end) {
-      to.resize(static_cast<std::size_t>(end - begin), 0.0);
-      for (auto& value : to) value += *begin++;
+  void add_points(std::string const& split, Curve const& curve, CurveSums const& sums) {
+    for (auto const& row : curve.points) {
+      auto record = keyed<PointRecord>(split, curve.key);
+      auto const value = sums_.mean(sums, row.point);
+      record.a = row.a;
+      record.rest = row.rest;
+      record.alpha = row.alpha;
+      record.loss = value.loss;
+      record.error = value.error;
+      out_.points.push_back(record);
+    }
+  }
+
+  void add_barrier(std::string const& split, Curve const& curve, CurveSums const& sums) {
+    auto record = keyed<BarrierRecord>(split, curve.key);
+    auto const n = sums.samples;
+    auto const a = sums_.value(sums, curve.end_a), b = sums_.value(sums, curve.end_b);
+    std::tie(record.loss_a, record.error_a) = std::pair(a.loss, a.error);
+    std::tie(record.loss_b, record.error_b) = std::pair(b.loss, b.error);
+    record.samples = n;
+    auto const set = [](double& value, double& low, double& high, double v, double half) {
+      value = v;
+      low = v - half;
+      high = v + half;
     };
-    if (unit.kind == Unit::Kind::geometry) {
-      geometry_[{unit.a, unit.b}] = result;
-    } else if (unit.kind == Unit::Kind::full) {
-      add(full_[{unit.split, unit.a, unit.b}], result.begin(), result.end());
-    } else {
-      if (unit.end_point) add(ends_[{unit.split, unit.a}], result.begin(), result.begin() + 2);
-      auto const size = static_cast<std::ptrdiff_t>(table_.layers.size() * steps() * 2);
-      auto begin = result.begin() + 2;
-      for (auto const& partner : unit.partners) {
-        add(paths_[{unit.split, unit.a, partner.client, partner.reversed}], begin, begin + size);
-        begin += size;
+    auto const mid = sums_.value(sums, curve.mid);
+    auto half = half_width(mid, sums.squares[0], n);
+    set(record.loss_mid, record.loss_mid_low, record.loss_mid_high, mid.loss, half.loss);
+    set(record.error_mid, record.error_mid_low, record.error_mid_high, mid.error, half.error);
+    auto const swap = sums_.value(sums, curve.swap);
+    half = half_width(swap, sums.squares[1], n);
+    set(record.loss_swap, record.loss_swap_low, record.loss_swap_high, swap.loss, half.loss);
+    set(record.error_swap, record.error_swap_low, record.error_swap_high, swap.error, half.error);
+    for (std::size_t i = 0; i < curve.rises.size(); ++i) {
+      auto const rise = sums_.value(sums, curve.rises[i]);
+      half = half_width(rise, sums.squares[2 + i], n);
+      if (!(record.loss_path >= rise.loss)) {  // the first is larger than NaN
+        set(record.loss_path, record.loss_path_low, record.loss_path_high, rise.loss, half.loss);
+        record.alpha_path = curve.rises[i].alpha;
+      }
+      if (!(record.error_path >= rise.error)) {
+        set(record.error_path, record.error_path_low, record.error_path_high, rise.error,
+            half.error);
       }
     }
-  }
-
-  std::size_t steps() const { return plan_.steps(false).size(); }
-  double samples(Split split) const {
-    return static_cast<double>(plan_.samples[static_cast<std::size_t>(split)]);
-  }
-  Value mean(Split split, Sums const& sums, std::size_t index) const {
-    return {sums[2 * index] / samples(split), sums[2 * index + 1] / samples(split)};
-  }
-  Value end(Split split, std::int64_t model) const {
-    return mean(split, ends_.at({split, model}), 0);
-  }
-
-  void add_pair(Split split, Pair const& pair) {
-    auto const [a, b] = pair;
-    if (plan_.full) {
-      std::vector<Value> values{end(split, a)};
-      auto const& sums = full_.at({split, a, b});
-      for (std::size_t i = 0; 2 * i < sums.size(); ++i) values.push_back(mean(split, sums, i));
-      values.push_back(end(split, b));
-      add_curve({split, "full", "all", a, b, kNobody}, values);
+    if (sums.searched.size() > 2) {
+      std::tie(record.loss_sup, record.alpha_sup) = highest_rise(sums.searched);
     }
-    for (std::size_t l = 0; plan_.layer && l < table_.layers.size(); ++l) {
-      auto into_a = layer_values(split, {split, a, b, false}, l);
-      into_a.insert(into_a.begin(), end(split, a));
-      add_curve({split, "layer", table_.layers[l].name, a, b, a}, into_a);
-      auto into_b = layer_values(split, {split, b, a, true}, l);
-      into_b.push_back(end(split, b));
-      add_curve({split, "layer", table_.layers[l].name, a, b, b}, into_b);
-    }
-  }
-
-  using PathKey = std::tuple<Split, std::int64_t, std::int64_t, bool>;
-  std::vector<Value> layer_values(Split split, PathKey const& key, std::size_t layer) const {
-    std::vector<Value> values;
-    for (std::size_t i = 0; i < steps(); ++i) {
-      values.push_back(mean(split, paths_.at(key), layer * steps() + i));
-    }
-    return values;
-  }
-
-  /// Points and barrier of one curve; `values` at every alpha of the plan.
-  void add_curve(CurveKey const& key, std::vector<Value> const& values) {
-    std::vector<double> losses, errors;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      add_point(key, plan_.alphas[i], values[i]);
-      losses.push_back(values[i].loss);
-      errors.push_back(values[i].error);
-    }
-    auto record = keyed<BarrierRecord>(key, plan_.round);
-    auto const reference =
-        set_ends(record, key.split, end(key.split, key.a), end(key.split, key.b));
-    record.loss_mid = losses[half_] - reference.loss;
-    record.error_mid = errors[half_] - reference.error;
-    std::tie(record.loss_path, record.alpha_path) = largest_rise(plan_.alphas, losses);
-    record.error_path = largest_rise(plan_.alphas, errors).first;
-    if (key.rest != kNobody) {
-      auto const& swapped = key.rest == key.a ? values.back() : values.front();
-      record.loss_swap = swapped.loss - reference.loss;
-      record.error_swap = swapped.error - reference.error;
-    }
+    record.loss_predicted = sums_.value(sums, curve.predicted).loss;
     out_.barriers.push_back(record);
   }
 
-  /// Fills the end points' columns; the mean of the two.
-  Value set_ends(BarrierRecord& record, Split split, Value const& a, Value const& b) const {
-    record.loss_a = a.loss;
-    record.loss_b = b.loss;
-    record.error_a = a.error;
-    record.error_b = b.error;
-    record.samples = plan_.samples[static_cast<std::size_t>(split)];
-    return {(a.loss + b.loss) / 2, (a.error + b.error) / 2};
-  }
-
-  void add_point(CurveKey const& key, double alpha, Value const& value) {
-    auto record = keyed<PointRecord>(key, plan_.round);
-    record.alpha = alpha;
-    record.loss = value.loss;
-    record.error = value.error;
-    out_.points.push_back(record);
-  }
-
-  /// pairs = clients: all participants against their weighted mean.
-  void add_clients(Split split) {
-    auto const average = [&](auto const& value_of) {
-      Value sum{0.0, 0.0};
-      for (auto const client : plan_.participants) {
-        Value const value = value_of(client);
-        sum.loss += value.loss;
-        sum.error += value.error;
+  /// Products of two models in a plane's layers.
+  double squared_distance(std::int64_t x, std::int64_t y, std::string const& target) const {
+    for (auto const& [index, layers] : sums_.comparisons) {
+      auto const& c = plan_.comparisons[index];
+      bool const these = (c.id_a == x && c.id_b == y) || (c.id_a == y && c.id_b == x);
+      if (!these) continue;
+      double sum = 0.0;
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        if (target == "all" || table_.layers[l].name == target) sum += layers[l].squared_distance;
       }
-      auto const count = static_cast<double>(plan_.participants.size());
-      return Value{sum.loss / count, sum.error / count};
+      return sum;
+    }
+    throw Error("no distance of clients " + std::to_string(x) + " and " + std::to_string(y));
+  }
+
+  void add_plane(std::string const& split, Curve const& curve, CurveSums const& sums) {
+    constexpr double kFlat = 1e-10;  // of the squared distances
+    auto const& key = curve.key;
+    double const ab = squared_distance(key.a, key.b, key.target);
+    double const ac = squared_distance(key.a, curve.c, key.target);
+    double const bc = squared_distance(key.b, curve.c, key.target);
+    double const dot = (ab + ac - bc) / 2.0;
+    double const height = ab > 0.0 ? ac - dot * dot / ab : 0.0;
+    require_input(height > kFlat * (ab + ac),
+                  "analysis.kinds: the models of clients " + std::to_string(key.a) + ", " +
+                      std::to_string(key.b) + " and " + std::to_string(curve.c) + " in round " +
+                      std::to_string(plan_.round) + " lie on one line (" + key.target +
+                      "), so they span no plane; name three clients that differ");
+    for (auto const& row : curve.plane) {
+      auto const value = sums_.mean(sums, row.point);
+      PlaneRecord record;
+      record.round = plan_.round;
+      record.split = split;
+      record.target = key.target;
+      std::tie(record.a, record.b, record.c, record.rest) = std::tuple(key.a, key.b, curve.c, key.rest);
+      std::tie(record.u, record.v) = std::pair(row.u, row.v);
+      record.x = row.u * std::sqrt(ab) + row.v * dot / std::sqrt(ab);
+      record.y = row.v * std::sqrt(height);
+      std::tie(record.loss, record.error) = std::pair(value.loss, value.error);
+      out_.plane.push_back(record);
+    }
+  }
+
+  void add_geometry(Comparison const& comparison, std::vector<Products> const& layers) {
+    Products whole;
+    auto const add = [&](std::string const& layer, Products const& p) {
+      double const a = std::sqrt(p.squared_a), b = std::sqrt(p.squared_b);
+      out_.geometry.push_back({plan_.round, layer, comparison.id_a, comparison.id_b, p.distance(),
+                               p.cosine(), a, b, a > 0.0 ? b / a : kAbsent});
     };
-    auto const add = [&](CurveKey const& key, Value const& clients, Value const& mixed) {
-      auto record = keyed<BarrierRecord>(key, plan_.round);
-      set_ends(record, split, clients, end(split, kMean));
-      record.loss_mid = mixed.loss - clients.loss;
-      record.error_mid = mixed.error - clients.error;
-      out_.barriers.push_back(record);
-    };
-    if (!plan_.full && !plan_.layer) return;
-    auto const clients = average([&](std::int64_t client) { return end(split, client); });
-    if (plan_.full) {
-      for (auto const client : plan_.participants) {
-        add_point({split, "full", "all", client, kMean, kNobody}, 0.0, end(split, client));
-      }
-      CurveKey const key{split, "full", "all", kNobody, kMean, kNobody};
-      add_point(key, 1.0, end(split, kMean));
-      add(key, clients, end(split, kMean));
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      add(table_.layers[l].name, layers[l]);
+      whole += layers[l];
     }
-    for (std::size_t l = 0; plan_.layer && l < table_.layers.size(); ++l) {
-      auto const& name = table_.layers[l].name;
-      auto const mixed = average([&](std::int64_t client) {
-        auto const value = layer_values(split, {split, client, kMean, false}, l).front();
-        add_point({split, "layer", name, client, kMean, client}, 1.0, value);
-        return value;
-      });
-      add({split, "layer", name, kNobody, kMean, kNobody}, clients, mixed);
-    }
-  }
-
-  void add_geometry() {
-    for (auto const& [key, values] : geometry_) {
-      Products whole;
-      for (std::size_t l = 0; l < table_.layers.size(); ++l) {
-        auto const* v = &values[4 * l];
-        Products const layer{v[0], v[1], v[2], v[3]};
-        add_geometry(key, table_.layers[l].name, layer);
-        whole += layer;
-      }
-      add_geometry(key, "all", whole);
-    }
-  }
-
-  void add_geometry(std::pair<std::int64_t, std::int64_t> const& key, std::string const& layer,
-                    Products const& p) {
-    out_.geometry.push_back({plan_.round, layer, key.first, key.second, p.distance(), p.cosine(),
-                             std::sqrt(p.squared_a), std::sqrt(p.squared_b)});
+    add("all", whole);
   }
 
   void sort() {
@@ -248,31 +176,28 @@ class Tables {
                       r.draw);
     };
     auto const by = [](auto& records, auto const& key) {
-      std::stable_sort(records.begin(), records.end(),
-                       [&](auto const& x, auto const& y) { return key(x) < key(y); });
+      std::ranges::stable_sort(records, [&](auto const& x, auto const& y) { return key(x) < key(y); });
     };
     by(out_.points,
        [&](PointRecord const& r) { return std::tuple_cat(curve(r), std::tie(r.alpha)); });
     by(out_.barriers, curve);
     by(out_.skipped, [](SkippedRecord const& r) { return std::tie(r.round, r.a, r.b); });
     by(out_.geometry, [](GeometryRecord const& r) { return std::tie(r.round, r.layer, r.a, r.b); });
+    by(out_.plane, [](PlaneRecord const& r) {
+      return std::tie(r.round, r.split, r.target, r.a, r.b, r.c, r.rest, r.v, r.u);
+    });
   }
 
   RoundPlan const& plan_;
   LayerTable const& table_;
-  std::size_t half_ = 0;
-  std::map<std::pair<Split, std::int64_t>, Sums> ends_;
-  std::map<std::tuple<Split, std::int64_t, std::int64_t>, Sums> full_;
-  std::map<PathKey, Sums> paths_;
-  std::map<std::pair<std::int64_t, std::int64_t>, Sums> geometry_;
+  RoundSums const& sums_;
   AnalysisSegment out_;
 };
 
 }  // namespace
 
-AnalysisSegment make_tables(RoundPlan const& plan, LayerTable const& table,
-                            std::vector<std::vector<double>> const& results) {
-  return Tables(plan, table, results).build();
+AnalysisSegment make_tables(RoundPlan const& plan, LayerTable const& table, RoundSums const& sums) {
+  return Tables(plan, table, sums).build();
 }
 
 }  // namespace fedstrata

@@ -1,15 +1,14 @@
 #pragma once
-#include <vector>
-
 #include "common/layer_table.hpp"
 #include "common/run_directory.hpp"
 #include "server/round_plan.hpp"
+#include "server/round_sums.hpp"
 
 namespace fedstrata {
 
-/// The records of a round from the results of its units (one each, in the order of plan.units),
-/// sorted by their leading columns. Sums of chunks are added in chunk order.
-AnalysisSegment make_tables(RoundPlan const& plan, LayerTable const& table,
-                            std::vector<std::vector<double>> const& results);
+/// The records of a round from the sums of its curves, sorted by their leading columns. Kinds with
+/// draws get a row with draw = -1: the mean over the draws with its 95 % interval (t). Throws
+/// InputError for a plane through models on one line.
+AnalysisSegment make_tables(RoundPlan const& plan, LayerTable const& table, RoundSums const& sums);
 
 }  // namespace fedstrata

@@ -1,0 +1,66 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fedstrata {
+
+/// One of `analysis.kinds`, taken apart.
+struct Kind {
+  enum class Family {
+    full,         ///< all layers
+    layer,        ///< each layer alone
+    cumulative,   ///< one more layer at a time, in `order`
+    window,       ///< `count` consecutive layers
+    group,        ///< the layers that `layers` selects
+    complement,   ///< all layers but one
+    interaction,  ///< two layers together against each alone
+    subset,       ///< random elements of the whole row, as many as a layer has; `count` draws
+    random,       ///< a random direction of the same length; `count` draws
+    subspace,     ///< noise in and outside of the span of the trajectory; `count` draws
+    plane         ///< the plane through three clients
+  } family = Family::full;
+  enum class Order { shallow, deep, random, minimal } order = Order::shallow;
+  std::string name;                     ///< as in column `kind`
+  std::int64_t count = 0;               ///< window: layers; subset, random, subspace: draws
+  std::string group;                    ///< group: its name
+  std::string layers;                   ///< group: selectors joined by commas; plane: a layer or ""
+  std::array<std::int64_t, 3> clients{};  ///< plane
+};
+
+/// Reads one kind. Throws InputError that says what is allowed.
+Kind parse_kind(std::string const& text);
+
+/// What parse_kind() takes, in words.
+std::string kinds_allowed();
+
+/// The part of the data on which models are evaluated (`analysis.split`).
+struct SplitSelection {
+  enum class Kind {
+    train,  ///< the training set
+    test,   ///< the test set
+    both,
+    both_shares,  ///< training samples of the two clients that are compared
+    share         ///< training samples of one client
+  } kind = Kind::both;
+  std::int64_t client = 0;
+};
+
+/// Reads train | test | both | union | client:C. Throws InputError.
+SplitSelection parse_split(std::string const& text);
+
+/// Statistics of batch normalisation at evaluated points (`analysis.batchnorm`).
+struct NormSelection {
+  enum class Kind {
+    interpolate,  ///< blended like parameters
+    recompute,    ///< anew at each point, from training samples
+    from_base     ///< those of the model that supplies the other layers
+  } kind = Kind::interpolate;
+  std::int64_t samples = 0;  ///< recompute
+};
+
+/// Reads interpolate | recompute:N | from-base. Throws InputError.
+NormSelection parse_batchnorm(std::string const& text);
+
+}  // namespace fedstrata

@@ -1,0 +1,142 @@
+#include "experiments/analysis_jobs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "common/error.hpp"
+#include "common/kinds.hpp"
+#include "common/selection.hpp"
+#include "common/text.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr std::size_t kTrajectory = 3;  // stored rounds, at least, that span a subspace
+
+/// The stored models of a run that an analysis can look at.
+class Stored {
+ public:
+  Stored(RunDirectory const& run, RowsAt at)
+      : run_(run), kind_(at == RowsAt::before ? RowKind::before : RowKind::after) {
+    for (auto const& checkpoint : run.checkpoints()) {
+      if (checkpoint.kept && (at == RowsAt::before ? checkpoint.before : checkpoint.after)) {
+        checkpoints_.push_back(checkpoint);
+      }
+    }
+    auto const when = std::string(at == RowsAt::before ? "before" : "after");
+    require_input(!checkpoints_.empty(), run.path().string() + " holds no clients' models from " +
+                                             when + " averaging; run it again with " +
+                                             "checkpoint.every > 0 and checkpoint." + when +
+                                             " = yes");
+  }
+
+  std::vector<std::int64_t> rounds() const {
+    std::vector<std::int64_t> rounds;
+    for (auto const& checkpoint : checkpoints_) rounds.push_back(checkpoint.round);
+    return rounds;
+  }
+
+  /// Ascending; none when the round is not stored.
+  std::vector<std::int64_t> clients(std::int64_t round) const {
+    auto const found = std::ranges::find(checkpoints_, round, &CheckpointInfo::round);
+    return found == checkpoints_.end() ? std::vector<std::int64_t>{} : found->clients;
+  }
+
+  /// Rounds in which all of these clients are stored.
+  std::vector<std::int64_t> rounds_of(std::vector<std::int64_t> const& clients) const {
+    std::vector<std::int64_t> rounds;
+    for (auto const& checkpoint : checkpoints_) {
+      if (std::ranges::includes(checkpoint.clients, clients)) rounds.push_back(checkpoint.round);
+    }
+    return rounds;
+  }
+
+  void require_finite(std::int64_t round, std::vector<std::int64_t> const& clients) {
+    auto const& table = run_.header().table;
+    std::vector<float> row(static_cast<std::size_t>(table.parameter_count));
+    std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
+    for (auto const client : clients) {
+      if (!checked_.insert({round, client}).second) continue;
+      run_.read(round, kind_, client, row, buffers);
+      auto const finite = [](float v) { return std::isfinite(v); };
+      require_input(std::ranges::all_of(row, finite) && std::ranges::all_of(buffers, finite),
+                    run_.path().string() + ": the model of client " + std::to_string(client) +
+                        " in round " + std::to_string(round) +
+                        " has values that are not finite; choose rounds or pairs without it");
+    }
+  }
+
+ private:
+  RunDirectory const& run_;
+  RowKind kind_;
+  std::vector<CheckpointInfo> checkpoints_;
+  std::set<std::pair<std::int64_t, std::int64_t>> checked_;
+};
+
+std::string listed(std::vector<std::int64_t> const& numbers) {
+  std::vector<std::string> texts;
+  for (auto const number : numbers) texts.push_back(std::to_string(number));
+  return join(texts, ", ");
+}
+
+bool wants_subspace(AnalysisConfig const& config) {
+  return std::ranges::any_of(config.kinds, [](auto const& text) {
+    return parse_kind(text).family == Kind::Family::subspace;
+  });
+}
+
+/// Round of the partners with analysis.pairs = round:R.
+std::optional<std::int64_t> partner_round(std::string const& pairs) {
+  std::int64_t round = 0;
+  if (!pairs.starts_with("round:") || !read_number(pairs.substr(6), round)) return std::nullopt;
+  return round;
+}
+
+}  // namespace
+
+std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
+                                    Config const& config, std::vector<std::int64_t> const& done) {
+  auto const& analysis = config.analysis;
+  Stored stored(run, analysis.at);
+  std::optional<Stored> elsewhere;
+  if (other != nullptr) elsewhere.emplace(*other, analysis.at);
+  auto const there = partner_round(analysis.pairs);
+  require_input(!there || !stored.clients(*there).empty(),
+                "analysis.pairs = " + analysis.pairs + ": round " + std::to_string(there.value_or(0)) +
+                    " is not stored (stored: " + listed(stored.rounds()) + ")");
+  std::set<std::pair<std::int64_t, std::int64_t>> excluded;
+  for (auto const& record : run.client_records()) {
+    if (record.excluded != 0) excluded.insert({record.round, record.client});
+  }
+  std::vector<RoundJob> jobs;
+  for (auto const round : select_rounds(analysis.rounds, stored.rounds())) {
+    if (std::ranges::binary_search(done, round)) continue;
+    RoundJob job{round, {}, {}, {}, {}};
+    for (auto const id : stored.clients(round)) {
+      (excluded.contains({round, id}) ? job.diverged : job.clients).push_back(id);
+    }
+    stored.require_finite(round, job.clients);
+    if (elsewhere) {
+      job.partners = elsewhere->clients(round);
+      elsewhere->require_finite(round, job.partners);
+    } else if (there) {
+      job.partners = stored.clients(*there);
+      stored.require_finite(*there, job.partners);
+    }
+    if (wants_subspace(analysis)) {
+      job.trajectory = stored.rounds_of(job.clients);
+      require_input(job.trajectory.size() >= kTrajectory,
+                    "analysis.kinds: subspace needs at least " + std::to_string(kTrajectory) +
+                        " stored rounds with all clients of round " + std::to_string(round) +
+                        "; stored are: " + listed(job.trajectory) +
+                        "; run again with a smaller checkpoint.every");
+    }
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,18 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/config.hpp"
+#include "common/run_directory.hpp"
+#include "server/analysis_pool.hpp"
+
+namespace fedstrata {
+
+/// What an analysis of a stored run is to compute: one job for each round that it asks for and that
+/// is stored, but for those in `done` (ascending). `other`: the run of analysis.against, or null.
+/// Reads every model that will be needed. Throws InputError: nothing stored, a round or client that
+/// is not there, too few checkpoints for a subspace, a model that is not finite.
+std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
+                                    Config const& config, std::vector<std::int64_t> const& done);
+
+}  // namespace fedstrata

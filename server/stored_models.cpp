@@ -1,0 +1,71 @@
+#include "server/stored_models.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "common/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+RowKind row_kind(AnalysisInput const& input) {
+  return input.experiment->config.analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
+}
+
+/// In double, clients added in the order given.
+void weighted_mean(AnalysisInput const& input, std::vector<std::int64_t> const& clients,
+                   std::int64_t round, std::span<float> row, std::span<float> buffers) {
+  std::vector<double> sum(row.size() + buffers.size(), 0.0);
+  auto const weights = input.experiment->weights(clients);
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    input.run->read(round, row_kind(input), clients[i], row, buffers);
+    for (std::size_t j = 0; j < sum.size(); ++j) {
+      auto const value = j < row.size() ? row[j] : buffers[j - row.size()];
+      sum[j] += weights[i] * static_cast<double>(value);
+    }
+  }
+  for (std::size_t j = 0; j < sum.size(); ++j) {
+    (j < row.size() ? row[j] : buffers[j - row.size()]) = static_cast<float>(sum[j]);
+  }
+}
+
+}  // namespace
+
+StoredModels stored_models(AnalysisInput const& input, RoundJob const& round) {
+  auto const read = [input, clients = round.clients](ModelSpec const& spec, std::span<float> row,
+                                                     std::span<float> buffers) {
+    auto const& experiment = *input.experiment;
+    switch (spec.kind) {
+      case ModelSpec::Kind::trained: {
+        auto const& run = spec.other_run ? *input.other : *input.run;
+        return run.read(spec.round, row_kind(input), spec.client, row, buffers);
+      }
+      case ModelSpec::Kind::mean:
+        return weighted_mean(input, clients, spec.round, row, buffers);
+      case ModelSpec::Kind::initial:
+        return experiment.model.initialize(row, buffers, experiment.config.run.seed,
+                                           experiment.init_stream(spec.client));
+      default:
+        throw Error("not a stored model");
+    }
+  };
+  return {read, round.trajectory};
+}
+
+Upload uploader(Model const& model, Device const& device) {
+  return [&model, &device](std::vector<float> const& row) {
+    auto const& table = model.table();
+    auto device_row = device.row(static_cast<std::int64_t>(row.size()));
+    device.upload(row, device_row);
+    return model.view(device_row.narrow(0, 0, table.parameter_count),
+                      device_row.narrow(0, table.parameter_count, table.buffer_count));
+  };
+}
+
+AlignModels aligner(AnalysisInput const&, RoundJob const&) {
+  return [](Weights const&, Weights const&) -> std::vector<float> {
+    throw Error("alignment is not there yet");
+  };
+}
+
+}  // namespace fedstrata

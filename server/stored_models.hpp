@@ -1,0 +1,17 @@
+#pragma once
+#include "server/analysis_models.hpp"
+#include "server/analysis_pool.hpp"
+
+namespace fedstrata {
+
+/// Reads the models of a round from the run's checkpoints (and the other run's). What `input`
+/// points to must outlive the result.
+StoredModels stored_models(AnalysisInput const& input, RoundJob const& round);
+
+/// Puts rows on the device. `model` and `device` must outlive the result.
+Upload uploader(Model const& model, Device const& device);
+
+/// Permutes units as analysis.align says.
+AlignModels aligner(AnalysisInput const& input, RoundJob const& round);
+
+}  // namespace fedstrata
