@@ -14,7 +14,8 @@ enum class Purpose : std::uint64_t {
   augmentation = 5,
   dropout = 6,
   synthetic_data = 7,
-  pairs = 8
+  pairs = 8,
+  alignment = 9
 };
 
 /// One block of Philox 4x32-10: ten rounds on a 128-bit counter with a 64-bit key. A bijection of
