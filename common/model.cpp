@@ -54,12 +54,13 @@ void fill_row(std::span<float> row, std::vector<NamedTensor> const& tensors,
 
 Model::Model(std::string name, LayerTable table, std::vector<Stage> stages,
              std::vector<Initializer> parameter_initializers,
-             std::vector<Initializer> buffer_initializers)
+             std::vector<Initializer> buffer_initializers, UnitStructure units)
     : name_(std::move(name)),
       table_(std::move(table)),
       stages_(std::move(stages)),
       parameter_initializers_(std::move(parameter_initializers)),
-      buffer_initializers_(std::move(buffer_initializers)) {
+      buffer_initializers_(std::move(buffer_initializers)),
+      units_(std::move(units)) {
   for (auto const& stage : stages_) {
     operations_.push_back(stage.head.get());
     for (auto const& operation : stage.tail) operations_.push_back(operation.get());

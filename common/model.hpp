@@ -7,6 +7,7 @@
 #include "common/config.hpp"
 #include "common/layer_table.hpp"
 #include "common/stage.hpp"
+#include "common/unit_structure.hpp"
 
 namespace fedstrata {
 
@@ -34,11 +35,12 @@ class Model {
  public:
   Model(std::string name, LayerTable table, std::vector<Stage> stages,
         std::vector<Initializer> parameter_initializers,
-        std::vector<Initializer> buffer_initializers);
+        std::vector<Initializer> buffer_initializers, UnitStructure units = {});
 
   std::string const& name() const { return name_; }
   LayerTable const& table() const { return table_; }
   std::span<Stage const> stages() const { return stages_; }
+  UnitStructure const& units() const { return units_; }
 
   /// Views of a parameter row [P] and a buffer row [Q] (contiguous float32, or float64 in
   /// tests; may be unaligned slices of larger ones). The rows own the memory.
@@ -64,6 +66,7 @@ class Model {
   std::vector<Operation const*> operations_;  ///< of all stages, in order
   std::vector<Initializer> parameter_initializers_;
   std::vector<Initializer> buffer_initializers_;
+  UnitStructure units_;
 };
 
 /// Sums over a batch: cross-entropy (nats, accumulated in double) and wrong answers.

@@ -45,7 +45,9 @@ int append(LayerTable& table, std::vector<NamedTensor>& tensors, std::int64_t& c
 }  // namespace
 
 ModelBuilder::ModelBuilder(std::string name, InputShape const& input, MemoryOrder order)
-    : name_(std::move(name)), order_(order), main_{input.channels, input.height, input.width} {}
+    : name_(std::move(name)),
+      order_(order),
+      main_{.channels = input.channels, .height = input.height, .width = input.width} {}
 
 void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, Start start, bool bias) {
   auto const inputs = main_.size();
@@ -53,7 +55,10 @@ void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, Start 
   auto const w = add_parameter("weight", {outputs, inputs}, weight_start(start, inputs, outputs));
   auto const b = bias ? add_parameter("bias", {outputs}, bias_start(start, inputs)) : -1;
   head(fedstrata::linear(w, b));
-  main_ = {outputs, 1, 1};
+  auto const units = units_.add(outputs, stage());
+  units_.parameter(units, main_.units, main_.height * main_.width);
+  if (bias) units_.parameter(units);
+  main_ = {outputs, 1, 1, units};
 }
 
 void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
@@ -70,21 +75,32 @@ void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
                      : -1;
   head(fedstrata::convolution(w, b, options.window, order_));
   slide(options.window, current);
+  auto const units = units_.add(outputs, stage());
+  units_.parameter(units, current.units, area);
+  if (options.bias) units_.parameter(units);
   current.channels = outputs;
+  current.units = units;
 }
 
 void ModelBuilder::norm(std::string const& layer, Norm kind, Path path) {
   if (kind == Norm::none) return;
   auto const channels = shape(path).channels;
+  auto const units = shape(path).units;
   begin_stage(layer, LayerType::norm, kind == Norm::group, path);
   auto const w = add_parameter("weight", {channels}, {Kind::constant, 1.0});
   auto const b = add_parameter("bias", {channels}, {Kind::constant, 0.0});
+  units_.normalise(units, stage());
+  for (int i = 0; i < 2; ++i) units_.parameter(units);
   if (kind == Norm::group) {
+    units_.forbid(
+        "normalises groups of neighbouring channels (model.norm = group), so it has no known "
+        "structure of its units");
     head(fedstrata::group_norm(w, b, std::min<std::int64_t>(32, channels)));
     return;
   }
   auto const mean = add_buffer("running_mean", channels, 0.0);
   auto const variance = add_buffer("running_var", channels, 1.0);
+  for (int i = 0; i < 2; ++i) units_.buffer(units);
   head(fedstrata::batch_norm(w, b, mean, variance));
 }
 
@@ -95,12 +111,12 @@ void ModelBuilder::max_pool(Window window) {
 
 void ModelBuilder::global_average_pool() {
   tail(fedstrata::global_average_pool());
-  main_ = {main_.channels, 1, 1};
+  main_ = {main_.channels, 1, 1, main_.units};
 }
 
 void ModelBuilder::adaptive_average_pool(std::int64_t size) {
   tail(fedstrata::adaptive_average_pool(size));
-  main_ = {main_.channels, size, size};
+  main_ = {main_.channels, size, size, main_.units};
 }
 
 void ModelBuilder::save_skip() {
@@ -108,9 +124,19 @@ void ModelBuilder::save_skip() {
   skip_ = main_;
 }
 
+void ModelBuilder::add_skip() {
+  tail(fedstrata::add_skip());
+  units_.merge(main_.units, skip_.units);
+}
+
 Model ModelBuilder::build() {
-  return {std::move(name_), std::move(table_), std::move(stages_),
-          std::move(parameter_initializers_), std::move(buffer_initializers_)};
+  units_.merge(main_.units, UnitTracker::kFixed);
+  return {std::move(name_),
+          std::move(table_),
+          std::move(stages_),
+          std::move(parameter_initializers_),
+          std::move(buffer_initializers_),
+          units_.structure()};
 }
 
 void ModelBuilder::begin_stage(std::string const& layer, LayerType type, bool affine, Path path) {

@@ -6,6 +6,7 @@
 #include "common/config.hpp"
 #include "common/model.hpp"
 #include "common/operations.hpp"
+#include "common/unit_tracker.hpp"
 
 namespace fedstrata {
 
@@ -24,8 +25,9 @@ struct ConvolutionOptions {
 };
 
 /// Puts a model together, layer after layer: keeps track of the activations' shape, and writes
-/// stages, layer table and initialisers. A function named after a layer opens a stage; the others
-/// add to the open stage's tail. Throws InputError where an image becomes too small.
+/// stages, layer table, initialisers and the structure of the units. A function named after a layer
+/// opens a stage; the others add to the open stage's tail. Throws InputError where an image becomes
+/// too small.
 class ModelBuilder {
  public:
   /// `order` is that of the convolutions' activations: channels-last where max-pools follow.
@@ -46,7 +48,7 @@ class ModelBuilder {
   void global_average_pool();
   void adaptive_average_pool(std::int64_t size);
   void save_skip();
-  void add_skip() { tail(fedstrata::add_skip()); }
+  void add_skip();
 
   /// The model; the builder is empty afterwards.
   Model build();
@@ -54,10 +56,13 @@ class ModelBuilder {
  private:
   struct Shape {
     std::int64_t channels, height, width;
+    UnitTracker::Units units = UnitTracker::kFixed;  ///< which units the channels are
     std::int64_t size() const { return channels * height * width; }
   };
 
   Shape& shape(Path path) { return path == Path::main ? main_ : skip_; }
+  /// The newest stage.
+  int stage() const { return static_cast<int>(stages_.size()) - 1; }
   void begin_stage(std::string const& layer, LayerType type, bool affine, Path path);
   int add_parameter(std::string const& tensor, std::vector<std::int64_t> shape,
                     Initializer initializer);
@@ -75,6 +80,7 @@ class ModelBuilder {
   std::vector<Stage> stages_;
   std::vector<Initializer> parameter_initializers_;
   std::vector<Initializer> buffer_initializers_;
+  UnitTracker units_;
 };
 
 }  // namespace fedstrata

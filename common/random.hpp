@@ -18,7 +18,7 @@ enum class Purpose : std::uint64_t {
   layer_order = 9,
   direction = 10,
   subset = 11,
-  matching = 12
+  alignment = 12
 };
 
 /// One block of Philox 4x32-10: ten rounds on a 128-bit counter with a 64-bit key. A bijection of

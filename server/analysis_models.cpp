@@ -137,8 +137,14 @@ AnalysisModels::Row AnalysisModels::make(ModelSpec const& spec) {
     case Kind::mean:
     case Kind::initial:
       return stored(spec);
-    case Kind::aligned:
-      return align_(get(spec.partner), get(spec.base));
+    case Kind::aligned: {
+      auto const permutations = align_(get(spec.partner), get(spec.base));
+      auto row = host(spec.base);
+      auto const parameters = static_cast<std::size_t>(model_.table().parameter_count);
+      permute_rows(model_, permutations, std::span(row).first(parameters),
+                   std::span(row).subspan(parameters));
+      return row;
+    }
     case Kind::subset: {
       auto row = host(spec.base);
       take_elements(row, spec);

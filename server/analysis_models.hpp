@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/model.hpp"
+#include "server/alignment.hpp"
 #include "server/model_spec.hpp"
 
 namespace fedstrata {
@@ -21,8 +22,8 @@ struct StoredModels {
 /// Puts a host row [P + Q] where the model computes, as views of its tensors.
 using Upload = std::function<Weights(std::vector<float> const&)>;
 
-/// Permutes the units of b to match those of a; returns b's row [P + Q].
-using AlignModels = std::function<std::vector<float>(Weights const& a, Weights const& b)>;
+/// Orders of b's units that match those of a.
+using AlignModels = std::function<UnitPermutations(Weights const& a, Weights const& b)>;
 
 /// The models of a plan, read or made when first asked for and kept as far as memory allows.
 class AnalysisModels {

@@ -86,7 +86,7 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
       {}, {}, 0, 0, false});
   job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
                       stored_models(input_, round), uploader(experiment.model, *input_.device),
-                      aligner(input_, round), config.analysis.memory / 2);
+                      aligner(input_), config.analysis.memory / 2);
   begin_phase(*job);
   return job;
 }

@@ -62,9 +62,24 @@ Upload uploader(Model const& model, Device const& device) {
   };
 }
 
-AlignModels aligner(AnalysisInput const&, RoundJob const&) {
-  return [](Weights const&, Weights const&) -> std::vector<float> {
-    throw Error("alignment is not there yet");
+AlignModels aligner(AnalysisInput const& input) {
+  auto const& config = input.experiment->config;
+  auto const& model = input.experiment->model;
+  if (config.analysis.align == Align::none) return {};
+  require_structure(model);
+  if (config.analysis.align == Align::weights) {
+    return [&model, seed = config.run.seed](Weights const& a, Weights const& b) {
+      return match_weights(model, a, b, seed);
+    };
+  }
+  auto const samples = std::min(config.analysis.align_samples, input.train->size());
+  auto const batch = config.analysis.batch_size;
+  auto const images = [train = input.train, samples, batch](std::int64_t i) {
+    return train->range(i * batch, std::min(batch, samples - i * batch)).images;
+  };
+  return [&model, images, batches = (samples + batch - 1) / batch](Weights const& a,
+                                                                   Weights const& b) {
+    return match_activations(model, a, b, images, batches);
   };
 }
 

@@ -11,7 +11,8 @@ StoredModels stored_models(AnalysisInput const& input, RoundJob const& round);
 /// Puts rows on the device. `model` and `device` must outlive the result.
 Upload uploader(Model const& model, Device const& device);
 
-/// Permutes units as analysis.align says.
-AlignModels aligner(AnalysisInput const& input, RoundJob const& round);
+/// Matches units as analysis.align says. Throws InputError for a model whose units are not known.
+/// What `input` points to must outlive the result.
+AlignModels aligner(AnalysisInput const& input);
 
 }  // namespace fedstrata
