@@ -73,7 +73,8 @@ class Run:
         return self.file["metrics"][table][:]
 
     def barriers(self, name="insitu", table="barriers"):
-        """Table barriers, points, skipped or geometry of an analysis as a structured array."""
+        """Table barriers, points, skipped, geometry, plane or spread of an analysis as a structured
+        array."""
         if name not in self.file["barriers"]:
             raise KeyError(f"no analysis {name!r}; there are {', '.join(self.analyses) or 'none'}")
         return self.file["barriers"][name][table][:]

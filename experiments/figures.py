@@ -1,4 +1,4 @@
-"""Draws the figures of a run from plain arrays; plot.py reads them from the run."""
+"""What all figures share: style, colours, and the heat map."""
 
 import dataclasses
 
@@ -7,245 +7,203 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.lines import Line2D
 
 # Okabe and Ito's palette: told apart with any colour vision.
-BLACK, BLUE, ORANGE, GREY, PALE = "#000000", "#0072B2", "#E69F00", "#7f7f7f", "#dcdcdc"
+BLACK, BLUE, ORANGE, GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
+PURPLE, DARK, GREY, PALE = "#CC79A7", "#444444", "#7f7f7f", "#dcdcdc"
 MAX_LINES = 8  # layers that can be told apart as lines of one panel
+MAX_NUMBERS = 30  # columns of a heat map that leave room for numbers
+MAX_BESIDE = 12  # columns of a heat map that leave room for another one beside it
 
 plt.rcParams.update({
     "font.size": 9, "axes.titlesize": 9.5, "axes.labelsize": 9, "legend.fontsize": 8,
     "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
-    "figure.constrained_layout.use": True, "savefig.dpi": 160,
+    "figure.constrained_layout.use": True, "figure.max_open_warning": 0, "savefig.dpi": 160,
     "svg.fonttype": "none", "svg.hashsalt": "fedstrata",
 })
 
 
 @dataclasses.dataclass
-class BarrierPanel:
-    """One quantity of a heat map."""
+class Chart:
+    """A figure that is drawn already."""
+
+    heading: str
+    figure: plt.Figure
+    note: str = ""
+    legend: tuple = ()  # handles and names of one legend for all panels
+
+    def __post_init__(self):
+        width, height = self.figure.get_size_inches()
+        title(self.figure, self.heading)
+        note = wrap(self.note, int(13 * width))
+        room = 0.17 * (1 + note.count("\n")) * bool(note)  # inches below the panels
+        self.figure.text(0.5, 0.03 / height, note, ha="center", fontsize=8, color=DARK)
+        if self.legend:
+            self.figure.legend(*self.legend, loc="lower center", ncol=len(self.legend[1]),
+                               bbox_to_anchor=(0.5, room / height))
+            room += 0.3
+        self.figure.get_layout_engine().set(rect=(0, room / height, 1, 1 - room / height))
+
+    def draw(self):
+        return self.figure
+
+
+@dataclasses.dataclass
+class Grid:
+    """One panel of a heat map."""
 
     title: str
-    values: np.ndarray  # [1 + layers, rounds]: full, then the layers in order; NaN = not computed
-    ends: np.ndarray  # [rounds]: the same quantity of the end points themselves
+    values: np.ndarray  # [rows, columns]; NaN = not computed
+    rows: list  # names
+    columns: list  # names
     decimals: int
+    xlabel: str = "round"
+    ylabel: str = ""
+    gaps: tuple = ()  # rows that an empty row sets apart from the one above
+    scale: str = ""  # panels of one scale have the same colours
+    ends: np.ndarray = None  # [columns]: numbers below, of the end points themselves
+    bars: np.ndarray = None  # [rows, columns]: a black bar between this column and the next
+
+    @property
+    def extreme(self):
+        # Numbers that round to nothing get no colour.
+        return np.nanmax(np.abs(self.values), initial=10.0 ** (1 - self.decimals))
+
+    def places(self):
+        """Where the rows lie, an empty row counted."""
+        return np.arange(len(self.rows)) + [sum(g <= k for g in self.gaps)
+                                            for k in range(len(self.rows))]
+
+    def size(self):
+        """Inches: room for a number in each cell, or as it comes where there are none."""
+        rows = self.places()[-1] + 2
+        height = 0.255 * rows if self.has_numbers else min(0.255 * rows, 5.5)
+        width = 1.1 + (0.46 * len(self.columns) if self.has_numbers else 6)
+        lines = self.title.split("\n")
+        return (max(3.3, width, 0.6 + 0.083 * max(map(len, lines))),
+                0.58 + 0.17 * len(lines) + height)
+
+    @property
+    def has_numbers(self):
+        return len(self.columns) <= MAX_NUMBERS
 
 
-def barrier_heatmap(heading, panels, layers, rounds, averaged, note):
-    """`averaged` [layers, rounds]: was the layer averaged between this column and the next?"""
-    beside = len(rounds) <= 12
-    width, height = max(3.3, 1.1 + 0.46 * len(rounds)), 0.9 + 0.255 * (len(layers) + 3)
-    shape = (1, len(panels)) if beside else (len(panels), 1)
-    figure, axes = plt.subplots(*shape, squeeze=False,
-                                figsize=(0.8 + width * shape[1], 0.9 + height * shape[0]))
-    for axis, panel in zip(axes.flat, panels):
-        _barrier_panel(figure, axis, panel, layers, rounds)
-        for layer, column in zip(*np.nonzero(averaged)):
-            axis.plot([column + 0.5] * 2, [layer + 1.55, layer + 2.45], color=BLACK, lw=2.2,
-                      clip_on=False, solid_capstyle="butt")
-    if beside:
-        for axis in axes.flat[1:]:
-            axis.set_yticklabels([])
-    figure.suptitle(heading, fontsize=10)
-    figure.supxlabel(note, fontsize=8, color="#444444")
-    return figure
+@dataclasses.dataclass
+class HeatMap:
+    """Panels of numbers; blue below zero, red above."""
+
+    heading: str
+    grids: list
+    note: str = ""
+    across: int = 0  # panels in a line; 0 = all if they are narrow, else one
+
+    def limits(self):
+        """Colours reach from minus to plus this, by panel."""
+        return [max(g.extreme for g in self.grids if g.scale == grid.scale) for grid in self.grids]
+
+    def draw(self):
+        narrow = max(len(g.columns) for g in self.grids) <= MAX_BESIDE
+        across = self.across or (len(self.grids) if narrow else 1)
+        down = -(-len(self.grids) // across)
+        width, height = np.max([g.size() for g in self.grids], axis=0)
+        names = max(len(name) for g in self.grids for name in g.rows)
+        size = (0.2 + 0.065 * names + width * across, 1.1 + height * down)
+        figure, axes = plt.subplots(down, across, squeeze=False, figsize=size)
+        for axis in axes.flat[len(self.grids):]:
+            axis.set_visible(False)
+        for k, (axis, grid, limit) in enumerate(zip(axes.flat, self.grids, self.limits())):
+            _panel(figure, axis, grid, limit)
+            if k % across and grid.rows == self.grids[k - 1].rows:
+                axis.set_yticklabels([])
+                axis.set_ylabel("")
+        title(figure, self.heading, self.note)
+        return figure
 
 
-def _barrier_panel(figure, axis, panel, layers, rounds):
-    # An empty row sets the full barrier apart from the layers; the end points stand below them.
-    rows = [0, *range(2, len(layers) + 2)]
-    grid = np.insert(panel.values, 1, np.nan, axis=0)
-    # Numbers that round to nothing get no colour.
-    limit = np.nanmax(np.abs(panel.values), initial=10.0 ** (1 - panel.decimals))
-    image = axis.imshow(grid, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
-    for row, line in zip(rows, panel.values):
-        for column, value in enumerate(line):
-            axis.text(column, row, number(value, panel.decimals), ha="center", va="center",
-                      fontsize=8, fontweight="bold" if row == 0 else "normal",
-                      color="white" if abs(value) > 0.65 * limit else "black")
-    last = len(layers) + 2.4
-    for column, value in enumerate(panel.ends):
-        axis.text(column, last, number(value, panel.decimals), ha="center", va="center",
-                  fontsize=8, color=GREY)
+def _panel(figure, axis, grid, limit):
+    places = grid.places()
+    last = places[-1]
+    shown = np.full((last + 1, len(grid.columns)), np.nan)
+    shown[places] = grid.values
+    image = axis.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto",
+                        interpolation="nearest")
+    if grid.has_numbers:
+        _numbers(axis, grid, places, limit)
+    step = 1 if grid.has_numbers else -(-len(places) // MAX_NUMBERS)
+    axis.set_yticks(places[::step], grid.rows[::step])
+    if grid.rows[0] == "full":
+        axis.get_yticklabels()[0].set_fontweight("bold")
+    if grid.ends is not None:
+        last += 1.4
+        for column, value in enumerate(grid.ends):
+            axis.text(column, last, number(value, grid.decimals), ha="center", va="center",
+                      fontsize=8, color=GREY)
+        axis.set_yticks([*places, last], [*grid.rows, "end points"])
+        axis.get_yticklabels()[-1].set_color(GREY)
     axis.set_ylim(last + 0.6, -0.5)
-    axis.set_yticks([*rows, last], ["full", *layers, "end points"])
-    axis.get_yticklabels()[0].set_fontweight("bold")
-    axis.get_yticklabels()[-1].set_color(GREY)
-    axis.set_xticks(range(len(rounds)), [str(r) for r in rounds])
+    if grid.bars is not None:
+        for row, column in zip(*np.nonzero(grid.bars)):
+            axis.plot([column + 0.5] * 2, places[row] + np.array([-0.45, 0.45]), color=BLACK,
+                      lw=2.2, clip_on=False, solid_capstyle="butt")
+    _finish_panel(figure, axis, image, grid)
+
+
+def _numbers(axis, grid, places, limit):
+    for row, line, name in zip(places, grid.values, grid.rows):
+        for column, value in enumerate(line):
+            axis.text(column, row, number(value, grid.decimals), ha="center", va="center",
+                      fontsize=8, fontweight="bold" if name == "full" else "normal",
+                      color="white" if abs(value) > 0.65 * limit else "black")
+
+
+def _finish_panel(figure, axis, image, grid):
+    step = -(-len(grid.columns) // MAX_NUMBERS)
+    long = max(map(len, grid.columns)) > 5
+    axis.set_xticks(range(0, len(grid.columns), step), grid.columns[::step],
+                    rotation=90 if long else 0)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    axis.set_xlabel("round")
-    axis.set_title(panel.title)
+    axis.set_xlabel(grid.xlabel)
+    axis.set_ylabel(grid.ylabel)
+    axis.set_title(grid.title)
     bar = figure.colorbar(image, ax=axis, aspect=25, pad=0.02, fraction=0.04)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
 
 
-def paths(heading, panels, layers, grid):
-    """`panels`: (title, values [1 + layers, points]): full, then the layers in order."""
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 1.4, 3.9))
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(layers)))
-    for axis, (title, values) in zip(axes, panels):
-        for k, layer in enumerate(layers):
-            axis.plot(grid, values[1 + k], color=colors[k], lw=1.4, label=layer)
-        axis.plot(grid, values[0], color=BLACK, lw=2, label="full")
-        _frame(axis, title[0].upper() + title[1:])
-        axis.xaxis.set_major_locator(plt.FixedLocator([0, 0.25, 0.5, 0.75, 1]))
-        axis.set_xlabel("share of the other client's model")
-        axis.set_ylim(bottom=0)
-    handles, names = axis.get_legend_handles_labels()
-    axis.legend(handles[-1:] + handles[:-1], names[-1:] + names[:-1], loc="center left",
-                bbox_to_anchor=(1.01, 0.5), fontsize=8 if len(layers) <= 12 else 6)
-    figure.suptitle(heading, fontsize=10)
-    return figure
+def title(figure, heading, note=""):
+    """Heading and note, broken into lines that the figure has room for."""
+    width = int(11 * figure.get_figwidth())
+    figure.suptitle(wrap(heading, width), fontsize=10)
+    if note:
+        figure.supxlabel(wrap(note, int(1.18 * width)), fontsize=8, color=DARK)
 
 
-def accuracy_and_loss(heading, metrics, averaging_rounds):
-    """`metrics` = /metrics/rounds; None when nothing was evaluated."""
-    panels = [("Accuracy on the test set", "test_accuracy", "train_accuracy"),
-              ("Loss on the test set", "test_loss", "train_loss")]
-    if _own_labels_differ(metrics):
-        panels.append(("Accuracy on each client's own labels", "test_accuracy_local", ""))
-    panels = [p for p in panels if present(metrics, p[1]) or present(metrics, p[1] + "_before")]
-    if not panels:
-        return None
-    seldom = 0 < len(averaging_rounds) < metrics["round"].max()
-    figure = plt.figure(figsize=(4.6 * len(panels), 4.4))
-    grid = figure.add_gridspec(2, len(panels), height_ratios=[1, 0.2])
-    handles = {}
-    for k, (title, name, train) in enumerate(panels):
-        axis = figure.add_subplot(grid[0, k])
-        # The wide lines lie below: where averaging changes nothing, both stay visible.
-        for label, column, color, style, width in [
-            ("clients after averaging: mean", name + "_after", ORANGE, "-", 3.6),
-            ("clients after averaging: worst tenth", name + "_after_worst", ORANGE, ":", 3.0),
-            ("clients before averaging: mean", name + "_before", BLUE, "-", 1.3),
-            ("clients before averaging: worst tenth", name + "_before_worst", BLUE, ":", 1.3),
-            ("averaged (global) model", name, BLACK, "-", 1.3),
-            ("training data, while training", train, GREY, "--", 1.1),
-        ]:
-            if present(metrics, column):
-                known = np.isfinite(metrics[column])
-                # The global model stays as it is between two averages.
-                steps = "steps-post" if seldom and column == name else "default"
-                handles[label], = axis.plot(metrics["round"][known], metrics[column][known],
-                                            color=color, ls=style, lw=width, drawstyle=steps,
-                                            marker="." if known.sum() == 1 else None)
-        if seldom:
-            for r in averaging_rounds:
-                axis.axvline(r, color=PALE, lw=1.2, zorder=0)
-            handles["rounds with averaging"] = Line2D([], [], color=PALE, lw=1.2)
-        _frame(axis, title)
-        axis.set_ylim(0, 1 if "accuracy" in name else None)
-    legend = figure.add_subplot(grid[1, :])
-    legend.axis("off")
-    legend.legend(handles.values(), handles.keys(), loc="center", ncol=min(len(panels) + 1, 3))
-    figure.suptitle(heading, fontsize=10)
-    return figure
+def wrap(text, width):
+    lines = []
+    for line in text.split("\n"):
+        words, line = line.split(" "), ""
+        for word in words:
+            if line and len(line) + 1 + len(word) > width:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}" if line else word
+        lines.append(line)
+    return "\n".join(lines)
 
 
-def divergence(heading, layers, rounds, values, averaged):
-    """`values`, `averaged` [layers, rounds]; lines for few layers, a map for many."""
-    measured = np.isfinite(values).any(axis=0)  # in rounds that are evaluated
-    if not measured.any():
-        return None
-    # Averaged before the next measurement, also in a round that is not evaluated.
-    averaged = np.logical_or.reduceat(averaged, np.flatnonzero(measured), axis=1)
-    rounds, values = rounds[measured], values[:, measured]
-    draw = _divergence_lines if len(layers) <= MAX_LINES else _divergence_map
-    figure = draw(layers, rounds, values, averaged)
-    figure.suptitle(heading, fontsize=10)
-    return figure
-
-
-def _divergence_lines(layers, rounds, values, averaged):
-    figure, axis = plt.subplots(figsize=(6.4, 3.9))
-    colors = plt.get_cmap("viridis")(np.linspace(0, 0.88, len(layers)))
-    markers = "os^Dv<>p"
-    often = averaged.mean() > 0.5
-    for k, layer in enumerate(layers):
-        axis.plot(rounds, values[k], color=colors[k], lw=1.5, marker=markers[k], ms=3, label=layer)
-        if not often:
-            due = averaged[k]
-            axis.plot(rounds[due], values[k][due], ls="", marker=markers[k], ms=8, color="none",
-                      markeredgecolor=BLACK, markeredgewidth=1.1)
-    _frame(axis, "")
-    axis.set_ylim(bottom=0)
-    axis.set_ylabel("distance to the clients' mean (L2)")
-    handles, names = axis.get_legend_handles_labels()
-    if averaged.any() and not often:
-        handles.append(Line2D([], [], ls="", marker="o", ms=8, color="none", markeredgecolor=BLACK))
-        names.append("averaged then")
-    axis.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return figure
-
-
-def _divergence_map(layers, rounds, values, averaged):
-    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.2 * len(layers)))
-    image = axis.imshow(values, cmap="cividis", aspect="auto", vmin=0,
-                        extent=(-0.5, len(rounds) - 0.5, len(layers) - 0.5, -0.5))
-    axis.set_yticks(range(len(layers)), layers)
-    if averaged.any() and averaged.mean() <= 0.5:
-        for layer, column in zip(*np.nonzero(averaged)):
-            axis.plot([column + 0.5] * 2, [layer - 0.45, layer + 0.45], color="white", lw=1.6)
-        axis.set_xlabel("round (white bar: layer averaged at its end)")
-    else:
-        axis.set_xlabel("round")
-    step = -(-len(rounds) // 15)
-    axis.set_xticks(range(0, len(rounds), step), [str(r) for r in rounds[::step]])
-    axis.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axis, aspect=30, pad=0.01)
-    bar.outline.set_visible(False)
-    bar.set_label("distance to the clients' mean (L2)")
-    return figure
-
-
-def partition(heading, histogram):
-    """`histogram` [clients, classes]: samples per label."""
-    clients, classes = histogram.shape
-    numbers = clients <= 30 and classes <= 20
-    height = 1.3 + min(0.26 * clients, 7.0)
-    figure, axis = plt.subplots(figsize=(1.6 + min(0.5 * classes, 9), height))
-    top = max(histogram.max(), 1)
-    image = axis.imshow(histogram, cmap="Blues", vmin=0, vmax=top, aspect="auto",
-                        interpolation="nearest")
-    if numbers:
-        for (client, label), count in np.ndenumerate(histogram):
-            axis.text(label, client, str(count), ha="center", va="center", fontsize=8,
-                      color="white" if count > 0.6 * top else "black")
-        axis.set_yticks(range(clients))
-    if classes <= 20:
-        axis.set_xticks(range(classes))
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0)
-    axis.set_xlabel("class")
-    axis.set_ylabel("client")
-    bar = figure.colorbar(image, ax=axis, aspect=max(10, 5 * height), pad=0.02)
-    bar.outline.set_visible(False)
-    bar.set_label("training samples")
-    figure.suptitle(heading, fontsize=10)
-    return figure
-
-
-def _own_labels_differ(metrics):
-    """Would accuracy on the clients' own labels say anything that plain accuracy does not?"""
-    own, plain = "test_accuracy_local_before", "test_accuracy_before"
-    if not present(metrics, own):
-        return False
-    return not present(metrics, plain) or np.nanmax(np.abs(metrics[own] - metrics[plain])) > 0.02
-
-
-def _frame(axis, title):
-    axis.set_title(title)
-    axis.set_xlabel("round")
+def frame(axis, text, xlabel="round"):
+    axis.set_title(text)
+    axis.set_xlabel(xlabel)
     axis.grid(axis="y", color="#e8e8e8", lw=0.7)
     axis.set_axisbelow(True)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    if xlabel == "round":
+        axis.xaxis.get_major_locator().set_params(integer=True)
 
 
-def present(table, column):
-    """Has the table such a column, with at least one value?"""
-    return column in table.dtype.names and bool(np.isfinite(table[column]).any())
+def layer_colors(layers):
+    return plt.get_cmap("viridis")(np.linspace(0, 0.88, len(layers)))
 
 
 def number(value, decimals):

@@ -41,12 +41,13 @@ mpirun -n 2 build/bin/fedstrata analyze "$run" --name paths \
   --set analysis.rounds=10 --set analysis.alphas=11 --set analysis.split=test
 
 step "Draw"
-/usr/bin/python3 experiments/plot.py "$run"
+/usr/bin/python3 experiments/plot.py "$run" --html
 
 cat <<END
 
 == Done in $SECONDS s
 Run        $PWD/$run/run.h5          (HDF5: models, metrics, barriers; docs/file-format.md)
+Report     $PWD/$run/plots/report.html
 Figures    $PWD/$run/plots           (PNG and SVG)
 Progress   $PWD/$run/progress.csv
 Look into  build/bin/fedstrata inspect $run

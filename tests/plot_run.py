@@ -1,0 +1,110 @@
+"""Writes small runs for plot_test.py with h5py, as docs/file-format.md describes them."""
+
+import itertools
+
+import h5py
+import numpy as np
+
+LAYERS = ["fc1", "fc2", "fc3"]
+KEY = [("round", "i8"), ("split", "S8"), ("kind", "S32"), ("target", "S128"), ("a", "i8"),
+       ("b", "i8"), ("round_b", "i8"), ("other_run", "S96"), ("rest", "i8"), ("draw", "i8")]
+QUANTITIES = ["loss_mid", "error_mid", "loss_a", "loss_b", "error_a", "error_b"]
+INTERVALS = ["loss_mid_low", "loss_mid_high", "error_mid_low", "error_mid_high", "loss_path",
+             "loss_sup", "alpha_sup", "loss_predicted"]
+PAIRS = {(0, 1): 0.5, (0, 2): 0.6, (1, 2): 1.0}  # full barriers
+
+
+def write_table(file, name, columns, rows):
+    file[name] = np.array([tuple(row) for row in rows], dtype=columns)
+
+
+def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05):
+    """`more_kinds`: with every kind of barrier, and the tables plane and spread."""
+    path.mkdir()
+    with h5py.File(path / "run.h5", "w") as file:
+        file.attrs.update(format="fedstrata", format_version=1, model="mlp", clients=3, seed=seed,
+                          complete=1, dataset="fashion-mnist",
+                          config=f"[run]\nseed = {seed}\n\n[train]\nlr = {lr}\n\n"
+                                 "[analysis]\nat = before\n")
+        write_table(file, "layers", [("name", "S64"), ("offset", "i8"), ("size", "i8")],
+                    [(name, 10 * k, 10) for k, name in enumerate(LAYERS)])
+        write_table(file, "provenance", [("version", "S16"), ("ranks", "i8")], [("0.1.0<&>", 4)])
+        file["partition/histogram"] = np.arange(30).reshape(3, 10)
+        write_table(file, "metrics/rounds",
+                    [("round", "i8"), ("test_accuracy", "f8"), ("test_loss", "f8"),
+                     ("test_accuracy_before", "f8"), ("test_accuracy_after", "f8")],
+                    [(r, 0.1 * r, 2 - 0.3 * r, np.nan if r % 2 else 0.2 * r, np.nan)
+                     for r in range(5)])
+        write_table(file, "metrics/layers",
+                    [("round", "i8"), ("layer", "S64"), ("averaged", "i8"), ("divergence", "f8")],
+                    [(r, name, r == 2 and name != "fc3", r + 1.5) for r in range(1, 5)
+                     for name in LAYERS])
+        file.create_group("barriers")
+        if analysed:
+            write_barriers(file, analysed, alphas, more_kinds, 0.01 * (seed - 1))
+            if more_kinds:
+                write_plane(file, analysed[-1])
+                write_spread(file, analysed)
+
+
+def write_barriers(file, analysed, alphas, more_kinds, shift):
+    """Full barriers as in PAIRS; layer k has k/10 - 0.02 and k/10."""
+    barriers, points = [], []
+    for r, split, (pair, full) in itertools.product(analysed, ("test", "train"), PAIRS.items()):
+        for kind, target, draw, mid in paths(full, more_kinds):
+            for rest in (-1,) if target == "all" else pair:
+                value = mid - 0.02 * (kind == "layer" and rest == pair[0]) + shift
+                key = (r, split, kind, target, *pair, r, "", rest, draw)
+                row = (*key, value, value / 10, 0.3, 0.4, 0.1, 0.2)
+                extra = (value - 0.03, value + 0.03, value / 10 - 0.01, value / 10 + 0.01,
+                         value, 1.1 * value, 0.45, 0.9 * value)
+                barriers.append(row + extra if more_kinds else row)
+                points += [(*key, x, 0.3 + value * 4 * x * (1 - x), 0.1)
+                           for x in np.linspace(0, 1, alphas) if kind in ("full", "layer")]
+    numbers = QUANTITIES + (INTERVALS if more_kinds else [])
+    write_table(file, "barriers/insitu/barriers", KEY + [(n, "f8") for n in numbers], barriers)
+    write_table(file, "barriers/insitu/points",
+                KEY + [(n, "f8") for n in ("alpha", "loss", "error")], points)
+
+
+def paths(full, more_kinds):
+    """(kind, target, draw, loss barrier)"""
+    result = [("full", "all", 0, full)] + [("layer", n, 0, k / 10) for k, n in enumerate(LAYERS)]
+    if not more_kinds:
+        return result
+    last = len(LAYERS) - 1
+    for k, name in enumerate(LAYERS):
+        result += [(f"cumulative-{order}", name, 0, full * (1 + (last - k if back else k)) / 3)
+                   for order, back in [("shallow", 0), ("deep", 1), ("random", 0), ("minimal", 0)]]
+        result += [("complement", name, 0, 0.8 * full), ("aligned-layer", name, 0, k / 40)]
+    result += [("aligned-full", "all", 0, 0.1 * full), ("group", "body", 0, 0.37)]
+    result += [(f"window:{size}", f"{LAYERS[k]}..{LAYERS[k + size - 1]}", 0, size * (k + 1) / 20)
+               for size in (2, 3) for k in range(len(LAYERS) - size + 1)]
+    result += [("interaction", f"{LAYERS[i]}+{LAYERS[j]}", 0, 0.23 - 0.18 * (j - i))
+               for i, j in itertools.combinations(range(len(LAYERS)), 2)]
+    for kind, target in itertools.product(
+            ("random", "subset", "subspace-span", "subspace-complement", "subspace-towards"),
+            ("all", *LAYERS)):
+        if (kind, target) != ("subset", "all"):
+            result += [(kind, target, draw, 0.02 + 0.01 * draw) for draw in (0, 1, 2, -1)]
+    return result
+
+
+def write_plane(file, last):
+    """A bowl over a plane whose third model lies at (3, 4) and second at (5, 0)."""
+    columns = [("round", "i8"), ("split", "S8"), ("target", "S128"), ("a", "i8"), ("b", "i8"),
+               ("c", "i8")] + [(n, "f8") for n in ("u", "v", "x", "y", "loss", "error")]
+    rows = []
+    for split, target in itertools.product(("test", "train"), ("all", LAYERS[1])):
+        for u, v in itertools.product(np.linspace(-0.5, 1.5, 9), repeat=2):
+            x, y = 5 * u + 3 * v, 4 * v
+            loss = 0.2 + 0.1 * ((x - 2) ** 2 + (y - 2) ** 2)
+            rows.append((last, split, target, 0, 1, 2, u, v, x, y, loss, min(0.9, loss / 3)))
+    write_table(file, "barriers/insitu/plane", columns, rows)
+
+
+def write_spread(file, analysed):
+    write_table(file, "barriers/insitu/spread",
+                [("round", "i8"), ("layer", "S64"), ("index", "i8"), ("singular_value", "f8")],
+                [(r, name, k, (2.0 - k) * (1 + n / 2) ** k * r ** (1 - k)) for r in analysed
+                 for n, name in enumerate(("all", *LAYERS)) for k in range(3)])
