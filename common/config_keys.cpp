@@ -83,7 +83,8 @@ Key<ModelConfig> hidden_key() {
 
 std::vector<Key<ModelConfig>> model_keys() {
   return {
-      text("name", &ModelConfig::name, "a model of the zoo: mlp, cnn, lenet5, resnet18, vgg11, ...",
+      text("name", &ModelConfig::name,
+           "mlp, cnn, lenet5, resnet18, vgg11, ...; script:FILE.pt for a TorchScript module",
            not_empty, "network that every client trains"),
       hidden_key(),
       choice("norm", &ModelConfig::norm, {"none", "batch", "group"},

@@ -30,8 +30,8 @@ bool is_leftover(fs::path const& path) {
   auto const name = path.filename().string();
   auto const extension = path.extension();
   return name.starts_with('.') || name == Names::kState || name == "progress.csv" ||
-         name == Names::kHeader || extension == ".out" || extension == ".err" ||
-         extension == ".log" || extension == ".ini";
+         name == Names::kHeader || name == Names::kModel || extension == ".out" ||
+         extension == ".err" || extension == ".log" || extension == ".ini";
 }
 
 void check_empty(fs::path const& path) {
@@ -209,6 +209,7 @@ RunDirectory RunDirectory::create(fs::path const& where, RunHeader const& header
       write_header(file.temporary(), header);
       state->contents.remember(Names::kHeader, file.sync());
       file.publish();
+      if (!header.script.empty()) write_text(path / Names::kModel, read_text(header.script));
       state->contents.publish(header);
     });
     return RunDirectory(std::move(state));
@@ -243,6 +244,7 @@ RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 RunDirectory::~RunDirectory() = default;
 
 fs::path const& RunDirectory::path() const { return state_->path; }
+fs::path RunDirectory::script() const { return state_->path / Names::kModel; }
 RunHeader const& RunDirectory::header() const { return state_->header; }
 
 void RunDirectory::heartbeat() {

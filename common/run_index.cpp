@@ -130,6 +130,7 @@ void RunContents::refresh() {
 
 std::vector<std::string> RunContents::files() const {
   std::vector<std::string> names{Names::kHeader};
+  if (fs::exists(directory_ / Names::kModel)) names.push_back(Names::kModel);
   auto const add = [&](std::string const& directory, std::string const& name) {
     names.push_back(directory + "/" + name);
   };

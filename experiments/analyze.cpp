@@ -8,6 +8,7 @@
 
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
+#include "common/script_model.hpp"
 #include "common/selection.hpp"
 #include "common/stopwatch.hpp"
 #include "experiments/commands.hpp"
@@ -90,8 +91,9 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
     text = to_text(analysis_config(line, *run));
     run->check_analysis_name(line.name);
   }
-  auto const config = parse_config(world.broadcast(text, 0), line.target);
+  auto config = parse_config(world.broadcast(text, 0), line.target);
   if (!first) run = RunDirectory::attach(line.target);
+  config.model = with_script(config.model, run->script());
   auto const device = pick_device(config.run, true, world);
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();
