@@ -83,8 +83,7 @@ Key<ModelConfig> hidden_key() {
 
 std::vector<Key<ModelConfig>> model_keys() {
   return {
-      text("name", &ModelConfig::name,
-           "mlp, cnn, lenet5, resnet18, vgg11, ...; script:FILE.pt for a TorchScript module",
+      text("name", &ModelConfig::name, "mlp, cnn, lenet5, resnet18, vgg11, ... or script:FILE.pt",
            not_empty, "network that every client trains"),
       hidden_key(),
       choice("norm", &ModelConfig::norm, {"none", "batch", "group"},

@@ -30,8 +30,8 @@ bool is_leftover(fs::path const& path) {
   auto const name = path.filename().string();
   auto const extension = path.extension();
   return name.starts_with('.') || name == Names::kState || name == "progress.csv" ||
-         name == Names::kHeader || name == Names::kModel || extension == ".out" ||
-         extension == ".err" || extension == ".log" || extension == ".ini";
+         name == Names::kHeader || extension == ".out" || extension == ".err" ||
+         extension == ".log" || extension == ".ini";
 }
 
 void check_empty(fs::path const& path) {

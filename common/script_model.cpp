@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using torch::jit::Module;
 
-constexpr char const* kPrefix = "script:";
-
 /// Where a module keeps one of its tensors.
 struct Place {
   c10::intrusive_ptr<c10::ivalue::Object> owner;
@@ -125,7 +123,7 @@ std::string line_of(std::exception const& error, bool last) {
 }
 
 Module load(fs::path const& file) {
-  auto const name = kPrefix + file.string();
+  auto const name = kScriptPrefix + file.string();
   require_input(fs::is_regular_file(file), "model.name = " + name + ": there is no such file");
   try {
     return torch::jit::load(file.string(), torch::Device("cpu"));
@@ -225,12 +223,12 @@ void check_answer(Model const& model, InputShape const& input) {
 }  // namespace
 
 std::optional<fs::path> script_file(ModelConfig const& config) {
-  if (!config.name.starts_with(kPrefix)) return std::nullopt;
-  return config.name.substr(std::string_view(kPrefix).size());
+  if (!config.name.starts_with(kScriptPrefix)) return std::nullopt;
+  return config.name.substr(std::string_view(kScriptPrefix).size());
 }
 
 ModelConfig with_script(ModelConfig config, fs::path const& file) {
-  if (script_file(config)) config.name = kPrefix + file.string();
+  if (script_file(config)) config.name = kScriptPrefix + file.string();
   return config;
 }
 

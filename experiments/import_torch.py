@@ -181,7 +181,7 @@ def main():
         with tempfile.TemporaryDirectory(prefix=".import-", dir=out.parent) as scratch:
             make_run(arguments, rounds, pathlib.Path(scratch) / "run")
             os.rename(pathlib.Path(scratch) / "run", out)
-    except Problem as problem:
+    except (Problem, OSError) as problem:
         print(f"import_torch.py: {problem}", file=sys.stderr)
         return 2
     print(f"{arguments.out}: {sum(map(len, rounds.values()))} models of {len(rounds)} rounds; "
