@@ -100,9 +100,8 @@ class ScriptOperation : public Operation {
     // Counters of batches would depend on who else was trained here.
     for (std::size_t i = 0; i < others_.size(); ++i)
       script_.others[i].set(others_[i].to(images.device(), others_[i].scalar_type(), false, true));
-    auto& module = script_.module;
-    module.train(training);
-    return module.forward({images.clone()}).toTensor();
+    script_.module.train(training);
+    return script_.module.forward({images.clone()}).toTensor();
   }
 
   mutable Script script_;  ///< holds the tensors of the pass that runs
