@@ -27,6 +27,9 @@ struct RunConfig {
   DeviceChoice device = DeviceChoice::automatic;
 };
 
+/// Begins the name of a model that is a TorchScript file.
+inline constexpr char const* kScriptPrefix = "script:";
+
 struct ModelConfig {
   std::string name = "mlp";
   std::vector<std::int64_t> hidden = {200, 200};  ///< hidden sizes, mlp only

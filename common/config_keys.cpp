@@ -87,7 +87,7 @@ Key<ModelConfig> hidden_key() {
 
 std::vector<Key<ModelConfig>> model_keys() {
   return {
-      text("name", &ModelConfig::name, "a model of the zoo: mlp, cnn, lenet5, resnet18, vgg11, ...",
+      text("name", &ModelConfig::name, "mlp, cnn, lenet5, resnet18, vgg11, ... or script:FILE.pt",
            not_empty, "network that every client trains"),
       hidden_key(),
       choice("norm", &ModelConfig::norm, {"none", "batch", "group"},

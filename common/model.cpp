@@ -38,6 +38,9 @@ void fill(std::span<float> values, Initializer const& initializer, Random& rando
     case Initializer::Kind::normal:
       for (auto& v : values) v = static_cast<float>(value * random.normal());
       break;
+    case Initializer::Kind::stored:
+      std::ranges::copy(initializer.stored, values.begin());
+      break;
   }
 }
 

@@ -24,9 +24,10 @@ enum class Activation { relu, identity };
 /// How one tensor of the rows starts; drawn by our own generator so that the bits do not depend on
 /// the LibTorch version.
 struct Initializer {
-  enum class Kind { constant, uniform, normal } kind = Kind::constant;
+  enum class Kind { constant, uniform, normal, stored } kind = Kind::constant;
   double value =
       0.0;  ///< the constant; half-width of the uniform; standard deviation of the normal
+  std::vector<float> stored = {};  ///< the tensor's values, with `stored`
 };
 
 /// A neural network without weights: a chain of stages that reads its tensors from rows handed to
@@ -83,8 +84,8 @@ struct LossSums {
 /// Names of the zoo, in alphabetical order.
 std::vector<std::string> model_names();
 
-/// Builds a model of the zoo. Throws InputError that lists the names when there is none so called,
-/// or says why the model does not fit the input.
+/// Builds a model of the zoo, or of a file (script:FILE, script_model.hpp). Throws InputError that
+/// lists the names when there is none so called, or says why the model does not fit the input.
 Model make_model(ModelConfig const& config, InputShape const& input);
 
 }  // namespace fedstrata

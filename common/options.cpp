@@ -120,6 +120,7 @@ void fill(CommandLine& line, po::variables_map const& given) {
   line.print_config = given.count("print-config") > 0;
   line.allow_idle_ranks = given.count("allow-idle-ranks") > 0;
   line.verify = given.count("verify") > 0;
+  line.rebuild_index = given.count("rebuild-index") > 0;
   check_analysis_name(line.name, line.missing);
   bool const goes_on = line.command == "analyze" && (line.missing || line.resume);
   require_input(!goes_on || (line.set.empty() && line.config.empty() && line.against.empty()),

@@ -48,6 +48,7 @@ struct CommandLine {
   bool print_config = false;
   bool allow_idle_ranks = false;
   bool verify = false;
+  bool rebuild_index = false;
   bool help = false;
   bool version = false;
 };

@@ -210,6 +210,7 @@ RunDirectory RunDirectory::create(fs::path const& where, RunHeader const& header
       write_header(file.temporary(), header);
       state->contents.remember(Names::kHeader, file.sync());
       file.publish();
+      if (!header.script.empty()) write_text(path / Names::kModel, read_text(header.script));
       state->contents.publish(header);
     });
     return RunDirectory(std::move(state));
@@ -244,6 +245,7 @@ RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 RunDirectory::~RunDirectory() = default;
 
 fs::path const& RunDirectory::path() const { return state_->path; }
+fs::path RunDirectory::script() const { return state_->path / Names::kModel; }
 RunHeader const& RunDirectory::header() const { return state_->header; }
 
 void RunDirectory::heartbeat() {

@@ -82,6 +82,8 @@ class RunDirectory {
   ~RunDirectory();
 
   std::filesystem::path const& path() const;
+  /// Where the run keeps the script of its model, if it is one.
+  std::filesystem::path script() const;
   RunHeader const& header() const;
 
   /// Tells other nodes that the simulation lives; call once a round on the handle of create().

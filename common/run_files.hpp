@@ -13,6 +13,7 @@ struct RunNames {
   static constexpr char const* kIndex = "run.h5";
   static constexpr char const* kIndexSum = "run.h5.sum";
   static constexpr char const* kHeader = "header.h5";
+  static constexpr char const* kModel = "model.pt";  ///< of runs whose model is a script
   static constexpr char const* kDone = "DONE";
   static constexpr char const* kMetrics = "metrics";
   static constexpr char const* kCheckpoints = "checkpoints";

@@ -22,6 +22,7 @@ struct RunHeader {
   LayerTable table;
   Partition partition;
   ProvenanceRecord provenance;
+  std::filesystem::path script;  ///< file that create() copies into the run; not read back
 };
 
 /// Makes header.h5: /provenance, /layers, /parameters, /buffers, /dataset, /partition and the

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "common/config.hpp"
 #include "common/error.hpp"
 
 namespace fedstrata {
@@ -128,8 +129,9 @@ void RunContents::refresh() {
   for (auto& [name, series] : analyses_) series.refresh();
 }
 
-std::vector<std::string> RunContents::files() const {
+std::vector<std::string> RunContents::files(RunHeader const& header) const {
   std::vector<std::string> names{Names::kHeader};
+  if (header.model.starts_with(kScriptPrefix)) names.push_back(Names::kModel);
   auto const add = [&](std::string const& directory, std::string const& name) {
     names.push_back(directory + "/" + name);
   };
@@ -238,7 +240,7 @@ void RunContents::publish(RunHeader const& header) {
     for (auto const& record : read_index(directory_)) last[record.name.str()] = record;
     last_line = line_of(checksum_file(directory_ / Names::kIndex));
   }
-  auto const records = describe(files(), last);
+  auto const records = describe(files(header), last);
   NewFile index(directory_ / Names::kIndex);
   build(index.temporary(), header, records);
   auto const sum = index.sync();

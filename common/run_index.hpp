@@ -41,7 +41,7 @@ class RunContents {
   void publish(RunHeader const& header);
 
  private:
-  std::vector<std::string> files() const;
+  std::vector<std::string> files(RunHeader const& header) const;
   std::vector<FileRecord> describe(std::vector<std::string> const& names,
                                    std::map<std::string, FileRecord> const& last);
   void build(std::filesystem::path const& file, RunHeader const& header,

@@ -59,6 +59,7 @@ Command const kInspect = {"inspect",
                           "fedstrata inspect runs/a --pack a.h5",
                           {{"verify", "", "check size and checksum of every file"},
                            {"pack", "OUT.h5", "write everything into one self-contained file"},
+                           {"rebuild-index", "", "write run.h5 anew from the files beside it"},
                            kHelp}};
 
 std::vector<Command const*> const kCommands = {&kSimulate, &kAnalyze, &kInspect};

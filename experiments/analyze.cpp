@@ -8,6 +8,7 @@
 
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
+#include "common/script_model.hpp"
 #include "common/stopwatch.hpp"
 #include "experiments/analysis_jobs.hpp"
 #include "experiments/commands.hpp"
@@ -131,11 +132,12 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   Preparation ready;
   if (first) ready = prepare(line);
   auto const text = world.broadcast(ready.config_text, 0);
-  auto const config = parse_config(text, line.target);
+  auto config = parse_config(text, line.target);
   if (!first) {
     ready.run = RunDirectory::attach(line.target);
     if (!config.analysis.against.empty()) ready.other = RunDirectory::attach(config.analysis.against);
   }
+  config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();

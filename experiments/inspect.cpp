@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/run_directory.hpp"
 
@@ -165,9 +166,19 @@ int verify(std::string const& target) {
   return problems.empty() ? 0 : 2;
 }
 
+int rebuild_index(std::string const& target) {
+  require_input(std::filesystem::exists(std::filesystem::path(target) / "header.h5"),
+                "'" + target + "' is not a run: it has no header.h5");
+  auto run = RunDirectory::attach(target);
+  run.publish_index();
+  std::cout << target << ": run.h5 names " << run.files().size() << " files\n";
+  return 0;
+}
+
 }  // namespace
 
 int inspect(CommandLine const& command) {
+  if (command.rebuild_index) return rebuild_index(command.target);
   if (command.verify)
     if (int const code = verify(command.target); code != 0) return code;
   if (!command.pack.empty()) {

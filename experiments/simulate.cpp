@@ -5,6 +5,7 @@
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
 #include "common/schedule.hpp"
+#include "common/script_model.hpp"
 #include "common/stopwatch.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/placement.hpp"
@@ -59,6 +60,7 @@ RunHeader header_of(Experiment const& experiment, ProvenanceRecord const& record
   header.table = experiment.model.table();
   header.partition = experiment.partition;
   header.provenance = record;
+  header.script = script_file(experiment.config.model).value_or("");
   return header;
 }
 

@@ -12,7 +12,8 @@ set(doors
   "<mpi\\.h>|common/mpi.cpp"
   "<(hdf5|H5)|common/hdf5.cpp"
   "<boost/|common/options.cpp"
-  "<zlib\\.h>|common/dataset.cpp")
+  "<zlib\\.h>|common/dataset.cpp"
+  "<torch/(script|jit|csrc)|common/script_model.cpp")
 
 foreach(folder common client server experiments)
   file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/${folder}/*.hpp ${SOURCE}/${folder}/*.cpp)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/error.hpp"
+#include "common/script_model.hpp"
 
 namespace fedstrata {
 
@@ -13,13 +14,14 @@ std::vector<std::string> model_names() {
 }
 
 Model make_model(ModelConfig const& config, InputShape const& input) {
+  if (script_file(config)) return make_script_model(config, input);
   auto const entry =
       std::ranges::find_if(kZoo, [&](ZooEntry const& e) { return config.name == e.name; });
   if (entry != std::end(kZoo)) return entry->make(config, input);
   std::string names;
   for (auto const& name : model_names()) names += (names.empty() ? "" : ", ") + name;
   throw InputError("model.name = " + config.name + " is no model of this program; choose one of " +
-                   names);
+                   names + ", or script:FILE.pt");
 }
 
 }  // namespace fedstrata

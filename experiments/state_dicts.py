@@ -1,0 +1,79 @@
+"""Reads state dicts: files of PyTorch, safetensors or NumPy, as arrays by name."""
+
+import numpy as np
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
+
+
+class Problem(Exception):
+    """A sentence for the user."""
+
+
+def needed(module, package):
+    try:
+        return __import__(module, fromlist=["_"])
+    except ImportError as problem:
+        raise Problem(f"this kind of file needs {package}; or save the arrays by name as .npz "
+                      "(numpy.savez).") from problem
+
+
+def read_torch(path):
+    torch = needed("torch", "PyTorch (Debian's package python3-torch)")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # of many types, by version and cause
+        raise Problem(f"{path} cannot be read as a state dict: save model.state_dict() with "
+                      f"torch.save, not the whole model ({str(problem).splitlines()[0]}).") from problem
+    return unwrapped(path, found, torch.is_tensor), from_torch
+
+
+def from_torch(tensor):
+    tensor = tensor.detach()
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+
+
+def read_safetensors(path):
+    library = needed("safetensors.numpy", "the Python package safetensors")
+    try:
+        return library.load_file(path), np.asarray
+    except Exception as problem:
+        raise Problem(f"{path} cannot be read as safetensors: {problem}.") from problem
+
+
+def read_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file), np.asarray
+    except (OSError, ValueError, TypeError) as problem:
+        raise Problem(f"{path} cannot be read as .npz: {problem}.") from problem
+
+
+READERS = {".pt": read_torch, ".pth": read_torch, ".safetensors": read_safetensors,
+           ".npz": read_npz}
+
+
+def unwrapped(path, found, is_tensor):
+    """The state dict inside what people save around it."""
+    for key in WRAPPERS:
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict) or not all(map(is_tensor, found.values())):
+        raise Problem(f"{path} holds no state dict (tensors by name, alone or under one of "
+                      f"{', '.join(WRAPPERS)}).")
+    return found
+
+
+def read_state_dict(path):
+    """Name -> array, without prefixes of wrappers and without counters of batches."""
+    if not path.is_file():
+        raise Problem(f"{path} does not exist.")
+    reader = READERS.get(path.suffix)
+    if reader is None:
+        raise Problem(f"{path}: only {', '.join(READERS)} are read.")
+    tensors, to_array = reader(path)
+    for prefix in PREFIXES:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return {name: to_array(tensor) for name, tensor in tensors.items()
+            if name.rpartition(".")[2] != "num_batches_tracked"}
