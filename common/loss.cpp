@@ -16,17 +16,17 @@ namespace {
 struct RowLoss {
   double largest = 0.0;
   double sum = 0.0;  ///< of exp(logit - largest)
-  LossSums loss;     ///< the error is 1 unless the first largest logit is the label's
+  double loss = 0.0;
+  bool right = false;  ///< is the first largest logit the label's?
 };
 
 RowLoss row_loss(std::span<float const> logits, std::size_t label) {
   auto const largest = std::max_element(logits.begin(), logits.end());
-  RowLoss result{*largest, 0.0, {}};
+  RowLoss result{*largest};
   for (auto const x : logits) result.sum += std::exp(x - result.largest);
-  auto const loss = std::log(result.sum) + result.largest - logits[label];
-  bool const right =
-      largest - logits.begin() == static_cast<std::ptrdiff_t>(label) && std::isfinite(loss);
-  result.loss = {loss, right ? 0.0 : 1.0};
+  result.loss = std::log(result.sum) + result.largest - logits[label];
+  result.right =
+      largest - logits.begin() == static_cast<std::ptrdiff_t>(label) && std::isfinite(result.loss);
   return result;
 }
 
@@ -64,9 +64,9 @@ at::Tensor cross_entropy_gradient(at::Tensor const& logits, at::Tensor const& la
   Rows const rows(logits, labels);
   for (std::int64_t i = 0; i < batch; ++i) {
     auto const row = rows.logits(i);
-    auto const [largest, sum, loss] = row_loss(row, rows.label(i));
-    totals[0] += loss.loss;
-    totals[1] += 1.0 - loss.errors;
+    auto const [largest, sum, loss, right] = row_loss(row, rows.label(i));
+    totals[0] += loss;
+    totals[1] += right ? 1.0 : 0.0;
     for (auto const x : row) *out++ = static_cast<float>(std::exp(x - largest) / sum * share);
     *(out - row.size() + rows.label(i)) -= static_cast<float>(share);
   }
@@ -92,9 +92,9 @@ void sample_losses(at::Tensor const& logits, at::Tensor const& labels, std::span
   Rows const rows(host, host_labels);
   for (std::size_t i = 0; i < losses.size(); ++i) {
     auto const at = static_cast<std::int64_t>(i);
-    auto const sums = row_loss(rows.logits(at), rows.label(at)).loss;
-    losses[i] = sums.loss;
-    errors[i] = sums.errors > 0.0 ? 1 : 0;
+    auto const row = row_loss(rows.logits(at), rows.label(at));
+    losses[i] = row.loss;
+    errors[i] = row.right ? 0 : 1;
   }
 }
 

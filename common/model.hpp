@@ -70,17 +70,6 @@ class Model {
   UnitStructure units_;
 };
 
-/// Sums over a batch: cross-entropy (nats, accumulated in double) and wrong answers.
-struct LossSums {
-  double loss = 0.0;
-  double errors = 0.0;
-  LossSums& operator+=(LossSums const& o) {
-    loss += o.loss;
-    errors += o.errors;
-    return *this;
-  }
-};
-
 /// Names of the zoo, in alphabetical order.
 std::vector<std::string> model_names();
 

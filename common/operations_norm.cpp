@@ -46,16 +46,21 @@ class BatchNorm : public Operation {
                                  kMomentum, kEpsilon);
   }
 
-  /// With the statistics of each stack's own calibration samples; the variance is the unbiased one,
-  /// as in running statistics.
+  /// As after a training pass over each stack's calibration samples alone: they are normalised by
+  /// their variance, the others by its unbiased estimate, which is what running statistics hold.
   at::Tensor calibrated(at::Tensor const& input, Weights const& weights) const {
     auto const stacks = input.unflatten(0, {input.size(0) / weights.rows, weights.rows});
-    auto const [variance, mean] = at::var_mean(stacks.narrow(1, 0, weights.calibration),
-                                               at::IntArrayRef{1, 3, 4}, true, true);
+    auto const samples = stacks.narrow(1, 0, weights.calibration);
+    auto const others = stacks.narrow(1, weights.calibration, weights.rows - weights.calibration);
+    auto const [variance, mean] = at::var_mean(samples, at::IntArrayRef{1, 3, 4}, true, true);
+    auto const count = static_cast<double>(weights.calibration * input.size(2) * input.size(3));
     auto const channels = [](at::Tensor const& t) { return t.view({1, 1, -1, 1, 1}); };
-    auto const scale = channels(weights.parameters[weight_]) * at::rsqrt(variance + kEpsilon);
-    auto const shift = channels(weights.parameters[bias_]) - mean * scale;
-    return at::addcmul(shift, stacks, scale).flatten(0, 1);
+    auto const apply = [&](at::Tensor const& to, at::Tensor const& by) {
+      auto const scale = channels(weights.parameters[weight_]) * at::rsqrt(by + kEpsilon);
+      return at::addcmul(channels(weights.parameters[bias_]) - mean * scale, to, scale);
+    };
+    auto const biased = variance * ((count - 1.0) / count);
+    return at::cat({apply(samples, biased), apply(others, variance)}, 1).flatten(0, 1);
   }
 
   std::size_t weight_, bias_, mean_, variance_;

@@ -143,7 +143,8 @@ std::span<Field const> BarrierRecord::fields() {
                               field("error_swap_high", &R::error_swap_high),
                               field("loss_sup", &R::loss_sup),
                               field("alpha_sup", &R::alpha_sup),
-                              field("loss_predicted", &R::loss_predicted)};
+                              field("loss_predicted", &R::loss_predicted),
+                              field("layers", &R::layers)};
   return all;
 }
 

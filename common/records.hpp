@@ -152,6 +152,7 @@ struct BarrierRecord {
   double error_swap_low = kAbsent, error_swap_high = kAbsent;
   double loss_sup = kAbsent, alpha_sup = kAbsent;
   double loss_predicted = kAbsent;
+  std::int64_t layers = 0;  ///< interpolated together
   static std::span<Field const> fields();
 };
 

@@ -8,8 +8,10 @@
 
 #include "common/error.hpp"
 #include "common/kinds.hpp"
+#include "common/log.hpp"
 #include "common/selection.hpp"
 #include "common/text.hpp"
+#include "server/alignment.hpp"
 
 namespace fedstrata {
 namespace {
@@ -137,6 +139,25 @@ std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const*
     jobs.push_back(std::move(job));
   }
   return jobs;
+}
+
+void check_insitu(Experiment const& experiment) {
+  auto const& config = experiment.config;
+  auto const round = config.analysis.every;
+  if (round == 0) return;
+  auto const selection = parse_pairs(config.analysis.pairs, experiment.clients());
+  plan_round({config.analysis, experiment.model.table(), selection, experiment.partition,
+              config.run.seed, round, experiment.participants(round), {}, {},
+              experiment.dataset.train_count, experiment.dataset.test_count});
+  if (config.analysis.align != Align::none) require_structure(experiment.model);
+  warn_of_statistics(config.analysis, experiment.model.table());
+}
+
+void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
+  if (table.buffer_count == 0 || config.batchnorm != "interpolate") return;
+  log::warning(
+      "the model has batch normalisation, whose interpolated statistics can make a barrier by "
+      "themselves; compare with analysis.batchnorm = recompute:N");
 }
 
 }  // namespace fedstrata

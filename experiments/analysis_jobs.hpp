@@ -15,4 +15,11 @@ namespace fedstrata {
 std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
                                     Config const& config, std::vector<std::int64_t> const& done);
 
+/// Throws InputError where the analysis during a run does not fit its model, data and clients;
+/// warns of what makes barriers hard to read.
+void check_insitu(Experiment const& experiment);
+
+/// Warns where interpolated statistics of batch normalisation can make a barrier by themselves.
+void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table);
+
 }  // namespace fedstrata

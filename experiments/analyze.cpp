@@ -5,6 +5,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
@@ -31,9 +32,9 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
   auto const stored = parse_config(run.header().config_text, line.target);
   std::string text;
   if (!line.config.empty()) text = to_text(load_config(line.config));
-  auto overrides = line.set;
+  std::vector<std::string> overrides = {"analysis.every=0"};
+  overrides.insert(overrides.end(), line.set.begin(), line.set.end());
   if (!line.against.empty()) overrides.push_back("analysis.against=" + line.against);
-  overrides.insert(overrides.begin(), "analysis.every=0");
   return with_analysis(stored, text, line.config, overrides);
 }
 
@@ -80,15 +81,6 @@ void work(AnalysisPool& pool, bool leader, std::size_t rounds) {
   if (leader) Report::finish(pool);
 }
 
-/// A run with normalisation statistics whose barriers may come from them alone.
-void warn_of_statistics(Config const& config, RunHeader const& header) {
-  if (header.table.buffer_count == 0 || config.analysis.batchnorm != "interpolate") return;
-  std::fprintf(stderr,
-               "warning: %s has batch normalisation, whose interpolated statistics can make a "
-               "barrier by themselves; compare with analysis.batchnorm = recompute:N\n",
-               header.model.c_str());
-}
-
 /// What rank 0 finds out before anything is computed.
 struct Preparation {
   std::optional<RunDirectory> run, other;
@@ -119,7 +111,7 @@ Preparation prepare(CommandLine const& line) {
                       ") than " + line.target + " (" + result.run->header().model + ")");
   }
   result.jobs = analysis_jobs(*result.run, result.other ? &*result.other : nullptr, config, done);
-  warn_of_statistics(config, result.run->header());
+  warn_of_statistics(config.analysis, result.run->header().table);
   return result;
 }
 

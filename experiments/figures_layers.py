@@ -1,6 +1,7 @@
 """Heat maps of barriers by round: full and each layer, aligned, cumulative, windows, groups."""
 
 from figures import MAX_BESIDE
+from run_tables import column_of
 
 CUMULATIVE = {"shallow": "from the input", "deep": "from the output", "random": "random order",
               "minimal": "minimal order"}
@@ -36,14 +37,24 @@ def alignment(analysis, split, partner):
          "Aligned\n": full_and_layers(analysis, "aligned-")}, MAX_BESIDE, across=2)
 
 
+def in_order(rows, kind, layers):
+    """Layers as they were added; from the input and the output in the order of the network."""
+    if kind.endswith(("shallow", "deep")):
+        return layers
+    chosen = rows.select(kind)
+    place = dict(zip(chosen["target"], column_of(chosen, "layers")))
+    return sorted(layers, key=lambda layer: place.get(layer, 0))
+
+
 def cumulative(analysis, split, partner, prefix=""):
-    """Row: the last layer added; orders side by side, layers in one order of rows."""
+    """Row: the last layer added; orders side by side."""
     panels = {}
+    rows = analysis.parts[split, partner]
     for order, text in CUMULATIVE.items():
         kind = f"{prefix}cumulative-{order}"
-        if kind in analysis.parts[split, partner].kinds:
-            panels[f"{text[0].upper()}{text[1:]}\n"] = [(layer, kind, layer)
-                                                        for layer in analysis.layers]
+        if kind in rows.kinds:
+            panels[f"{text[0].upper()}{text[1:]}\n"] = [
+                (layer, kind, layer) for layer in in_order(rows, kind, analysis.layers)]
     if not panels:
         return None
     what = "Barriers of growing sets of layers" + (", aligned" if prefix else "")

@@ -7,6 +7,7 @@
 #include "common/schedule.hpp"
 #include "common/script_model.hpp"
 #include "common/stopwatch.hpp"
+#include "experiments/analysis_jobs.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/placement.hpp"
 #include "experiments/progress.hpp"
@@ -113,7 +114,10 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   SharedDataset const data(config.data, config.run.seed, world);
   auto const experiment = make_experiment(config, data.view(), world);
   auto const placement = placement_table(experiment, layout, device.describe(), world);
-  if (first) print_plan(experiment, layout, placement);
+  if (first) {
+    check_insitu(experiment);
+    print_plan(experiment, layout, placement);
+  }
   if (line.dry_run) return 0;
 
   Stopwatch const wall;

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -66,6 +67,7 @@ struct PlanePoint {
 /// group's PointSet. Empty combinations are absent values.
 struct Curve {
   CurveKey key;
+  std::size_t layers = 0;    ///< interpolated together
   std::optional<Path> path;  ///< where further points of the curve lie
   std::vector<CurvePoint> points;
   Combination end_a, end_b;  ///< the full models

@@ -108,6 +108,7 @@ Curve& CurveBuilder::add_curve(Group& group, Ends const& ends, CurveKey key, Pat
     if (row.alpha == 0.5) curve.mid = minus_mean({{row.point, 1.0}}, a, b);
   }
   if (path.rest >= 0) curve.swap = minus_mean({{path.rest == path.a ? last : first, 1.0}}, a, b);
+  curve.layers = path.layers.size();
   curve.path = std::move(path);
   group.curves.push_back(std::move(curve));
   return group.curves.back();
@@ -164,6 +165,7 @@ void CurveBuilder::add_interactions(Group& group, Ends const& ends, PlannedKind 
       Curve curve;
       curve.key = {planned.kind.name, target.name, ends.id_a, ends.id_b,
                    into_b ? ends.id_b : ends.id_a, 0};
+      curve.layers = target.layers.size();
       curve.end_a = {{a, 1.0}};
       curve.end_b = {{b, 1.0}};
       auto const together = [&](double alpha) -> Combination {
@@ -283,6 +285,7 @@ void CurveBuilder::add_clients(Group& group) {
     }
     for (auto const& target : planned.targets) {
       auto& curve = start(planned.kind.name, target.name);
+      curve.layers = target.layers.size();
       bool const full = planned.kind.family == Family::full;
       for (std::size_t i = 0; i < clients.size(); ++i) {
         if (full) {

@@ -157,10 +157,10 @@ RoundPlan plan_round(PlanInput const& input) {
   plan.participants = input.participants;
   plan.skipped = skipped_pairs(selection, input.participants, input.round, input.partners);
   plan.sets = common_sets(input);
-  auto const all_shares = shares(input, input.participants);
+  bool const of_pairs = parse_split(input.config.split).kind == SplitSelection::Kind::both_shares;
+  auto const everyone = of_pairs ? set_of("union", shares(input, input.participants)) : SampleSet{};
   plan.chunk = input.config.batch_size *
-               batches_of_unit(plan.sets.empty() ? std::vector{set_of("union", all_shares)} : plan.sets,
-                               input.config.batch_size);
+               batches_of_unit(of_pairs ? std::vector{everyone} : plan.sets, input.config.batch_size);
   CurveBuilder curves(input, plan);
   auto const pairs =
       select_pairs(selection, input.participants, input.seed, input.round, input.partners);
@@ -169,9 +169,9 @@ RoundPlan plan_round(PlanInput const& input) {
   if (selection.kind == Pairs::clients && !input.participants.empty()) curves.add_clients(rest);
   curves.add_planes(rest);
   if (!rest.curves.empty()) {
-    if (plan.sets.empty() || parse_split(input.config.split).kind == SplitSelection::Kind::both_shares) {
+    if (of_pairs) {
       rest.sets = {plan.sets.size()};
-      plan.sets.push_back(set_of("union", all_shares));
+      plan.sets.push_back(everyone);
     } else {
       rest.sets = indices_of(plan.sets.size());
     }

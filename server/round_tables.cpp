@@ -81,6 +81,7 @@ class Tables {
     std::tie(record.loss_a, record.error_a) = std::pair(a.loss, a.error);
     std::tie(record.loss_b, record.error_b) = std::pair(b.loss, b.error);
     record.samples = n;
+    record.layers = static_cast<std::int64_t>(curve.layers);
     auto const set = [](double& value, double& low, double& high, double v, double half) {
       value = v;
       low = v - half;

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "common/error.hpp"
+#include "common/loss.hpp"
 #include "common/zoo/zoo.hpp"
 #include "tests/model_fixture.hpp"
 
@@ -272,24 +273,26 @@ TEST(model, deep_linear_network_is_a_product_of_matrices) {
   EXPECT_LT((model.evaluate(f.images, w) - expected).abs().max().item<double>(), 1e-6);
 }
 
-TEST(loss_sums, by_hand) {
-  auto const logits = at::tensor({0.0F, 0.0F, 1.0F, 3.0F, 2.0F, 2.0F, -1.0F, 1.0F}).view({4, 2});
-  auto const labels = at::tensor({0, 0}, at::kLong);
-  auto const sums = loss_sums(logits, labels, 2);
-  ASSERT_EQ(sums.size(), 2U);
-  EXPECT_NEAR(sums[0].loss, std::log(2.0) + std::log(1 + std::exp(2.0)), 1e-12);
-  EXPECT_EQ(sums[0].errors, 1.0);  // the first of two equal logits is the answer
-  EXPECT_NEAR(sums[1].loss, std::log(2.0) + std::log(1 + std::exp(2.0)), 1e-12);
-  EXPECT_EQ(sums[1].errors, 1.0);
+TEST(sample_losses, by_hand) {
+  auto const logits = at::tensor({0.0F, 0.0F, 1.0F, 3.0F}).view({2, 2});
+  std::vector<double> losses(2);
+  std::vector<std::uint8_t> errors(2);
+  sample_losses(logits, at::tensor({0, 0}, at::kLong), losses, errors);
+  EXPECT_NEAR(losses[0], std::log(2.0), 1e-12);
+  EXPECT_NEAR(losses[1], std::log(1 + std::exp(2.0)), 1e-12);
+  EXPECT_EQ(errors[0], 0);  // the first of two equal logits is the answer
+  EXPECT_EQ(errors[1], 1);
 }
 
-TEST(loss_sums, stays_finite_for_large_logits_and_counts_nan_as_wrong) {
+TEST(sample_losses, stays_finite_for_large_logits_and_counts_nan_as_wrong) {
   auto const labels = at::tensor({0}, at::kLong);
-  EXPECT_NEAR(loss_sums(at::tensor({-500.0F, 500.0F}).view({1, 2}), labels, 1)[0].loss, 1000.0,
-              1e-9);
-  auto const broken = loss_sums(at::full({1, 2}, std::nan("")), labels, 1)[0];
-  EXPECT_TRUE(std::isnan(broken.loss));
-  EXPECT_EQ(broken.errors, 1.0);
+  std::vector<double> losses(1);
+  std::vector<std::uint8_t> errors(1);
+  sample_losses(at::tensor({-500.0F, 500.0F}).view({1, 2}), labels, losses, errors);
+  EXPECT_NEAR(losses[0], 1000.0, 1e-9);
+  sample_losses(at::full({1, 2}, std::nan("")), labels, losses, errors);
+  EXPECT_TRUE(std::isnan(losses[0]));
+  EXPECT_EQ(errors[0], 1);
 }
 
 }  // namespace

@@ -228,7 +228,7 @@ TEST(WithAnalysisTest, replaces_only_that_section) {
   Config const stored = parse("", {"train.lr=2", "data.clients=9", "analysis.alphas=5"});
   auto const kept = with_analysis(stored, "", "", {"analysis.split=test"});
   EXPECT_EQ(kept.analysis.alphas, "5");
-  EXPECT_EQ(kept.analysis.split, SplitChoice::test);
+  EXPECT_EQ(kept.analysis.split, "test");
   auto const replaced =
       with_analysis(stored, "[train]\nlr = 7\n[analysis]\npairs = 7-8\n", "a.ini", {});
   EXPECT_EQ(replaced.train.lr, 2);

@@ -89,5 +89,33 @@ TEST(pairs, bad_text_is_refused_with_the_value) {
   }
 }
 
+TEST(pairs, each_with_the_mean_or_its_start) {
+  std::vector<std::int64_t> const ids{1, 4};
+  EXPECT_EQ(select_pairs(parse_pairs("mean", 9), ids, 1, 3), (std::vector<Pair>{{1, kMean}, {4, kMean}}));
+  EXPECT_EQ(select_pairs(parse_pairs("initial", 9), ids, 1, 3),
+            (std::vector<Pair>{{1, kInitialisation}, {4, kInitialisation}}));
+}
+
+TEST(pairs, partners_of_another_round_or_run) {
+  std::vector<std::int64_t> const ids{1, 4, 6}, there{1, 2, 6};
+  auto const round = parse_pairs("round:5", 9);
+  EXPECT_TRUE(round.elsewhere);
+  EXPECT_EQ(round.count, 5);
+  EXPECT_EQ(select_pairs(round, ids, 1, 8, there), (std::vector<Pair>{{1, 1}, {6, 6}}));
+  auto const skipped = skipped_pairs(round, ids, 8, there);
+  ASSERT_EQ(skipped.size(), 1u);
+  EXPECT_EQ(skipped[0].a, 4);
+  auto const all = parse_pairs("all", 9, true, 3);
+  EXPECT_EQ(select_pairs(all, ids, 1, 8, there).size(), 9u);
+  auto const some = select_pairs(parse_pairs("random:4", 9, true, 3), ids, 1, 8, there);
+  EXPECT_EQ(some.size(), 4u);
+  EXPECT_EQ(select_pairs(parse_pairs("4-2,6-1", 9, true, 3), ids, 1, 8, there),
+            (std::vector<Pair>{{4, 2}, {6, 1}}));
+  for (auto const* bad : {"ring", "mean", "clients", "round:2", "1-3"}) {
+    EXPECT_THROW(parse_pairs(bad, 9, true, 3), InputError) << bad;
+  }
+  EXPECT_THROW(parse_pairs("same", 9), InputError);
+}
+
 }  // namespace
 }  // namespace fedstrata

@@ -4,12 +4,14 @@
 
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "common/device.hpp"
 #include "common/error.hpp"
+#include "common/loss.hpp"
 #include "experiments/benchmarks/timing.hpp"
 #include "server/barrier_engine.hpp"
-#include "server/work_count.hpp"
+#include "server/curve.hpp"
 
 namespace fedstrata::benchmarks {
 namespace {
@@ -60,35 +62,55 @@ struct Problem {
 /// Loss sums of all points: the full path, then a towards b and b towards a, layer by layer.
 using Table = std::vector<double>;
 
-Table staged_table(Problem const& p, EngineSettings const& settings) {
-  BarrierEngine const engine(p.model, settings);
-  SampleRange const all{0, p.images.size(0)};
-  auto const load = [&](std::int64_t first, std::int64_t count) { return p.batch(first, count); };
-  auto const a = p.weights(p.a), b = p.weights(p.b);
-  auto const half = std::array{0.5};
-  auto const middle = engine.full_path(a, b, half, all, load, {});
-  auto const towards = [&](Weights const& base, Weights const& partner) {
-    auto const paths = std::array{LayerPaths{partner, {0.5, 1.0}}};
-    return engine.sweep(base, paths, all, load, {});
-  };
-  auto const sweeps = std::array{towards(a, b), towards(b, a)};
-  Table table{sweeps[0].base.loss, middle[0].loss, sweeps[1].base.loss};
-  for (auto const& sweep : sweeps) {
-    for (std::size_t i = 0; i < sweep.paths[0].size(); ++i) {
-      if (i % 2 == 0) table.push_back(sweep.base.loss);
-      table.push_back(sweep.paths[0][i].loss);
+struct Staged {
+  Table table;
+  double multiply_adds = 0.0;  ///< of one sample
+  double forward = 0.0;        ///< of one whole evaluation
+};
+
+Staged staged_table(Problem const& p, EngineSettings const& settings) {
+  BarrierEngine const engine(p.model, p.input, settings);
+  auto const& layer_table = p.model.table();
+  PointSet points;
+  std::vector<int> rows;
+  auto const add = [&](Path const& path, bool from_b) {
+    for (double const alpha : kAlphas) {
+      rows.push_back(place(layer_table, points, path, from_b ? 1.0 - alpha : alpha, false));
     }
+  };
+  std::vector<int> layers;
+  for (std::size_t l = 0; l < layer_table.layers.size(); ++l) layers.push_back(static_cast<int>(l));
+  add({0, 1, layers, -1}, false);
+  for (int const l : layers) add({0, 1, {l}, 0}, false);
+  for (int const l : layers) add({0, 1, {l}, 1}, true);
+  std::vector<int> all(points.size());
+  std::iota(all.begin(), all.end(), 0);
+  auto const tree = build_tree(points, all, engine.stages());
+  BlendedWeights weights(layer_table, {p.weights(p.a), p.weights(p.b)}, points.blends(),
+                         std::int64_t{1} << 28);
+  auto const count = p.images.size(0);
+  SampleLosses losses(points.size(), count);
+  auto const load = [&](std::int64_t first, std::int64_t samples) { return p.batch(first, samples); };
+  engine.evaluate(tree, weights, 0, count, load, losses, {});
+  Staged result{{}, tree.multiply_adds(engine.stages()), 0.0};
+  for (auto const& stage : engine.stages()) result.forward += stage.cost;
+  for (int const row : rows) {
+    auto const values = losses.loss(row);
+    result.table.push_back(std::accumulate(values.begin(), values.end(), 0.0));
   }
-  return table;
+  return result;
 }
 
 double whole_evaluation(Problem const& p, at::Tensor const& row, std::int64_t batch_size) {
-  LossSums sums;
+  double sum = 0.0;
   for (std::int64_t first = 0; first < p.images.size(0); first += batch_size) {
     auto const batch = p.batch(first, std::min(batch_size, p.images.size(0) - first));
-    sums += loss_sums(p.model.evaluate(batch.images, p.weights(row)), batch.labels, 1)[0];
+    std::vector<double> losses(static_cast<std::size_t>(batch.labels.size(0)));
+    std::vector<std::uint8_t> errors(losses.size());
+    sample_losses(p.model.evaluate(batch.images, p.weights(row)), batch.labels, losses, errors);
+    sum = std::accumulate(losses.begin(), losses.end(), sum);
   }
-  return sums.loss;
+  return sum;
 }
 
 Table plain_table(Problem const& p, std::int64_t batch_size) {
@@ -119,15 +141,16 @@ void measure(Case const& c) {
   c10::InferenceMode const no_gradients;
   Problem const p(c);
   EngineSettings const settings;
-  Table staged, plain;
+  Staged staged;
+  Table plain;
   auto const samples =
       interleave(c.repeats, {[&] { staged = staged_table(p, settings); },
                              [&] { plain = plain_table(p, settings.batch_size); }});
-  compare(staged, plain);
-  auto const work = multiply_adds(p.model, p.input, static_cast<std::int64_t>(kAlphas.size()));
+  compare(staged.table, plain);
+  double const fewer = static_cast<double>(plain.size()) * staged.forward / staged.multiply_adds;
   auto const &ours = samples[0], &theirs = samples[1];
   print_row({c.model, std::to_string(p.model.table().layers.size()), std::to_string(c.images),
-             fixed(ours.median(), 2), fixed(theirs.median(), 2), fixed(work.plain / work.staged, 2),
+             fixed(ours.median(), 2), fixed(theirs.median(), 2), fixed(fewer, 2),
              fixed(theirs.median() / ours.median(), 2), fixed(theirs.best() / ours.best(), 2)});
 }
 
