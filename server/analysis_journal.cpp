@@ -34,7 +34,8 @@ AnalysisJournal::AnalysisJournal(std::filesystem::path file, bool resume) : file
   descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT, 0644);
   struct flock whole {};
   whole.l_type = F_WRLCK;
-  bool const taken = descriptor_ >= 0 && ::fcntl(descriptor_, F_SETLK, &whole) != 0 &&
+  // Of the open file, not of the process: read() closes another descriptor of it.
+  bool const taken = descriptor_ >= 0 && ::fcntl(descriptor_, F_OFD_SETLK, &whole) != 0 &&
                      (errno == EACCES || errno == EAGAIN);
   require_input(!taken, "another process works on this analysis (" + file_.string() +
                             " is locked); wait for it or choose another --name");
@@ -89,9 +90,9 @@ void AnalysisJournal::append(UnitIndex const& unit, std::vector<double> const& v
   record.insert(record.end(), tail.begin(), tail.end());
   for (std::size_t done = 0; done < record.size();) {
     auto const wrote = ::write(descriptor_, &record[done], record.size() - done);
-    require(wrote > 0 || errno == EINTR,
-            file_.string() + " could not be written: " + std::strerror(errno) +
-                "; continue with --resume once there is room");
+    require(wrote > 0 || errno == EINTR, file_.string() +
+                                             " could not be written: " + std::strerror(errno) +
+                                             "; continue with --resume once there is room");
     if (wrote > 0) done += static_cast<std::size_t>(wrote);
   }
 }
