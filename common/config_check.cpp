@@ -13,7 +13,11 @@ void check_pairs(Config const& config, std::string const& source) {
   if (config.analysis.pairs.find('-') == std::string::npos) return;
   if (!config.analysis.against.empty()) return;  // the partners are of another run
   for (auto const& pair : split(config.analysis.pairs, ',')) {
-    for (auto const& end : split(pair, '-')) {
+    auto const ends = split(pair, '-');
+    require_input(ends.front() != ends.back(),
+                  source + ": analysis.pairs: " + pair +
+                      " pairs a client with itself; name two clients (or another run, --against)");
+    for (auto const& end : ends) {
       std::int64_t client = -1;
       require_input(read_number(end, client) && client >= 0 && client < config.data.clients,
                     source + ": analysis.pairs names client " + end + ", but data.clients = " +

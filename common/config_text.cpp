@@ -82,7 +82,11 @@ AverageGroup& group_of(Config& config, std::string const& name, std::string cons
 
 template <class Owner>
 void set_key(Key<Owner> const& key, Owner& owner, Assignment const& given) {
-  if (key.set(owner, given.value)) return;
+  try {
+    if (key.set(owner, given.value)) return;
+  } catch (InputError const& error) {
+    throw InputError(given.source + ": " + error.what());
+  }
   throw InputError(given.source + ": " + given.key + " = '" + given.value +
                    "' is not possible; allowed: " + key.allowed +
                    suggestion(given.value, split(key.allowed, '|')));

@@ -11,10 +11,10 @@ namespace {
 using Family = Kind::Family;
 using Order = Kind::Order;
 
-constexpr std::int64_t kDraws = 5;      // of the random kinds, unless told otherwise
+constexpr std::int64_t kDraws = 5;  // of the random kinds, unless told otherwise
 constexpr std::int64_t kMostDraws = 1000;
 
-std::string allowed() { return "; give " + kinds_allowed() + "."; }
+std::string allowed() { return "; allowed: " + kinds_allowed(); }
 
 std::int64_t number_in(std::string const& text, std::string const& whole, std::int64_t least,
                        std::int64_t most) {
@@ -46,8 +46,8 @@ Kind plane_kind(std::string const& rest, std::string const& whole) {
     kind.clients[i] = number_in(ids[i], whole, 0, std::int64_t{1} << 40);
   }
   auto const& [a, b, c] = kind.clients;
-  require_input(a != b && b != c && a != c, "analysis.kinds: '" + whole +
-                                                "' names a client twice; a plane needs three.");
+  require_input(a != b && b != c && a != c,
+                "analysis.kinds: '" + whole + "' names a client twice; a plane needs three.");
   if (colon != std::string::npos) kind.layers = rest.substr(colon + 1);
   return kind;
 }
@@ -67,7 +67,8 @@ Kind parse_kind(std::string const& text) {
       {"cumulative-shallow",
        {Family::cumulative, Order::shallow, "cumulative-shallow", 0, {}, {}, {}}},
       {"cumulative-deep", {Family::cumulative, Order::deep, "cumulative-deep", 0, {}, {}, {}}},
-      {"cumulative-random", {Family::cumulative, Order::random, "cumulative-random", 0, {}, {}, {}}},
+      {"cumulative-random",
+       {Family::cumulative, Order::random, "cumulative-random", 0, {}, {}, {}}},
       {"cumulative-minimal",
        {Family::cumulative, Order::minimal, "cumulative-minimal", 0, {}, {}, {}}},
       {"complement", {Family::complement, {}, "complement", 0, {}, {}, {}}},
@@ -91,8 +92,9 @@ Kind parse_kind(std::string const& text) {
   std::vector<std::string> names = {"window:K", "group:NAME=...", "plane:A-B-C"};
   for (auto const& [known, kind] : kPlain) names.push_back(known);
   for (auto const& [known, family] : kDrawn) names.push_back(known);
-  throw InputError("analysis.kinds: there is no kind '" + text + "'" + suggestion(text, names) +
-                   allowed());
+  auto const near = suggestion(text, names);
+  throw InputError("analysis.kinds: there is no kind '" + text + "'" +
+                   (near.empty() ? allowed() : near));
 }
 
 SplitSelection parse_split(std::string const& text) {

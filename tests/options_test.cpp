@@ -181,7 +181,6 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
                           "analysis.kinds=full,full",
                           "analysis.pairs=some",
                           "analysis.pairs=random:0",
-                          "analysis.pairs=1-1",
                           "analysis.pairs=0-1,2",
                           "analysis.alphas=2,3",
                           "analysis.rounds=x",
@@ -196,6 +195,7 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
 
 TEST(BadConfigTest, keys_that_contradict_each_other) {
   EXPECT_THAT(refused("", {"train.nesterov=yes"}), HasSubstr("train.momentum"));
+  EXPECT_THAT(refused("", {"analysis.pairs=0-1,1-1"}), HasSubstr("1-1 pairs a client with itself"));
   EXPECT_THAT(refused("[average.a]\n", {"federation.preset=fedper"}),
               AllOf(HasSubstr("preset"), HasSubstr("[average.*]")));
   EXPECT_THAT(refused("[average.a]\nfrom = 5\nuntil = 4\n"), HasSubstr("average.a.from"));
