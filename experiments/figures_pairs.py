@@ -59,7 +59,7 @@ def matrix(rows, column, names):
     """[clients, clients]: row = who supplies the other layers; symmetric where nobody does."""
     values = np.full((len(names),) * 2, np.nan)
     a, b = (np.searchsorted(names, rows[end]) for end in ("a", "b"))
-    flip = rows["rest"] == rows["b"]
+    flip = (rows["rest"] != rows["a"]) & (rows["rest"] != -1)
     values[np.where(flip, b, a), np.where(flip, a, b)] = rows[column]
     whole = rows["rest"] == -1
     values[b[whole], a[whole]] = rows[column][whole]

@@ -35,7 +35,8 @@ def points(analysis, split):
     if len(rows):
         rows = rows[rows["round"] == rows["round"].max()]
     back = rows[rows["kind"] == "full"]
-    share = np.concatenate([np.where(rows["rest"] == rows["b"], 1 - rows["alpha"], rows["alpha"]),
+    flip = (rows["rest"] != rows["a"]) & (rows["rest"] != -1)
+    share = np.concatenate([np.where(flip, 1 - rows["alpha"], rows["alpha"]),
                             1 - back["alpha"]]).round(9)
     return np.concatenate([rows, back]), share
 

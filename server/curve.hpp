@@ -76,6 +76,7 @@ struct Curve {
   Combination predicted;    ///< of the midpoint, from slope and curvature at the ends
   std::int64_t c = -1;      ///< plane: the third client
   std::vector<PlanePoint> plane;
+  std::vector<int> plane_layers;  ///< that are the plane's; ascending
 
   /// The points that occur, ascending.
   std::vector<int> used() const;

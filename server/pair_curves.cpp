@@ -13,7 +13,8 @@ namespace {
 using Family = Kind::Family;
 using Spec = ModelSpec::Kind;
 
-constexpr double kCurvatureStep = 1.0 / 16;  // of the path: float32 rounding and higher terms balance
+constexpr double kCurvatureStep =
+    1.0 / 16;  // of the path: float32 rounding and higher terms balance
 constexpr double kPlaneLow = -0.5, kPlaneHigh = 1.5;
 
 bool drawn(Kind const& kind) {
@@ -45,7 +46,8 @@ std::int64_t elements(LayerTable const& table, std::vector<int> const& layers) {
 struct CurveBuilder::Ends {
   std::int64_t id_a = 0;
   std::int64_t id_b = 0;
-  int a = 0;  ///< models
+  std::int64_t rest_b = 0;  ///< b in column `rest`, where its id may be a's too
+  int a = 0;                ///< models
   int b = 0;
 };
 
@@ -147,7 +149,7 @@ void CurveBuilder::add_targets(Group& group, Ends const& ends, PlannedKind const
       add(-1, kNobody);
     } else {
       add(ends.a, ends.id_a);
-      add(ends.b, ends.id_b);
+      add(ends.b, ends.rest_b);
     }
   }
 }
@@ -164,15 +166,18 @@ void CurveBuilder::add_interactions(Group& group, Ends const& ends, PlannedKind 
       };
       Curve curve;
       curve.key = {planned.kind.name, target.name, ends.id_a, ends.id_b,
-                   into_b ? ends.id_b : ends.id_a, 0};
+                   into_b ? ends.rest_b : ends.id_a, 0};
       curve.layers = target.layers.size();
       curve.end_a = {{a, 1.0}};
       curve.end_b = {{b, 1.0}};
       auto const together = [&](double alpha) -> Combination {
         int const both = at(target.layers, alpha);
         curve.points.push_back({alpha, both, curve.key.a, curve.key.rest});
-        return {{both, 1.0}, {at({target.layers[0]}, alpha), -1.0},
-                {at({target.layers[1]}, alpha), -1.0}, {a, 0.5}, {b, 0.5}};
+        return {{both, 1.0},
+                {at({target.layers[0]}, alpha), -1.0},
+                {at({target.layers[1]}, alpha), -1.0},
+                {a, 0.5},
+                {b, 0.5}};
       };
       curve.mid = together(0.5);
       curve.swap = together(into_b ? 0.0 : 1.0);
@@ -189,8 +194,8 @@ void CurveBuilder::add_perturbed(Group& group, Ends const& ends, Kind const& kin
       spec.base = into_b ? ends.b : ends.a;
       spec.partner = into_b ? ends.a : ends.b;
       int const moved = model(spec);
-      CurveKey const key{name, target.name, ends.id_a, ends.id_b,
-                         into_b ? ends.id_b : ends.id_a, draw};
+      CurveKey const key{name, target.name, ends.id_a, ends.id_b, into_b ? ends.rest_b : ends.id_a,
+                         draw};
       Path const path = into_b ? Path{moved, ends.b, target.layers, ends.b}
                                : Path{ends.a, moved, target.layers, ends.a};
       add_curve(group, ends, key, path);
@@ -217,18 +222,22 @@ void CurveBuilder::add_drawn(Group& group, Ends const& ends, PlannedKind const& 
         add_perturbed(group, ends, kind, spec, target, kind.name);
         break;
       default:
-        require_input(ends.id_b >= 0 && plan_.other_run.empty(),
-                      "analysis.kinds: subspace compares clients of one run; with analysis.pairs = " +
-                          input_.config.pairs + " leave it out");
+        require_input(
+            ends.id_b >= 0 && plan_.other_run.empty(),
+            "analysis.kinds: subspace compares clients of one run; with analysis.pairs = " +
+                input_.config.pairs + " leave it out");
         spec.kind = Spec::span;
         add_perturbed(group, ends, kind, spec, target, "subspace-span");
         spec.kind = Spec::complement;
         add_perturbed(group, ends, kind, spec, target, "subspace-complement");
         for (bool const into_b : {false, true}) {
-          CurveKey const key{"subspace-towards", target.name, ends.id_a, ends.id_b,
-                             into_b ? ends.id_b : ends.id_a, 0};
-          add_curve(group, ends, key,
-                    {ends.a, ends.b, target.layers, into_b ? ends.b : ends.a});
+          CurveKey const key{"subspace-towards",
+                             target.name,
+                             ends.id_a,
+                             ends.id_b,
+                             into_b ? ends.rest_b : ends.id_a,
+                             0};
+          add_curve(group, ends, key, {ends.a, ends.b, target.layers, into_b ? ends.b : ends.a});
         }
     }
   }
@@ -246,11 +255,12 @@ void CurveBuilder::add_kinds(Group& group, Ends const& ends, std::string const& 
 }
 
 void CurveBuilder::add_pair(Group& group, Pair const& pair) {
-  Ends const ends{pair.a, pair.b, model_a(pair), model_b(pair)};
+  auto const rest_b = input_.selection.elsewhere ? kPartner : pair.b;
+  Ends const ends{pair.a, pair.b, rest_b, model_a(pair), model_b(pair)};
   add_kinds(group, ends, "");
   if (input_.config.align != Align::none) {
     int const aligned = model({.kind = Spec::aligned, .base = ends.b, .partner = ends.a});
-    add_kinds(group, {pair.a, pair.b, ends.a, aligned}, "aligned-");
+    add_kinds(group, {pair.a, pair.b, rest_b, ends.a, aligned}, "aligned-");
   }
   for (auto const& planned : kinds_) {
     if (drawn(planned.kind)) add_drawn(group, ends, planned);
@@ -307,9 +317,8 @@ void CurveBuilder::add_planes(Group& group) {
   for (auto const& planned : kinds_) {
     if (planned.kind.family != Family::plane) continue;
     auto const& ids = planned.kind.clients;
-    auto const absent = std::ranges::find_if_not(ids, [&](auto id) {
-      return std::ranges::binary_search(plan_.participants, id);
-    });
+    auto const absent = std::ranges::find_if_not(
+        ids, [&](auto id) { return std::ranges::binary_search(plan_.participants, id); });
     if (absent == ids.end()) {
       add_plane(group, planned.kind, planned.targets.front());
     } else {
@@ -326,15 +335,17 @@ void CurveBuilder::add_plane(Group& group, Kind const& kind, Target const& targe
   auto const [a, b, c] = models;
   Curve curve;
   bool const whole = target.layers.size() == input_.table.layers.size();
-  curve.key = {kind.name, target.name, kind.clients[0], kind.clients[1],
-               whole ? kNobody : kind.clients[0], 0};
+  curve.key = {
+      kind.name, target.name, kind.clients[0], kind.clients[1], whole ? kNobody : kind.clients[0],
+      0};
   curve.c = kind.clients[2];
+  curve.plane_layers = target.layers;
   curve.end_a = {{own_point(group, a), 1.0}};
   curve.end_b = {{own_point(group, b), 1.0}};
   auto const points = input_.config.plane_points;
   auto const at = [&](std::int64_t i) {
-    return kPlaneLow + (kPlaneHigh - kPlaneLow) * static_cast<double>(i) /
-                           static_cast<double>(points - 1);
+    return kPlaneLow +
+           (kPlaneHigh - kPlaneLow) * static_cast<double>(i) / static_cast<double>(points - 1);
   };
   for (std::int64_t j = 0; j < points; ++j) {
     auto const moved = [&](int from) {

@@ -13,6 +13,7 @@ namespace fedstrata {
 inline constexpr std::int64_t kNobody = -1;
 inline constexpr std::int64_t kMean = -2;  ///< weighted mean of the round's participants
 inline constexpr std::int64_t kInitialisation = -3;
+inline constexpr std::int64_t kPartner = -4;  ///< rest: b, where it is of another round or run
 
 /// Two models that are compared: alpha = 0 is a, alpha = 1 is b. Where the partner is of another
 /// round or run (PairSelection), b is a client there.
@@ -39,10 +40,10 @@ struct PairSelection {
   std::vector<Pair> listed;
 };
 
-/// Reads all | ring | random:K | A-B,... | clients | mean | initial | round:R | same. With `against`
-/// the partners are clients of another run: all (every client with every one of the other run),
-/// random:K, A-B,... or same. Throws InputError when malformed, when a client is not in
-/// 0 .. clients-1 (b: 0 .. partners-1) or is paired with itself.
+/// Reads all | ring | random:K | A-B,... | clients | mean | initial | round:R | same. With
+/// `against` the partners are clients of another run: all (every client with every one of the other
+/// run), random:K, A-B,... or same. Throws InputError when malformed, when a client is not in 0 ..
+/// clients-1 (b: 0 .. partners-1) or is paired with itself.
 PairSelection parse_pairs(std::string const& text, std::int64_t clients, bool against = false,
                           std::int64_t partners = 0);
 
