@@ -1,9 +1,11 @@
 #include "experiments/analysis_jobs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "common/error.hpp"
@@ -12,6 +14,8 @@
 #include "common/selection.hpp"
 #include "common/text.hpp"
 #include "server/alignment.hpp"
+#include "server/geometry.hpp"
+#include "server/targets.hpp"
 
 namespace fedstrata {
 namespace {
@@ -97,6 +101,32 @@ std::optional<std::int64_t> partner_round(std::string const& pairs) {
   return round;
 }
 
+/// Do three clients' models differ in more than one direction in these layers?
+bool spans_plane(RunDirectory const& run, RowsAt at, std::int64_t round,
+                 std::array<std::int64_t, 3> const& clients, std::vector<int> const& layers) {
+  auto const& table = run.header().table;
+  std::array<std::vector<float>, 3> rows;
+  std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].resize(static_cast<std::size_t>(table.parameter_count));
+    run.read(round, at == RowsAt::before ? RowKind::before : RowKind::after, clients[i], rows[i],
+             buffers);
+  }
+  auto const squared_distance = [&](std::size_t x, std::size_t y) {
+    double sum = 0.0;
+    for (int const l : layers) {
+      auto const& slice = table.layers[static_cast<std::size_t>(l)].parameters;
+      auto const part = [&](std::size_t i) {
+        return std::span<float const>(rows[i]).subspan(static_cast<std::size_t>(slice.offset),
+                                                       static_cast<std::size_t>(slice.size));
+      };
+      sum += products(part(x), part(y)).squared_distance;
+    }
+    return sum;
+  };
+  return !on_one_line(squared_distance(0, 1), squared_distance(0, 2), squared_distance(1, 2));
+}
+
 }  // namespace
 
 std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
@@ -107,7 +137,8 @@ std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const*
   if (other != nullptr) elsewhere.emplace(*other, analysis.at);
   auto const there = partner_round(analysis.pairs);
   require_input(!there || !stored.clients(*there).empty(),
-                "analysis.pairs = " + analysis.pairs + ": round " + std::to_string(there.value_or(0)) +
+                "analysis.pairs = " + analysis.pairs + ": round " +
+                    std::to_string(there.value_or(0)) +
                     " is not stored (stored: " + listed(stored.rounds()) + ")");
   std::set<std::pair<std::int64_t, std::int64_t>> excluded;
   for (auto const& record : run.client_records()) {
@@ -158,6 +189,27 @@ void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
   log::warning(
       "the model has batch normalisation, whose interpolated statistics can make a barrier by "
       "themselves; compare with analysis.batchnorm = recompute:N");
+}
+
+void require_planes(RunDirectory const& run, Config const& config,
+                    std::vector<RoundJob> const& jobs) {
+  for (auto const& text : config.analysis.kinds) {
+    auto const kind = parse_kind(text);
+    if (kind.family != Kind::Family::plane) continue;
+    auto const layers = targets(kind, run.header().table, config.run.seed).front().layers;
+    auto const took_part = [](RoundJob const& job, std::int64_t client) {
+      return std::ranges::binary_search(job.clients, client);
+    };
+    for (auto const& job : jobs) {
+      auto const& ids = kind.clients;
+      if (!std::ranges::all_of(ids, [&](auto id) { return took_part(job, id); })) continue;
+      require_input(spans_plane(run, config.analysis.at, job.round, ids, layers),
+                    "analysis.kinds: the models of clients " + std::to_string(ids[0]) + ", " +
+                        std::to_string(ids[1]) + " and " + std::to_string(ids[2]) + " in round " +
+                        std::to_string(job.round) + " lie on one line, so that " + text +
+                        " is no plane; name three clients that differ");
+    }
+  }
 }
 
 }  // namespace fedstrata

@@ -22,4 +22,9 @@ void check_insitu(Experiment const& experiment);
 /// Warns where interpolated statistics of batch normalisation can make a barrier by themselves.
 void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table);
 
+/// Reads the models of `analysis.kinds = plane:...`. Throws InputError where the three lie on one
+/// line in a round, since they span no plane.
+void require_planes(RunDirectory const& run, Config const& config,
+                    std::vector<RoundJob> const& jobs);
+
 }  // namespace fedstrata

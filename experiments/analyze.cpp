@@ -25,7 +25,8 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
   if (line.resume || line.missing) {
     auto config = parse_config(run.analysis_config(line.name), line.target);
     if (line.name == "insitu") {  // what the run itself would have analysed
-      config.analysis.rounds = "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+      config.analysis.rounds =
+          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
     }
     return config;
   }
@@ -48,7 +49,8 @@ class Report {
     bool const round_done = progress.rounds > shown_;
     if (!round_done && since_line_.seconds() < kEvery) return;
     if (progress.done <= 0.0) return;
-    double const left = watch_.seconds() / progress.done * (static_cast<double>(rounds_) - progress.done);
+    double const left =
+        watch_.seconds() / progress.done * (static_cast<double>(rounds_) - progress.done);
     std::printf("analysed %zu of %zu rounds (%.0f %%) in %s, %s left\n", progress.rounds, rounds_,
                 100.0 * progress.done / static_cast<double>(rounds_),
                 duration(watch_.seconds()).c_str(), duration(left).c_str());
@@ -88,6 +90,13 @@ struct Preparation {
   std::vector<RoundJob> jobs;
 };
 
+/// Is every parameter at the same place in both runs' rows?
+bool same_layout(LayerTable const& a, LayerTable const& b) {
+  return std::ranges::equal(a.parameters, b.parameters, [](auto const& x, auto const& y) {
+    return x.name == y.name && x.shape == y.shape;
+  });
+}
+
 Preparation prepare(CommandLine const& line) {
   Preparation result;
   result.run = RunDirectory::open(line.target);
@@ -104,13 +113,15 @@ Preparation prepare(CommandLine const& line) {
   }
   if (!config.analysis.against.empty()) {
     result.other = RunDirectory::open(config.analysis.against);
-    require_input(result.other->header().table.parameter_count ==
-                          result.run->header().table.parameter_count &&
-                      result.other->header().model == result.run->header().model,
-                  config.analysis.against + " is of another model (" + result.other->header().model +
-                      ") than " + line.target + " (" + result.run->header().model + ")");
+    auto const& mine = result.run->header();
+    auto const& other = result.other->header();
+    require_input(other.model == mine.model && same_layout(other.table, mine.table),
+                  config.analysis.against + " has models of other layers or sizes (" + other.model +
+                      ") than " + line.target + " (" + mine.model +
+                      "); compare runs of one [model]");
   }
   result.jobs = analysis_jobs(*result.run, result.other ? &*result.other : nullptr, config, done);
+  if (!line.resume && !line.missing) require_planes(*result.run, config, result.jobs);
   warn_of_statistics(config.analysis, result.run->header().table);
   return result;
 }
@@ -127,7 +138,8 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   auto config = parse_config(text, line.target);
   if (!first) {
     ready.run = RunDirectory::attach(line.target);
-    if (!config.analysis.against.empty()) ready.other = RunDirectory::attach(config.analysis.against);
+    if (!config.analysis.against.empty())
+      ready.other = RunDirectory::attach(config.analysis.against);
   }
   config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);
@@ -162,8 +174,9 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   world.barrier();
   if (!first) return 0;
   if (journal) journal->remove();
-  std::printf(rounds > 0 ? "results in %s, /barriers/%s\n" : "%s: nothing is missing in /barriers/%s\n",
-              line.target.c_str(), line.name.c_str());
+  std::printf(
+      rounds > 0 ? "results in %s, /barriers/%s\n" : "%s: nothing is missing in /barriers/%s\n",
+      line.target.c_str(), line.name.c_str());
   return 0;
 }
 

@@ -46,4 +46,11 @@ Products products(std::span<float const> a, std::span<float const> b) {
   return sum;
 }
 
+bool on_one_line(double ab, double ac, double bc) {
+  constexpr double kFlat = 1e-10;  // of the squared distances
+  double const dot = (ab + ac - bc) / 2.0;
+  double const height = ab > 0.0 ? ac - dot * dot / ab : 0.0;
+  return height <= kFlat * (ab + ac);
+}
+
 }  // namespace fedstrata

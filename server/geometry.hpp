@@ -20,4 +20,7 @@ struct Products {
 /// The products of two vectors of equal length. The same bits for equal input.
 Products products(std::span<float const> a, std::span<float const> b);
 
+/// Do three points with these squared distances lie on one line, as far as float32 can tell?
+bool on_one_line(double ab, double ac, double bc);
+
 }  // namespace fedstrata

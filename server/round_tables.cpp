@@ -9,6 +9,7 @@
 
 #include "common/error.hpp"
 #include "server/draw_means.hpp"
+#include "server/geometry.hpp"
 #include "server/spread.hpp"
 
 namespace fedstrata {
@@ -114,41 +115,44 @@ class Tables {
     out_.barriers.push_back(record);
   }
 
-  /// Products of two models in a plane's layers.
-  double squared_distance(std::int64_t x, std::int64_t y, std::string const& target) const {
+  /// Of two clients' models in some layers.
+  double squared_distance(std::int64_t x, std::int64_t y, std::vector<int> const& in) const {
     for (auto const& [index, layers] : sums_.comparisons) {
       auto const& c = plan_.comparisons[index];
       bool const these = (c.id_a == x && c.id_b == y) || (c.id_a == y && c.id_b == x);
       if (!these) continue;
       double sum = 0.0;
-      for (std::size_t l = 0; l < layers.size(); ++l) {
-        if (target == "all" || table_.layers[l].name == target) sum += layers[l].squared_distance;
-      }
+      for (int const l : in) sum += layers[static_cast<std::size_t>(l)].squared_distance;
       return sum;
     }
     throw Error("no distance of clients " + std::to_string(x) + " and " + std::to_string(y));
   }
 
   void add_plane(std::string const& split, Curve const& curve, CurveSums const& sums) {
-    constexpr double kFlat = 1e-10;  // of the squared distances
     auto const& key = curve.key;
-    double const ab = squared_distance(key.a, key.b, key.target);
-    double const ac = squared_distance(key.a, curve.c, key.target);
-    double const bc = squared_distance(key.b, curve.c, key.target);
+    double const ab = squared_distance(key.a, key.b, curve.plane_layers);
+    double const ac = squared_distance(key.a, curve.c, curve.plane_layers);
+    double const bc = squared_distance(key.b, curve.c, curve.plane_layers);
+    if (on_one_line(ab, ac, bc)) {
+      SkippedRecord const flat{
+          plan_.round, key.a, key.b,
+          "plane: on one line with client " + std::to_string(curve.c) + " (" + key.target + ")"};
+      auto const same = [&](auto const& r) {
+        return r.a == flat.a && r.b == flat.b && r.reason == flat.reason;
+      };
+      if (std::ranges::none_of(out_.skipped, same)) out_.skipped.push_back(flat);
+      return;
+    }
     double const dot = (ab + ac - bc) / 2.0;
-    double const height = ab > 0.0 ? ac - dot * dot / ab : 0.0;
-    require_input(height > kFlat * (ab + ac),
-                  "analysis.kinds: the models of clients " + std::to_string(key.a) + ", " +
-                      std::to_string(key.b) + " and " + std::to_string(curve.c) + " in round " +
-                      std::to_string(plan_.round) + " lie on one line (" + key.target +
-                      "), so they span no plane; name three clients that differ");
+    double const height = ac - dot * dot / ab;
     for (auto const& row : curve.plane) {
       auto const value = sums_.mean(sums, row.point);
       PlaneRecord record;
       record.round = plan_.round;
       record.split = split;
       record.target = key.target;
-      std::tie(record.a, record.b, record.c, record.rest) = std::tuple(key.a, key.b, curve.c, key.rest);
+      std::tie(record.a, record.b, record.c, record.rest) =
+          std::tuple(key.a, key.b, curve.c, key.rest);
       std::tie(record.u, record.v) = std::pair(row.u, row.v);
       record.x = row.u * std::sqrt(ab) + row.v * dot / std::sqrt(ab);
       record.y = row.v * std::sqrt(height);
@@ -177,7 +181,8 @@ class Tables {
                       r.draw);
     };
     auto const by = [](auto& records, auto const& key) {
-      std::ranges::stable_sort(records, [&](auto const& x, auto const& y) { return key(x) < key(y); });
+      std::ranges::stable_sort(records,
+                               [&](auto const& x, auto const& y) { return key(x) < key(y); });
     };
     by(out_.points,
        [&](PointRecord const& r) { return std::tuple_cat(curve(r), std::tie(r.alpha)); });
