@@ -158,14 +158,17 @@ def table(run_directory, name):
         return file[name][:]
 
 
-def write_idx(directory, train=40, test=20, seed=1):
-    """A data set of MNIST's form, of random images."""
+def write_idx(directory, train=40, test=20, seed=1, pattern=0.0):
+    """A data set of MNIST's form, of random images with this share of a pattern of their label."""
     random = np.random.default_rng(seed)
     directory.mkdir()
+    patterns = random.integers(0, 256, (10, 28, 28))
     for prefix, count in (("train", train), ("t10k", test)):
-        for kind, magic, shape, top in (("images-idx3", 0x803, (count, 28, 28), 256),
-                                        ("labels-idx1", 0x801, (count,), 10)):
-            header = np.array([magic, *shape], dtype=">u4").tobytes()
-            values = random.integers(0, top, shape, dtype=np.uint8).tobytes()
-            (directory / f"{prefix}-{kind}-ubyte").write_bytes(header + values)
+        labels = random.integers(0, 10, count, dtype=np.uint8)
+        noise = random.integers(0, 256, (count, 28, 28))
+        images = np.rint(pattern * patterns[labels] + (1 - pattern) * noise)
+        for kind, magic, values in (("images-idx3", 0x803, images), ("labels-idx1", 0x801, labels)):
+            header = np.array([magic, *values.shape], dtype=">u4").tobytes()
+            (directory / f"{prefix}-{kind}-ubyte").write_bytes(
+                header + values.astype(np.uint8).tobytes())
     return directory
