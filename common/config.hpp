@@ -96,8 +96,8 @@ struct CheckpointConfig {
 
 struct AnalysisConfig {
   int ranks = 1;
-  std::int64_t every = 0;      ///< in-situ: rounds; 0 = none
-  std::string rounds = "all";  ///< post-hoc: all | last | LIST | A:B:STEP
+  std::int64_t every = 0;                              ///< in-situ: rounds; 0 = none
+  std::string rounds = "all";                          ///< post-hoc: all | last | LIST | A:B:STEP
   std::vector<std::string> kinds = {"full", "layer"};  ///< as parse_kind() takes them
   std::string pairs = "all";  ///< all | ring | random:K | A-B,... | clients | mean | initial | ...
   std::string against;        ///< directory of another run whose clients are the partners; "" = own

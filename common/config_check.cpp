@@ -36,15 +36,16 @@ void check_analysis(Config const& config, std::string const& source) {
     auto const kind = parse_kind(text);
     if (kind.family == Kind::Family::plane) {
       for (auto const client : kind.clients) {
-        require_input(client < config.data.clients,
-                      source + ": analysis.kinds: " + text + " names client " +
-                          std::to_string(client) + ", but data.clients = " +
-                          std::to_string(config.data.clients) + " (ids from 0)");
+        require_input(
+            client < config.data.clients,
+            source + ": analysis.kinds: " + text + " names client " + std::to_string(client) +
+                ", but data.clients = " + std::to_string(config.data.clients) + " (ids from 0)");
       }
     }
     require_input(kind.family != Kind::Family::subspace || analysis.every == 0,
-                  source + ": analysis.kinds: subspace needs the checkpoints of the whole run; "
-                  "leave it to `fedstrata analyze`");
+                  source +
+                      ": analysis.kinds: subspace needs the checkpoints of the whole run; "
+                      "leave it to `fedstrata analyze`");
   }
   require_input(analysis.against.empty() || analysis.every == 0,
                 source + ": analysis.against is for `fedstrata analyze`; leave it out");

@@ -113,6 +113,22 @@ void print(std::ostream& out, std::string const& key, std::string const& value) 
   out << key << (value.empty() ? " =" : " = ") << value << '\n';
 }
 
+/// Words of `text` in lines of at most kHelpWidth columns, the first of which begins with `left`,
+/// the others with as many blanks.
+std::string wrapped(std::string const& left, std::string const& text) {
+  constexpr std::size_t kHelpWidth = 100;
+  std::string const indent(left.size(), ' ');
+  std::string result, line = left;
+  for (auto const& word : split(text, ' ')) {
+    if (line.size() + word.size() > kHelpWidth && line.size() > left.size()) {
+      result += line.substr(0, line.size() - 1) + '\n';
+      line = indent;
+    }
+    line += word + ' ';
+  }
+  return result + line.substr(0, line.size() - 1) + '\n';
+}
+
 /// "  every = 1    (integer >= 0; rounds)" and, below, what it is.
 template <class Owner>
 void explain(std::ostream& out, Key<Owner> const& key, std::string const& name,
@@ -120,8 +136,8 @@ void explain(std::ostream& out, Key<Owner> const& key, std::string const& name,
   std::string const value = key.get(defaults);
   std::string left = "  " + name + (value.empty() ? " =" : " = ") + value;
   left.resize(std::max<std::size_t>(left.size() + 2, 36), ' ');
-  out << left << '(' << key.allowed << (key.unit.empty() ? "" : "; ") << key.unit << ")\n      "
-      << key.help << '\n';
+  std::string const unit = (key.unit.empty() ? "" : "; ") + key.unit;
+  out << wrapped(left, '(' + key.allowed + unit + ')') << wrapped("      ", key.help);
 }
 
 }  // namespace

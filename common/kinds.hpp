@@ -22,10 +22,10 @@ struct Kind {
     plane         ///< the plane through three clients
   } family = Family::full;
   enum class Order { shallow, deep, random, minimal } order = Order::shallow;
-  std::string name;                     ///< as in column `kind`
-  std::int64_t count = 0;               ///< window: layers; subset, random, subspace: draws
-  std::string group;                    ///< group: its name
-  std::string layers;                   ///< group: selectors joined by commas; plane: a layer or ""
+  std::string name;        ///< as in column `kind`
+  std::int64_t count = 0;  ///< window: layers; subset, random, subspace: draws
+  std::string group;       ///< group: its name
+  std::string layers;      ///< group: selectors joined by commas; plane: a layer or ""
   std::array<std::int64_t, 3> clients{};  ///< plane
 };
 

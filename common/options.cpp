@@ -123,9 +123,10 @@ void fill(CommandLine& line, po::variables_map const& given) {
   line.rebuild_index = given.count("rebuild-index") > 0;
   check_analysis_name(line.name, line.missing);
   bool const goes_on = line.command == "analyze" && (line.missing || line.resume);
-  require_input(!goes_on || (line.set.empty() && line.config.empty() && line.against.empty()),
-                "fedstrata analyze: --resume and --missing take the settings that the analysis has; "
-                "leave out --set, --config and --against, or start another analysis with --name");
+  require_input(
+      !goes_on || (line.set.empty() && line.config.empty() && line.against.empty()),
+      "fedstrata analyze: --resume and --missing take the settings that the analysis has; "
+      "leave out --set, --config and --against, or start another analysis with --name");
 }
 
 }  // namespace

@@ -157,11 +157,15 @@ std::span<Field const> SkippedRecord::fields() {
 
 std::span<Field const> GeometryRecord::fields() {
   using R = GeometryRecord;
-  static std::array const all{
-      field("round", &R::round),   field("layer", &R::layer),       field("a", &R::a),
-      field("b", &R::b),           field("distance", &R::distance), field("cosine", &R::cosine),
-      field("norm_a", &R::norm_a), field("norm_b", &R::norm_b),
-      field("norm_ratio", &R::norm_ratio)};
+  static std::array const all{field("round", &R::round),
+                              field("layer", &R::layer),
+                              field("a", &R::a),
+                              field("b", &R::b),
+                              field("distance", &R::distance),
+                              field("cosine", &R::cosine),
+                              field("norm_a", &R::norm_a),
+                              field("norm_b", &R::norm_b),
+                              field("norm_ratio", &R::norm_ratio)};
   return all;
 }
 

@@ -10,9 +10,9 @@
 #include <optional>
 
 #include "common/error.hpp"
-#include "common/text.hpp"
 #include "common/file_lock.hpp"
 #include "common/run_index.hpp"
+#include "common/text.hpp"
 
 namespace fedstrata {
 namespace {
@@ -265,11 +265,11 @@ void RunDirectory::write_analysis(std::string const& name, AnalysisSegment const
   check_name(name);
   auto rounds = segment.rounds;
   std::sort(rounds.begin(), rounds.end());
-  state_->write_segment(state_->contents.analysis(name), rounds,
-                        {bytes_of(segment.points), bytes_of(segment.barriers),
-                         bytes_of(segment.skipped), bytes_of(segment.geometry),
-                         bytes_of(segment.spread), bytes_of(segment.plane)},
-                        segment.placeholder);
+  state_->write_segment(
+      state_->contents.analysis(name), rounds,
+      {bytes_of(segment.points), bytes_of(segment.barriers), bytes_of(segment.skipped),
+       bytes_of(segment.geometry), bytes_of(segment.spread), bytes_of(segment.plane)},
+      segment.placeholder);
 }
 
 void RunDirectory::check_analysis_name(std::string const& name) const {
@@ -355,8 +355,8 @@ std::string RunDirectory::analysis_config(std::string const& name) const {
   auto const file = state_->path / Names::kBarriers / name / Names::kAnalysisConfig;
   if (fs::exists(file)) return read_text(file);
   auto const names = analysis_names();
-  throw InputError("run " + quoted(path()) + " has no analysis '" + name + "' (it has: " +
-                   (names.empty() ? "none" : join(names, ", ")) + ")");
+  throw InputError("run " + quoted(path()) + " has no analysis '" + name +
+                   "' (it has: " + (names.empty() ? "none" : join(names, ", ")) + ")");
 }
 
 fs::path RunDirectory::analysis_journal(std::string const& name) const {

@@ -55,10 +55,10 @@ SegmentInfo read_info(std::filesystem::path const& path) {
 }
 
 bool covers(SegmentInfo const& big, SegmentInfo const& small) {
-  bool const over = big.placeholder == small.placeholder ? big.level > small.level
-                                                         : small.placeholder;
-  return over && std::includes(big.rounds.begin(), big.rounds.end(),
-                                                  small.rounds.begin(), small.rounds.end());
+  bool const over =
+      big.placeholder == small.placeholder ? big.level > small.level : small.placeholder;
+  return over && std::includes(big.rounds.begin(), big.rounds.end(), small.rounds.begin(),
+                               small.rounds.end());
 }
 
 }  // namespace
@@ -216,7 +216,8 @@ void Series::require_new(std::vector<std::int64_t> const& rounds) const {
   for (auto const& segment : live_)
     for (auto const round : rounds)
       require(
-          segment.placeholder || !std::binary_search(segment.rounds.begin(), segment.rounds.end(), round),
+          segment.placeholder ||
+              !std::binary_search(segment.rounds.begin(), segment.rounds.end(), round),
           "round " + std::to_string(round) + " is already in " + quoted(directory_ / segment.file));
 }
 

@@ -94,8 +94,9 @@ double search_tolerance(std::string const& text) {
   if (!text.starts_with("search:")) return 0.0;
   double tolerance = 0.0;
   require_input(read_number(text.substr(7), tolerance) && tolerance >= 1e-6 && tolerance <= 0.1,
-                "analysis.alphas = " + text + ": the tolerance of a search is a number from 1e-6 "
-                "to 0.1");
+                "analysis.alphas = " + text +
+                    ": the tolerance of a search is a number from 1e-6 "
+                    "to 0.1");
   return tolerance;
 }
 
@@ -117,7 +118,8 @@ std::vector<double> parse_alphas(std::string const& text) {
                     "analysis.alphas = " + text + ": '" + part + "' is not a number in [0, 1]");
       alphas.push_back(alpha == 0 ? 0.0 : alpha);
     }
-    require_input(!parts.empty(), "analysis.alphas is empty; give a count > 1, a list in [0, 1] or search");
+    require_input(!parts.empty(),
+                  "analysis.alphas is empty; give a count > 1, a list in [0, 1] or search");
   }
   std::sort(alphas.begin(), alphas.end());
   alphas.erase(std::unique(alphas.begin(), alphas.end()), alphas.end());

@@ -177,9 +177,17 @@ void check_insitu(Experiment const& experiment) {
   auto const round = config.analysis.every;
   if (round == 0) return;
   auto const selection = parse_pairs(config.analysis.pairs, experiment.clients());
-  plan_round({config.analysis, experiment.model.table(), selection, experiment.partition,
-              config.run.seed, round, experiment.participants(round), {}, {},
-              experiment.dataset.train_count, experiment.dataset.test_count});
+  plan_round({config.analysis,
+              experiment.model.table(),
+              selection,
+              experiment.partition,
+              config.run.seed,
+              round,
+              experiment.participants(round),
+              {},
+              {},
+              experiment.dataset.train_count,
+              experiment.dataset.test_count});
   if (config.analysis.align != Align::none) require_structure(experiment.model);
   warn_of_statistics(config.analysis, experiment.model.table());
 }

@@ -15,7 +15,7 @@ namespace {
 
 // Seconds between looks for messages: each look may yield the core to another rank.
 constexpr double kServeEvery = 0.005;
-constexpr std::int64_t kFinish = -1;  // instead of a round: no more work
+constexpr std::int64_t kFinish = -1;      // instead of a round: no more work
 constexpr std::size_t kRoundsAtOnce = 2;  // so that ranks have work while a round's last units run
 
 EvaluationBatch batch(Batches const& data, std::span<std::int64_t const> indices) {
@@ -81,9 +81,14 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
                        experiment.dataset.train_count,
                        experiment.dataset.test_count};
   auto job = std::unique_ptr<Job>(new Job{
-      round, selection,
+      round,
+      selection,
       RoundAnalysis(plan, experiment.model, input_shape(experiment.dataset), calibration(input_)),
-      {}, {}, 0, 0, false});
+      {},
+      {},
+      0,
+      0,
+      false});
   job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
                       stored_models(input_, round), uploader(experiment.model, *input_.device),
                       aligner(input_), config.analysis.memory / 2);
@@ -109,8 +114,8 @@ void AnalysisPool::begin_phase(Job& job) const {
   job.missing = units;
   if (input_.journal == nullptr) return;
   for (std::size_t u = 0; u < units; ++u) {
-    auto const* known = input_.journal->find(
-        {job.round.round, job.analysis.phase(), static_cast<std::int64_t>(u)});
+    auto const* known =
+        input_.journal->find({job.round.round, job.analysis.phase(), static_cast<std::int64_t>(u)});
     if (known == nullptr) continue;
     job.results[u] = *known;
     --job.missing;

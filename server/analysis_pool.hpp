@@ -18,9 +18,9 @@ namespace fedstrata {
 /// A round whose rows are on disk.
 struct RoundJob {
   std::int64_t round = 0;
-  std::vector<std::int64_t> clients;   ///< participants that did not diverge, ascending
-  std::vector<std::int64_t> diverged;  ///< those that did
-  std::vector<std::int64_t> partners;  ///< clients of the other round or run, ascending
+  std::vector<std::int64_t> clients;     ///< participants that did not diverge, ascending
+  std::vector<std::int64_t> diverged;    ///< those that did
+  std::vector<std::int64_t> partners;    ///< clients of the other round or run, ascending
   std::vector<std::int64_t> trajectory;  ///< rounds in which all participants are stored, ascending
 };
 
@@ -39,8 +39,8 @@ struct AnalysisInput {
 
 /// How far an analysis is.
 struct AnalysisProgress {
-  std::size_t rounds = 0;   ///< written
-  double done = 0.0;        ///< of the rounds added, parts of rounds included
+  std::size_t rounds = 0;  ///< written
+  double done = 0.0;       ///< of the rounds added, parts of rounds included
   double multiply_adds = 0.0;
   double plain_multiply_adds = 0.0;  ///< of one whole evaluation for every point of every curve
 };

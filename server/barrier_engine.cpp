@@ -25,7 +25,8 @@ double head_cost(LayerTable const& table, Stage const& stage, Weights const& wei
   double sum = 0.0;
   for (std::size_t i = 0; i < table.parameters.size(); ++i) {
     auto const& tensor = weights.parameters[i];
-    bool const used = std::ranges::find(stage.layers, table.parameters[i].layer) != stage.layers.end();
+    bool const used =
+        std::ranges::find(stage.layers, table.parameters[i].layer) != stage.layers.end();
     if (!used || tensor.dim() < 2) continue;
     sum += static_cast<double>(out.numel() / tensor.size(0)) * static_cast<double>(tensor.numel());
   }
@@ -55,8 +56,8 @@ BarrierEngine::BarrierEngine(Model const& model, InputShape const& input, Engine
   std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
   for (auto const& stage : model.stages()) {
     auto head = stage.evaluate_head(state, weights);
-    stages_.push_back({stage.layers, stage.affine,
-                       head_cost(table, stage, weights, part(stage, head)), 1});
+    stages_.push_back(
+        {stage.layers, stage.affine, head_cost(table, stage, weights, part(stage, head)), 1});
     auto next = stage.evaluate_tail(head, weights);
     peak.push_back(bytes(state) + bytes(head) + bytes(next));
     state = std::move(next);
@@ -65,7 +66,8 @@ BarrierEngine::BarrierEngine(Model const& model, InputShape const& input, Engine
   std::int64_t largest = 1;
   for (std::size_t s = peak.size(); s-- > 0;) {
     largest = std::max(largest, peak[s] * (settings_.batch_size + calibration));
-    stages_[s].stack = static_cast<std::size_t>(std::max<std::int64_t>(1, settings_.memory / largest));
+    stages_[s].stack =
+        static_cast<std::size_t>(std::max<std::int64_t>(1, settings_.memory / largest));
   }
 }
 
@@ -136,7 +138,11 @@ class BarrierEngine::Pass {
   class Products {
    public:
     Products(Pass& pass, Node const& node, State const& in)
-        : pass_(pass), node_(node), in_(in), known_(node.products.size()), uses_(node.products.size()) {
+        : pass_(pass),
+          node_(node),
+          in_(in),
+          known_(node.products.size()),
+          uses_(node.products.size()) {
       for (auto const& branch : node.branches) {
         for (auto const& output : branch.outputs) {
           ++uses_[static_cast<std::size_t>(output.product)];

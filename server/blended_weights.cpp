@@ -16,7 +16,6 @@ std::vector<std::size_t> tensors_of(std::vector<NamedTensor> const& tensors, int
   return result;
 }
 
-
 }  // namespace
 
 BlendedWeights::BlendedWeights(LayerTable const& table, std::vector<Weights> models,
@@ -36,7 +35,8 @@ void BlendedWeights::put(int layer, int version) {
       version < 0 ? Blend{~version, ~version} : blends_[static_cast<std::size_t>(version)];
   auto const fill = [&](Tensors const& tensors) {
     std::size_t next = 0;
-    for (auto const i : tensors_of(table_->parameters, layer)) scratch_.parameters[i] = tensors[next++];
+    for (auto const i : tensors_of(table_->parameters, layer))
+      scratch_.parameters[i] = tensors[next++];
     for (auto const i : tensors_of(table_->buffers, layer)) scratch_.buffers[i] = tensors[next++];
   };
   auto const kept = kept_.find({layer, version});
@@ -64,7 +64,8 @@ BlendedWeights::Tensors BlendedWeights::make(int layer, Blend const& blend) cons
     if (blend.statistics >= 0)
       tensors.push_back(models_[static_cast<std::size_t>(blend.statistics)].buffers[i]);
     else
-      tensors.push_back(own ? from.buffers[i] : at::lerp(from.buffers[i], to.buffers[i], blend.step));
+      tensors.push_back(own ? from.buffers[i]
+                            : at::lerp(from.buffers[i], to.buffers[i], blend.step));
   }
   return tensors;
 }

@@ -13,8 +13,8 @@ int place(LayerTable const& table, PointSet& points, Path const& path, double al
     bool const target = std::ranges::binary_search(path.layers, static_cast<int>(l));
     bool const has_buffers = table.layers[l].buffers.size > 0;
     int const statistics = statistics_from_base && has_buffers ? base : -1;
-    blends[l] = points.add(target ? blend(path.a, path.b, alpha, statistics)
-                                  : blend(base, base, 0.0));
+    blends[l] =
+        points.add(target ? blend(path.a, path.b, alpha, statistics) : blend(base, base, 0.0));
   }
   return points.add(blends);
 }

@@ -33,7 +33,8 @@ Interval interval(std::vector<BarrierRecord const*> const& rows, Column column) 
   Interval result{sum / n, kAbsent};
   if (rows.size() < 2) return result;
   double squares = 0.0;
-  for (auto const* row : rows) squares += (row->*column - result.mean) * (row->*column - result.mean);
+  for (auto const* row : rows)
+    squares += (row->*column - result.mean) * (row->*column - result.mean);
   result.half = t_quantile(rows.size() - 1) * std::sqrt(squares / (n - 1) / n);
   return result;
 }
@@ -51,13 +52,12 @@ std::vector<BarrierRecord> draw_means(std::vector<BarrierRecord> const& rows) {
   struct Triple {
     Column value, low, high;
   };
-  static std::array const kColumns{
-      Triple{&R::loss_mid, &R::loss_mid_low, &R::loss_mid_high},
-      Triple{&R::loss_path, &R::loss_path_low, &R::loss_path_high},
-      Triple{&R::loss_swap, &R::loss_swap_low, &R::loss_swap_high},
-      Triple{&R::error_mid, &R::error_mid_low, &R::error_mid_high},
-      Triple{&R::error_path, &R::error_path_low, &R::error_path_high},
-      Triple{&R::error_swap, &R::error_swap_low, &R::error_swap_high}};
+  static std::array const kColumns{Triple{&R::loss_mid, &R::loss_mid_low, &R::loss_mid_high},
+                                   Triple{&R::loss_path, &R::loss_path_low, &R::loss_path_high},
+                                   Triple{&R::loss_swap, &R::loss_swap_low, &R::loss_swap_high},
+                                   Triple{&R::error_mid, &R::error_mid_low, &R::error_mid_high},
+                                   Triple{&R::error_path, &R::error_path_low, &R::error_path_high},
+                                   Triple{&R::error_swap, &R::error_swap_low, &R::error_swap_high}};
   auto const key = [](R const& r) {
     return std::tuple(r.round, r.split, r.kind, r.target, r.a, r.b, r.rest);
   };

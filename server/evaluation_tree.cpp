@@ -157,7 +157,8 @@ class Builder {
         }
       }
       for (auto const& [line, count] : interior) {
-        auto const missing = (ends.contains(line.first) ? 0 : 1) + (ends.contains(line.second) ? 0 : 1);
+        auto const missing =
+            (ends.contains(line.first) ? 0 : 1) + (ends.contains(line.second) ? 0 : 1);
         if (missing >= count) continue;
         lerped_.insert(line);
         ends.insert({line.first, line.second});

@@ -11,9 +11,9 @@ namespace fedstrata {
 /// line between two. Models are indices into a list that the caller keeps.
 struct Blend {
   int from = 0;
-  int to = 0;             ///< equal to `from`: the model's own tensors
-  double step = 0.0;      ///< 0 = `from`, 1 = `to`; outside of [0, 1] the line goes on
-  int statistics = -1;    ///< model whose float buffers are used; -1: blended like the parameters
+  int to = 0;           ///< equal to `from`: the model's own tensors
+  double step = 0.0;    ///< 0 = `from`, 1 = `to`; outside of [0, 1] the line goes on
+  int statistics = -1;  ///< model whose float buffers are used; -1: blended like the parameters
   auto operator<=>(Blend const&) const = default;
 };
 
@@ -30,7 +30,9 @@ class PointSet {
   int add(std::vector<int> const& blends);
 
   std::size_t size() const { return points_.size(); }
-  std::vector<int> const& point(int index) const { return points_[static_cast<std::size_t>(index)]; }
+  std::vector<int> const& point(int index) const {
+    return points_[static_cast<std::size_t>(index)];
+  }
   std::vector<Blend> const& blends() const { return blends_; }
 
  private:
@@ -42,10 +44,10 @@ class PointSet {
 
 /// What the tree needs to know of a step of the forward pass.
 struct StageShape {
-  std::vector<int> layers;   ///< whose tensors the step uses
-  bool affine = false;       ///< is its output affine in them?
-  double cost = 0.0;         ///< multiply-adds for one sample
-  std::size_t stack = 1;     ///< models that may be stacked along the batch from here on
+  std::vector<int> layers;  ///< whose tensors the step uses
+  bool affine = false;      ///< is its output affine in them?
+  double cost = 0.0;        ///< multiply-adds for one sample
+  std::size_t stack = 1;    ///< models that may be stacked along the batch from here on
 };
 
 /// The forward passes of many points with their common work done once: points that agree in all

@@ -28,10 +28,11 @@ std::vector<int> every_layer(LayerTable const& table) {
   return layers;
 }
 
-Combination minus_mean(Combination value, int a, int b) {
-  value.push_back({a, -0.5});
-  value.push_back({b, -0.5});
-  return value;
+/// The mean comes first: the sum is then exactly value - (a + b) / 2.
+Combination minus_mean(Combination const& value, int a, int b) {
+  Combination result{{a, -0.5}, {b, -0.5}};
+  result.insert(result.end(), value.begin(), value.end());
+  return result;
 }
 
 std::int64_t elements(LayerTable const& table, std::vector<int> const& layers) {
@@ -132,8 +133,7 @@ void CurveBuilder::predict(Group& group, Ends const& ends, Curve& curve) {
   double const both = path.rest < 0 ? 0.5 : 1.0;
   if (path.rest < 0 || path.rest == path.a) from(0.0, both);
   if (path.rest < 0 || path.rest == path.b) from(1.0, both);
-  curve.predicted =
-      minus_mean(std::move(curve.predicted), own_point(group, ends.a), own_point(group, ends.b));
+  curve.predicted = minus_mean(curve.predicted, own_point(group, ends.a), own_point(group, ends.b));
 }
 
 void CurveBuilder::add_targets(Group& group, Ends const& ends, PlannedKind const& planned,
@@ -165,8 +165,12 @@ void CurveBuilder::add_interactions(Group& group, Ends const& ends, PlannedKind 
         return place(group, {ends.a, ends.b, std::move(layers), rest}, alpha);
       };
       Curve curve;
-      curve.key = {planned.kind.name, target.name, ends.id_a, ends.id_b,
-                   into_b ? ends.rest_b : ends.id_a, 0};
+      curve.key = {planned.kind.name,
+                   target.name,
+                   ends.id_a,
+                   ends.id_b,
+                   into_b ? ends.rest_b : ends.id_a,
+                   0};
       curve.layers = target.layers.size();
       curve.end_a = {{a, 1.0}};
       curve.end_b = {{b, 1.0}};

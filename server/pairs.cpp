@@ -18,9 +18,9 @@ constexpr char const* kAllowed =
 std::int64_t parse_number(std::string_view text, std::string const& whole) {
   std::int64_t value = 0;
   auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  require_input(code == std::errc() && end == text.data() + text.size() && value >= 0,
-                "analysis.pairs = " + whole + ": '" + std::string(text) +
-                    "' is not a number; " + kAllowed);
+  require_input(
+      code == std::errc() && end == text.data() + text.size() && value >= 0,
+      "analysis.pairs = " + whole + ": '" + std::string(text) + "' is not a number; " + kAllowed);
   return value;
 }
 
@@ -33,9 +33,9 @@ std::string_view trim(std::string_view text) {
 Pair parse_pair(std::string_view item, std::string const& whole, std::int64_t clients, bool against,
                 std::int64_t partners) {
   auto const dash = item.find('-');
-  require_input(dash != std::string_view::npos,
-                "analysis.pairs = " + whole + ": '" + std::string(item) +
-                    "' is not a pair; " + kAllowed);
+  require_input(
+      dash != std::string_view::npos,
+      "analysis.pairs = " + whole + ": '" + std::string(item) + "' is not a pair; " + kAllowed);
   Pair const pair{parse_number(trim(item.substr(0, dash)), whole),
                   parse_number(trim(item.substr(dash + 1)), whole)};
   auto const known = [&](std::int64_t id, std::int64_t count) {
@@ -106,8 +106,7 @@ std::vector<Pair> combinations(std::span<std::int64_t const> ids,
 }
 
 /// Pairs whose second model is of another round or run.
-std::vector<Pair> pairs_elsewhere(PairSelection const& selection,
-                                  std::span<std::int64_t const> ids,
+std::vector<Pair> pairs_elsewhere(PairSelection const& selection, std::span<std::int64_t const> ids,
                                   std::span<std::int64_t const> partners, Random random) {
   using Kind = PairSelection::Kind;
   auto const there = [&](std::int64_t id) {
@@ -159,8 +158,9 @@ PairSelection parse_pairs(std::string const& text, std::int64_t clients, bool ag
     return make(Kind::random, count);
   }
   if (value == "same") {
-    require_input(against, "analysis.pairs = same pairs a client with itself in another run; name "
-                           "that run with --against.");
+    require_input(against,
+                  "analysis.pairs = same pairs a client with itself in another run; name "
+                  "that run with --against.");
     return make(Kind::same);
   }
   bool const own_side = value == "ring" || value == "clients" || value == "mean" ||
@@ -172,7 +172,8 @@ PairSelection parse_pairs(std::string const& text, std::int64_t clients, bool ag
   if (value == "clients") return make(Kind::clients);
   if (value == "mean") return make(Kind::mean);
   if (value == "initial") return make(Kind::initial);
-  if (value.starts_with("round:")) return make(Kind::same, parse_number(value.substr(6), text), true);
+  if (value.starts_with("round:"))
+    return make(Kind::same, parse_number(value.substr(6), text), true);
   auto selection = make(Kind::listed);
   for (std::size_t begin = 0; begin <= value.size();) {
     auto const comma = std::min(value.find(',', begin), value.size());
@@ -230,7 +231,8 @@ std::vector<SkippedRecord> skipped_pairs(PairSelection const& selection,
   for (auto const& pair : selection.listed) {
     if (!took_part(participants, pair.a)) {
       skip(pair, absent(pair.a));
-    } else if (selection.elsewhere ? !took_part(partners, pair.b) : !took_part(participants, pair.b)) {
+    } else if (selection.elsewhere ? !took_part(partners, pair.b)
+                                   : !took_part(participants, pair.b)) {
       skip(pair, selection.elsewhere ? no_partner(pair.b) : absent(pair.b));
     }
   }
@@ -239,8 +241,8 @@ std::vector<SkippedRecord> skipped_pairs(PairSelection const& selection,
       if (!took_part(partners, id)) skip({id, id}, no_partner(id));
     }
   }
-  bool const needs_two = selection.kind == Kind::all || selection.kind == Kind::ring ||
-                         selection.kind == Kind::random;
+  bool const needs_two =
+      selection.kind == Kind::all || selection.kind == Kind::ring || selection.kind == Kind::random;
   if (needs_two && !selection.elsewhere && participants.size() < 2) {
     skip({kNobody, kNobody}, "fewer than two clients took part");
   }

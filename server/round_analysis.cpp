@@ -40,7 +40,7 @@ std::set<int> models_of(PointSet const& points, int point) {
 }  // namespace
 
 struct RoundAnalysis::Wave {
-  std::vector<int> points;    ///< of the group
+  std::vector<int> points;     ///< of the group
   std::vector<int> evaluated;  ///< the point of the tree for each
   std::size_t distinct = 0;
   EvaluationTree tree;
@@ -112,10 +112,12 @@ void RoundAnalysis::begin_phase() {
     auto const index = [&](std::size_t i) { return static_cast<std::size_t>(requests_[r + i]); };
     auto const g = index(0), set = index(1), c = index(2);
     auto& group = groups_[{g, set}];
-    if (!group) group = std::make_shared<PhaseGroup>(PhaseGroup{plan_.groups[g].points, {}, {}, {}});
+    if (!group)
+      group = std::make_shared<PhaseGroup>(PhaseGroup{plan_.groups[g].points, {}, {}, {}});
     auto const& curve = plan_.groups[g].curves[c];
     if (search) {
-      group->wanted.push_back(place(model_.table(), group->points, *curve.path, requests_[r + 3], from_base));
+      group->wanted.push_back(
+          place(model_.table(), group->points, *curve.path, requests_[r + 3], from_base));
     } else {
       group->curves.push_back(c);
       for (int const point : curve.used()) group->wanted.push_back(point);
@@ -224,10 +226,9 @@ std::unique_ptr<RoundAnalysis::Wave> RoundAnalysis::make_wave(PhaseGroup const& 
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
   auto tree = build_tree(distinct, all, engine_.stages());
   auto const cost = tree.multiply_adds(engine_.stages());
-  return std::make_unique<Wave>(
-      Wave{points, std::move(evaluated), distinct.size(), std::move(tree), cost,
-           BlendedWeights(model_.table(), std::move(loaded), distinct.blends(),
-                          blend_memory(config_))});
+  return std::make_unique<Wave>(Wave{
+      points, std::move(evaluated), distinct.size(), std::move(tree), cost,
+      BlendedWeights(model_.table(), std::move(loaded), distinct.blends(), blend_memory(config_))});
 }
 
 std::vector<double> RoundAnalysis::evaluate(Unit const& unit, AnalysisModels& models,
@@ -316,7 +317,8 @@ void RoundAnalysis::take(Unit const& unit, std::vector<double> const& values) {
 bool RoundAnalysis::finish_phase(std::vector<std::vector<double>> const& results) {
   searched_.clear();
   for (std::size_t u = 0; u < units_.size(); ++u) take(units_[u], results[u]);
-  auto const requests = search_tolerance(config_.alphas) > 0.0 ? further_search() : further_samples();
+  auto const requests =
+      search_tolerance(config_.alphas) > 0.0 ? further_search() : further_samples();
   if (requests.empty()) return false;
   enter(phase_ + 1, requests);
   return true;
@@ -330,7 +332,8 @@ std::vector<double> RoundAnalysis::further_samples() {
     auto const [g, set, c] = index;
     auto const& curve = plan_.groups[g].curves[c];
     if (!curve.mid.empty()) {
-      auto const width = half_width(sums_.value(sums, curve.mid), sums.squares.front(), sums.samples);
+      auto const width =
+          half_width(sums_.value(sums, curve.mid), sums.squares.front(), sums.samples);
       if (2.0 * width.loss < config_.tolerance) sums.active = false;
     }
     if (sums.samples >= plan_.sets[set].count) sums.active = false;
@@ -390,7 +393,8 @@ std::string RoundAnalysis::describe(std::size_t models_at_once) const {
   return std::to_string(curves) + " curves, " + std::to_string(points) + " points, " +
          std::to_string(plan_.models.size()) + " models (" + std::to_string(models_at_once) +
          " in memory at once), stacks of up to " + std::to_string(std::min(stack, points)) + ", " +
-         std::to_string(units_.size()) + " units of up to " + std::to_string(plan_.chunk) + " samples";
+         std::to_string(units_.size()) + " units of up to " + std::to_string(plan_.chunk) +
+         " samples";
 }
 
 }  // namespace fedstrata

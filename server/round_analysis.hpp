@@ -31,9 +31,9 @@ struct SampleSource {
 ///
 /// Curves: `full` interpolates all layers from client a (alpha 0) to b (alpha 1), rest = -1. Other
 /// kinds interpolate their target's layers and take the others from `rest`, once from a and once
-/// from b: with rest = a, alpha 0 is model a itself and alpha 1 is a with b's target; with rest = b,
-/// alpha 1 is model b itself. Barriers are against the mean of the two full models (mid, swap) or
-/// the path's own end points (path, over the interior alphas).
+/// from b: with rest = a, alpha 0 is model a itself and alpha 1 is a with b's target; with rest =
+/// b, alpha 1 is model b itself. Barriers are against the mean of the two full models (mid, swap)
+/// or the path's own end points (path, over the interior alphas).
 ///
 /// `analysis.pairs = clients` measures what averaging meets. Its rows have a = -1, b = -2,
 /// rest = -1, path and swap absent, loss_a = mean over clients of E(client), loss_b = E(weighted
@@ -63,8 +63,8 @@ class RoundAnalysis {
   void enter(std::int64_t phase, std::vector<double> requests);
 
   /// Computes one unit of the phase; `interlude` (may be empty) runs between any two evaluations.
-  std::vector<double> compute(std::size_t unit, AnalysisModels& models,
-                              SampleSource const& samples, Interlude const& interlude);
+  std::vector<double> compute(std::size_t unit, AnalysisModels& models, SampleSource const& samples,
+                              Interlude const& interlude);
   /// Takes the results of all units of the phase, in order, and goes on to the next phase; false
   /// when that was the last.
   bool finish_phase(std::vector<std::vector<double>> const& results);
@@ -90,8 +90,8 @@ class RoundAnalysis {
   struct Wave;
   struct PhaseGroup {
     PointSet points;
-    std::vector<int> wanted;               ///< points; in a search one for each request
-    std::vector<std::size_t> curves;       ///< whose sums are taken (none in a search)
+    std::vector<int> wanted;              ///< points; in a search one for each request
+    std::vector<std::size_t> curves;      ///< whose sums are taken (none in a search)
     std::vector<std::vector<int>> waves;  ///< the wanted points, cut when first computed
   };
 

@@ -12,8 +12,8 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::int64_t kMostBatches = 8;   // in a unit of work
-constexpr std::int64_t kUnitsWanted = 32;  // for each sample set, so that ranks end together
+constexpr std::int64_t kMostBatches = 8;    // in a unit of work
+constexpr std::int64_t kUnitsWanted = 32;   // for each sample set, so that ranks end together
 constexpr std::size_t kSpreadClients = 32;  // beyond, all distances are not computed unasked
 
 std::int64_t limited(std::int64_t count, std::int64_t limit) {
@@ -84,7 +84,8 @@ std::size_t pairs_at_once(PlanInput const& input, RoundPlan const& plan, std::si
   auto const wanted = static_cast<std::size_t>(kUnitsWanted / 2);
   auto const groups = std::max<std::size_t>(1, wanted / std::max<std::size_t>(1, units));
   auto const bytes_of_pair = points_of_pair * chunk * (sizeof(double) + 1);
-  auto const fit = static_cast<std::size_t>(input.config.memory / 8) / std::max<std::size_t>(1, bytes_of_pair);
+  auto const fit =
+      static_cast<std::size_t>(input.config.memory / 8) / std::max<std::size_t>(1, bytes_of_pair);
   return std::clamp<std::size_t>((pairs + groups - 1) / groups, 1, std::max<std::size_t>(1, fit));
 }
 
@@ -99,8 +100,9 @@ void add_groups(PlanInput const& input, RoundPlan& plan, CurveBuilder& curves,
     }
     auto& group = plan.groups.back();
     if (shares_of_pairs) {
-      auto const clients = pairs[i].b >= 0 && !plan.other_run.size() ? std::vector{pairs[i].a, pairs[i].b}
-                                                                      : std::vector{pairs[i].a};
+      auto const clients = pairs[i].b >= 0 && !plan.other_run.size()
+                               ? std::vector{pairs[i].a, pairs[i].b}
+                               : std::vector{pairs[i].a};
       group.sets = {plan.sets.size()};
       plan.sets.push_back(set_of("union", shares(input, clients)));
     }
@@ -129,7 +131,8 @@ void add_comparisons(RoundPlan& plan, CurveBuilder& curves, std::vector<Pair> co
     auto const known = [&](Comparison const& c) {
       return (c.a == a && c.b == b) || (c.a == b && c.b == a);
     };
-    if (std::ranges::none_of(plan.comparisons, known)) plan.comparisons.push_back({a, b, x, y, false});
+    if (std::ranges::none_of(plan.comparisons, known))
+      plan.comparisons.push_back({a, b, x, y, false});
   };
   for (auto const& group : plan.groups) {
     for (auto const& curve : group.curves) {
@@ -152,15 +155,17 @@ RoundPlan plan_round(PlanInput const& input) {
   auto const& selection = input.selection;
   RoundPlan plan;
   plan.round = input.round;
-  plan.round_b = selection.kind == Pairs::same && input.other_run.empty() ? selection.count : input.round;
+  plan.round_b =
+      selection.kind == Pairs::same && input.other_run.empty() ? selection.count : input.round;
   plan.other_run = input.other_run;
   plan.participants = input.participants;
   plan.skipped = skipped_pairs(selection, input.participants, input.round, input.partners);
   plan.sets = common_sets(input);
   bool const of_pairs = parse_split(input.config.split).kind == SplitSelection::Kind::both_shares;
   auto const everyone = of_pairs ? set_of("union", shares(input, input.participants)) : SampleSet{};
-  plan.chunk = input.config.batch_size *
-               batches_of_unit(of_pairs ? std::vector{everyone} : plan.sets, input.config.batch_size);
+  plan.chunk =
+      input.config.batch_size *
+      batches_of_unit(of_pairs ? std::vector{everyone} : plan.sets, input.config.batch_size);
   CurveBuilder curves(input, plan);
   auto const pairs =
       select_pairs(selection, input.participants, input.seed, input.round, input.partners);

@@ -17,8 +17,8 @@ namespace fedstrata {
 
 /// Samples on which points are evaluated.
 struct SampleSet {
-  std::string name;      ///< column `split`: train, test, union, client
-  bool test = false;     ///< of the test set
+  std::string name;   ///< column `split`: train, test, union, client
+  bool test = false;  ///< of the test set
   std::int64_t count = 0;
   std::vector<std::int64_t> indices;  ///< which samples; empty: the first `count`
 };
@@ -36,7 +36,8 @@ struct Comparison {
   int b = 0;
   std::int64_t id_a = 0;
   std::int64_t id_b = 0;
-  bool listed = true;  ///< a row of the geometry table? (Otherwise only the spread or a plane asks.)
+  bool listed =
+      true;  ///< a row of the geometry table? (Otherwise only the spread or a plane asks.)
 };
 
 /// What one round's analysis computes. Plain data, the same on every rank.

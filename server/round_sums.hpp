@@ -28,9 +28,9 @@ using CurveIndex = std::tuple<std::size_t, std::size_t, std::size_t>;
 /// What is known of one curve on one sample set.
 struct CurveSums {
   std::int64_t samples = 0;
-  std::map<int, Value> points;       ///< sums by point
-  std::vector<Value> squares;        ///< sums of squares of mid, swap and rises, in this order
-  bool active = true;                ///< does a tolerance ask for more samples?
+  std::map<int, Value> points;        ///< sums by point
+  std::vector<Value> squares;         ///< sums of squares of mid, swap and rises, in this order
+  bool active = true;                 ///< does a tolerance ask for more samples?
   std::map<double, double> searched;  ///< mean loss by alpha: the grid and what a search added
 };
 
@@ -52,13 +52,13 @@ class RoundSums {
   Value value(CurveSums const& sums, Rise const& rise) const;
 };
 
-/// Half the width of the 95 % interval (normal) of a mean of n values, from its value and the sum of
-/// squares; NaN for n < 2.
+/// Half the width of the 95 % interval (normal) of a mean of n values, from its value and the sum
+/// of squares; NaN for n < 2.
 Value half_width(Value const& mean, Value const& squares, std::int64_t n);
 
 /// Alphas that a golden-section search for the highest rise above the chord wants next, of a curve
-/// with these losses by alpha (ends and at least one between); empty once the highest point is known
-/// to within `tolerance`.
+/// with these losses by alpha (ends and at least one between); empty once the highest point is
+/// known to within `tolerance`.
 std::optional<double> next_alpha(std::map<double, double> const& losses, double tolerance);
 
 /// The highest rise above the chord among the alphas between 0 and 1, and where (the smallest such

@@ -46,7 +46,8 @@ std::vector<SpreadRecord> spread(RoundPlan const& plan, LayerTable const& table,
   std::set<std::pair<std::size_t, std::size_t>> seen;
   for (auto const& [index, products] : comparisons) {
     auto const& c = plan.comparisons[index];
-    bool const of_round = c.id_b >= 0 && plan.models[static_cast<std::size_t>(c.b)].round == plan.round &&
+    bool const of_round = c.id_b >= 0 &&
+                          plan.models[static_cast<std::size_t>(c.b)].round == plan.round &&
                           !plan.models[static_cast<std::size_t>(c.b)].other_run;
     if (!of_round) continue;
     auto const i = place(c.id_a), j = place(c.id_b);

@@ -49,9 +49,8 @@ Eigen symmetric_eigen(std::vector<double> matrix, std::size_t n) {
   }
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](auto x, auto y) {
-    return matrix[x * n + x] > matrix[y * n + y];
-  });
+  std::ranges::stable_sort(order,
+                           [&](auto x, auto y) { return matrix[x * n + x] > matrix[y * n + y]; });
   Eigen result;
   for (auto const k : order) {
     auto const row = vectors.begin() + static_cast<std::ptrdiff_t>(k * n);

@@ -10,7 +10,8 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::ptrdiff_t kMinimalEnds = 5;  // layers at either end that cumulative-minimal begins with
+constexpr std::ptrdiff_t kMinimalEnds =
+    5;  // layers at either end that cumulative-minimal begins with
 
 std::vector<int> all_layers(LayerTable const& table) {
   std::vector<int> layers(table.layers.size());
@@ -64,7 +65,8 @@ std::vector<Target> windows(std::int64_t width, LayerTable const& table) {
   for (std::int64_t first = 0; first + width <= layers; ++first) {
     Target target;
     for (auto l = first; l < first + width; ++l) target.layers.push_back(static_cast<int>(l));
-    target.name = name_of(table, target.layers.front()) + ".." + name_of(table, target.layers.back());
+    target.name =
+        name_of(table, target.layers.front()) + ".." + name_of(table, target.layers.back());
     result.push_back(std::move(target));
   }
   return result;
@@ -108,7 +110,8 @@ std::vector<Target> targets(Kind const& kind, LayerTable const& table, std::uint
     case Kind::Family::window:
       return windows(kind.count, table);
     case Kind::Family::group:
-      return {{kind.group, select_layers(kind.layers, table, {}, "analysis.kinds (group:" + kind.group + ")")}};
+      return {{kind.group,
+               select_layers(kind.layers, table, {}, "analysis.kinds (group:" + kind.group + ")")}};
     case Kind::Family::complement:
       return complements(table);
     case Kind::Family::interaction:

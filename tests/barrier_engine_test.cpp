@@ -72,10 +72,10 @@ PointSet points_of_kinds(LayerTable const& table) {
     add({static_cast<int>(l)}, 0, step);
     if (l % every != 0) continue;
     add({static_cast<int>(l)}, 1, 1.0 - step);
-    add(layers_from(0, l + 1), 0, step);       // cumulative, shallow
-    add(layers_from(l, layers), 1, 0.5);       // cumulative, deep
-    add({static_cast<int>(l)}, 0, 0.5, 2);     // another partner
-    auto others = layers_from(0, layers);      // complement
+    add(layers_from(0, l + 1), 0, step);    // cumulative, shallow
+    add(layers_from(l, layers), 1, 0.5);    // cumulative, deep
+    add({static_cast<int>(l)}, 0, 0.5, 2);  // another partner
+    auto others = layers_from(0, layers);   // complement
     std::erase(others, static_cast<int>(l));
     if (!others.empty()) add(others, 0, 0.5);
     if (l + 2 < layers) add({static_cast<int>(l), static_cast<int>(l + 2)}, 0, step);
@@ -96,7 +96,8 @@ TEST_P(StagedEngine, equals_the_plain_evaluator) {
   }
   BarrierEngine const engine(model, input, {2, memory, Loss::cross_entropy, {}});
   auto const points = points_of_kinds(model.table());
-  auto const sums = engine_sums(engine, model, weights, points, samples, loader(inputs, labels(samples)));
+  auto const sums =
+      engine_sums(engine, model, weights, points, samples, loader(inputs, labels(samples)));
   for (std::size_t i = 0; i < points.size(); ++i) {
     auto const host = assemble(model.table(), hosts, points, static_cast<int>(i));
     expect_same(sums[i], plain.evaluate(host), samples, name + " point " + std::to_string(i));
@@ -232,8 +233,9 @@ TEST(barrier_engine, single_layer_paths_of_a_deep_linear_network_are_convex) {
 }
 
 TEST(barrier_engine, two_layers_together_need_not_be_convex) {
-  DeepLinear const net{make_mlp(std::vector<std::int64_t>{1}, Activation::identity, false, {1, 1, 1, 1}),
-                       at::ones({1, 1, 1, 1}), at::ones({1, 1})};
+  DeepLinear const net{
+      make_mlp(std::vector<std::int64_t>{1}, Activation::identity, false, {1, 1, 1, 1}),
+      at::ones({1, 1, 1, 1}), at::ones({1, 1})};
   auto const at = [&](double alpha) { return net.full({1.0f, 1.0f}, {4.0f, 0.25f}, alpha); };
   EXPECT_LT(at(0.4) - 2 * at(0.5) + at(0.6), -1e-2 * at(0.5));
 }
@@ -315,7 +317,8 @@ TEST(barrier_engine, messages_can_be_served_between_evaluations) {
   PointSet points;
   for (int layer : {0, 1, 2}) place(model.table(), points, {0, 1, {layer}, 0}, 0.5, false);
   int calls = 0;
-  engine_sums(engine, model, {load(model, make_host_model(model, 0)), load(model, make_host_model(model, 1))},
+  engine_sums(engine, model,
+              {load(model, make_host_model(model, 0)), load(model, make_host_model(model, 1))},
               points, 8, loader(images(kGrey, 8), labels(8)), [&] { ++calls; });
   EXPECT_EQ(calls, 2 * 3);
 }
@@ -343,14 +346,16 @@ TEST(barrier_engine, calibrated_statistics_are_those_of_the_calibration_images) 
     model.train_pass(calibration, labels(6), weights, {scratch}, sums_of_pass);
     std::size_t next = 0;
     for (auto const& buffer : weights.buffers) {
-      auto const old = torch::tensor(mixed.buffers).narrow(0, static_cast<std::int64_t>(next), buffer.numel());
+      auto const old =
+          torch::tensor(mixed.buffers).narrow(0, static_cast<std::int64_t>(next), buffer.numel());
       next += static_cast<std::size_t>(buffer.numel());
       buffer.copy_((buffer - 0.9 * old) / 0.1);
     }
     auto const logits = model.evaluate(inputs, weights).to(torch::kDouble);
     double loss = 0.0;
     for (std::int64_t j = 0; j < 5; ++j) {
-      loss += (logits[j].logsumexp(0) - logits[j][labels(5)[j].item<std::int64_t>()]).item<double>();
+      loss +=
+          (logits[j].logsumexp(0) - logits[j][labels(5)[j].item<std::int64_t>()]).item<double>();
     }
     EXPECT_NEAR(sums[i].loss, loss, 1e-4 * std::max(1.0, loss)) << i;
   }

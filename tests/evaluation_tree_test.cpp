@@ -11,7 +11,8 @@ namespace {
 /// A chain of stages of one layer each, of cost 1.
 std::vector<StageShape> chain(std::size_t layers, bool affine = true, std::size_t stack = 100) {
   std::vector<StageShape> stages;
-  for (std::size_t l = 0; l < layers; ++l) stages.push_back({{static_cast<int>(l)}, affine, 1.0, stack});
+  for (std::size_t l = 0; l < layers; ++l)
+    stages.push_back({{static_cast<int>(l)}, affine, 1.0, stack});
   return stages;
 }
 
@@ -50,7 +51,8 @@ void expect_right(EvaluationTree const& tree, PointSet const& set,
     Blend blend_of(EvaluationTree::Output const& output, EvaluationTree::Node const& node) const {
       auto const own = [&](int product) {
         int const version = node.products[static_cast<std::size_t>(product)].front();
-        return version < 0 ? Blend{~version, ~version} : set.blends()[static_cast<std::size_t>(version)];
+        return version < 0 ? Blend{~version, ~version}
+                           : set.blends()[static_cast<std::size_t>(version)];
       };
       if (output.other < 0) return own(output.product);
       return blend(own(output.product).from, own(output.other).from, output.step);

@@ -32,7 +32,8 @@ TEST(kinds, say_what_is_wrong) {
   try {
     parse_kind("cumulative-depp");
   } catch (InputError const& error) {
-    EXPECT_NE(std::string(error.what()).find("cumulative-deep?"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("cumulative-deep?"), std::string::npos)
+        << error.what();
   }
 }
 
@@ -40,7 +41,8 @@ TEST(kinds, splits_and_statistics) {
   EXPECT_EQ(parse_split("client:12").client, 12);
   EXPECT_EQ(parse_split("union").kind, SplitSelection::Kind::both_shares);
   EXPECT_EQ(parse_batchnorm("recompute:256").samples, 256);
-  for (auto const* bad : {"client:", "client:-1", "all"}) EXPECT_THROW(parse_split(bad), InputError) << bad;
+  for (auto const* bad : {"client:", "client:-1", "all"})
+    EXPECT_THROW(parse_split(bad), InputError) << bad;
   for (auto const* bad : {"recompute", "recompute:1", "none"}) {
     EXPECT_THROW(parse_batchnorm(bad), InputError) << bad;
   }

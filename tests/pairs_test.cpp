@@ -91,7 +91,8 @@ TEST(pairs, bad_text_is_refused_with_the_value) {
 
 TEST(pairs, each_with_the_mean_or_its_start) {
   std::vector<std::int64_t> const ids{1, 4};
-  EXPECT_EQ(select_pairs(parse_pairs("mean", 9), ids, 1, 3), (std::vector<Pair>{{1, kMean}, {4, kMean}}));
+  EXPECT_EQ(select_pairs(parse_pairs("mean", 9), ids, 1, 3),
+            (std::vector<Pair>{{1, kMean}, {4, kMean}}));
   EXPECT_EQ(select_pairs(parse_pairs("initial", 9), ids, 1, 3),
             (std::vector<Pair>{{1, kInitialisation}, {4, kInitialisation}}));
 }

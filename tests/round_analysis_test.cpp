@@ -50,7 +50,8 @@ struct Federation {
 
   InputShape shape() const { return {1, 4, 4, 5}; }
   std::unique_ptr<RoundAnalysis> analysis() const {
-    PlanInput const input{config, model.table(), selection(), partition, 1, round, participants, {}, {}, kTrain, kTest};
+    PlanInput const input{config, model.table(), selection(), partition, 1, round, participants, {},
+                          {},     kTrain,        kTest};
     return std::make_unique<RoundAnalysis>(input, model, shape(), at::Tensor());
   }
   PairSelection const& selection() const {
@@ -70,7 +71,10 @@ struct Federation {
       std::ranges::copy(host.buffers, buffers.begin());
     };
     stored.trajectory = {1, 3, 4, 6};
-    return {model, plan.models, 1, stored,
+    return {model,
+            plan.models,
+            1,
+            stored,
             [this](std::vector<float> const& row) {
               return model.view(torch::tensor(row), torch::empty({0}));
             },
@@ -377,8 +381,15 @@ std::map<std::string, BarrierRecord> curves(AnalysisSegment const& tables, std::
 
 TEST(round_analysis, cumulative_and_window_rows_agree_with_layers_and_the_whole) {
   Federation setup;
-  setup.config.kinds = {"full", "layer", "cumulative-shallow", "cumulative-deep", "cumulative-random",
-                        "cumulative-minimal", "window:1", "window:3", "complement",
+  setup.config.kinds = {"full",
+                        "layer",
+                        "cumulative-shallow",
+                        "cumulative-deep",
+                        "cumulative-random",
+                        "cumulative-minimal",
+                        "window:1",
+                        "window:3",
+                        "complement",
                         "group:ends=first:1+last:1"};
   auto const tables = setup.run();
   auto const full = find(tables, "train", "all", 2, 7, kNobody);
@@ -401,9 +412,9 @@ TEST(round_analysis, cumulative_and_window_rows_agree_with_layers_and_the_whole)
     for (auto const* order : {"cumulative-random", "cumulative-minimal"}) {
       auto const rows = curves(tables, order, rest);
       EXPECT_EQ(rows.size(), 3u);
-      EXPECT_EQ(std::ranges::count_if(rows, [&](auto const& row) {
-                  return row.second.loss_mid == full.loss_mid;
-                }), 1);
+      EXPECT_EQ(std::ranges::count_if(
+                    rows, [&](auto const& row) { return row.second.loss_mid == full.loss_mid; }),
+                1);
     }
   }
 }
@@ -418,9 +429,10 @@ TEST(round_analysis, interaction_is_what_two_layers_do_beyond_each_alone) {
     auto const interaction = curves(tables, "interaction", rest);
     ASSERT_EQ(interaction.size(), 3u);
     auto const& r = interaction.at("fc1+fc2");
-    EXPECT_NEAR(r.loss_mid, both.loss_mid - layer.at("fc1").loss_mid - layer.at("fc2").loss_mid, 1e-12);
-    EXPECT_NEAR(r.error_swap, both.error_swap - layer.at("fc1").error_swap - layer.at("fc2").error_swap,
+    EXPECT_NEAR(r.loss_mid, both.loss_mid - layer.at("fc1").loss_mid - layer.at("fc2").loss_mid,
                 1e-12);
+    EXPECT_NEAR(r.error_swap,
+                both.error_swap - layer.at("fc1").error_swap - layer.at("fc2").error_swap, 1e-12);
     EXPECT_TRUE(std::isnan(r.loss_path));
   }
 }
@@ -516,7 +528,9 @@ TEST(round_analysis, a_plane_holds_its_three_models) {
   EXPECT_NEAR(at(0.5, 0).loss, ab.loss_mid + (ab.loss_a + ab.loss_b) / 2, 1e-6);
   EXPECT_NEAR(at(0, 1).loss, ac.loss_b, 1e-5);
   EXPECT_NEAR(at(0, 0.5).loss, ac.loss_mid + (ac.loss_a + ac.loss_b) / 2, 1e-5);
-  auto const row = [&](std::int64_t id) { return torch::tensor(setup.hosts.at(id).row, torch::kDouble); };
+  auto const row = [&](std::int64_t id) {
+    return torch::tensor(setup.hosts.at(id).row, torch::kDouble);
+  };
   EXPECT_NEAR(at(1, 0).x, (row(3) - row(2)).norm().item<double>(), 1e-6);
   EXPECT_EQ(at(1, 0).y, 0.0);
   EXPECT_NEAR(std::hypot(at(0, 1).x, at(0, 1).y), (row(7) - row(2)).norm().item<double>(), 1e-6);
@@ -557,7 +571,8 @@ TEST(round_analysis, a_search_finds_the_supremum_between_grid_points) {
     EXPECT_GE(r.loss_sup, r.loss_path);
     EXPECT_TRUE(std::isnan(dense.barriers[i].loss_sup));
     if (r.kind.str() != "full") continue;  // smooth enough to be sure of
-    EXPECT_NEAR(r.loss_sup, dense.barriers[i].loss_path, 1e-4 * std::max(1.0, std::abs(r.loss_sup)));
+    EXPECT_NEAR(r.loss_sup, dense.barriers[i].loss_path,
+                1e-4 * std::max(1.0, std::abs(r.loss_sup)));
   }
 }
 
@@ -566,7 +581,8 @@ TEST(round_analysis, intervals_are_of_paired_losses) {
   setup.config.kinds = {"full"};
   auto const r = find(setup.run(), "train", "all", 2, 7, kNobody);
   auto const losses = [&](HostModel const& host) {
-    auto const logits = setup.model.evaluate(setup.images, load(setup.model, host)).to(torch::kDouble);
+    auto const logits =
+        setup.model.evaluate(setup.images, load(setup.model, host)).to(torch::kDouble);
     return logits.logsumexp(1) - logits.gather(1, setup.labels.unsqueeze(1)).squeeze(1);
   };
   auto const d = losses(setup.mix(2, 7, 0.5, -1)) -
@@ -598,11 +614,12 @@ TEST(round_analysis, a_tolerance_stops_curves_whose_interval_is_narrow) {
 TEST(round_analysis, curvature_predicts_the_barrier_of_a_quadratic_path) {
   Federation setup;
   setup.config.curvature = true;
-  setup.model = make_mlp(std::vector<std::int64_t>{8, 6}, Activation::identity, true, setup.shape());
+  setup.model =
+      make_mlp(std::vector<std::int64_t>{8, 6}, Activation::identity, true, setup.shape());
   for (auto& [id, host] : setup.hosts) {  // close together: higher terms vanish
     auto const& centre = setup.hosts.at(2);
     for (std::size_t i = 0; i < host.row.size(); ++i) {
-      host.row[i] = centre.row[i] + 0.05f * (host.row[i] - centre.row[i]);
+      host.row[i] = centre.row[i] + 0.02f * (host.row[i] - centre.row[i]);
     }
   }
   for (auto const& r : setup.run().barriers) {

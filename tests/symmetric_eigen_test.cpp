@@ -25,7 +25,9 @@ TEST(symmetric_eigen, vectors_are_orthonormal_and_rebuild_the_matrix) {
   }
   auto const [values, vectors] = symmetric_eigen(matrix, n);
   for (std::size_t i = 0; i < n; ++i) {
-    if (i > 0) EXPECT_GE(values[i - 1], values[i]);
+    if (i > 0) {
+      EXPECT_GE(values[i - 1], values[i]);
+    }
     for (std::size_t j = 0; j < n; ++j) {
       double rebuilt = 0.0, product = 0.0;
       for (std::size_t k = 0; k < n; ++k) {
@@ -39,7 +41,8 @@ TEST(symmetric_eigen, vectors_are_orthonormal_and_rebuild_the_matrix) {
 }
 
 TEST(symmetric_eigen, zero_has_zeros) {
-  for (double const value : symmetric_eigen(std::vector<double>(16, 0.0), 4).values) EXPECT_EQ(value, 0.0);
+  for (double const value : symmetric_eigen(std::vector<double>(16, 0.0), 4).values)
+    EXPECT_EQ(value, 0.0);
 }
 
 }  // namespace

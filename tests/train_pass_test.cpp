@@ -120,7 +120,8 @@ TEST(train_pass, adds_loss_and_correct_answers) {
   f.sums.fill_(100.0);
   auto const target = model.view(at::empty_like(f.row), f.buffer_row);
   model.train_pass(f.images, f.labels, model.view(f.row, f.buffer_row), {target}, f.sums);
-  EXPECT_NEAR(f.sums[0].item<double>(), 100.0 + std::accumulate(losses.begin(), losses.end(), 0.0), 1e-9);
+  EXPECT_NEAR(f.sums[0].item<double>(), 100.0 + std::accumulate(losses.begin(), losses.end(), 0.0),
+              1e-9);
   EXPECT_EQ(f.sums[1].item<double>(), 150.0 - std::accumulate(errors.begin(), errors.end(), 0.0));
 }
 

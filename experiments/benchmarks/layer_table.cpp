@@ -90,7 +90,9 @@ Staged staged_table(Problem const& p, EngineSettings const& settings) {
                          std::int64_t{1} << 28);
   auto const count = p.images.size(0);
   SampleLosses losses(points.size(), count);
-  auto const load = [&](std::int64_t first, std::int64_t samples) { return p.batch(first, samples); };
+  auto const load = [&](std::int64_t first, std::int64_t samples) {
+    return p.batch(first, samples);
+  };
   engine.evaluate(tree, weights, 0, count, load, losses, {});
   Staged result{{}, tree.multiply_adds(engine.stages()), 0.0};
   for (auto const& stage : engine.stages()) result.forward += stage.cost;
