@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from analysis import QUANTITIES
 from figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, Chart, plt
@@ -77,6 +77,8 @@ def compare(analysis, what, controls, split, partner):
     note = "lines: 95 % interval, over samples for averaging, over draws for what is random"
     if len(np.unique(rows.table[["a", "b"]])) > 1:
         note += "; of several pairs, the median of their ends"
+    if any(axis.get_xscale() == "symlog" for axis in figure.axes):
+        note += "\nscales with powers of ten are linear up to the first of them"
     return Chart(heading, figure, "" if "predicted" in controls[-1].column else note, legend)
 
 
@@ -116,6 +118,15 @@ def dots(panels, names):
     return figure, (list(handles.values()), list(handles))
 
 
+def linear_part(series):
+    """Where one number would hide all others: the power of ten up to which the scale is linear."""
+    sizes = np.abs(np.concatenate([numbers[:, 0] for _, numbers in series]))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    if not len(sizes) or sizes.max() < 50 * np.median(sizes):
+        return None
+    return 10.0 ** np.floor(np.log10(np.median(sizes)))
+
+
 def dots_panel(axis, names, series):
     for n, (control, numbers) in enumerate(series):
         place = np.arange(len(names)) + 0.2 * (n - (len(series) - 1) / 2)
@@ -128,6 +139,11 @@ def dots_panel(axis, names, series):
         axis.axhline(k + 0.5, color="#eeeeee", lw=0.7, zorder=0)
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.xaxis.set_major_locator(MaxNLocator(6))
+    linear = linear_part(series)
+    if linear:
+        axis.set_xscale("symlog", linthresh=linear, linscale=0.5)
+        axis.xaxis.set_minor_locator(NullLocator())
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(6))
     axis.tick_params(axis="y", length=0)
     axis.margins(x=0.08)

@@ -36,6 +36,7 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
     if not panels:
         return None
     seldom = 0 < len(averaging_rounds) < metrics["round"].max()
+    never = not len(averaging_rounds) and present(metrics, "test_accuracy_before")
     figure = plt.figure(figsize=(4.6 * len(panels), 4.4))
     grid = figure.add_gridspec(2, len(panels), height_ratios=[1, 0.2])
     handles = {}
@@ -43,10 +44,13 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
         axis = figure.add_subplot(grid[0, k])
         # The wide lines lie below: where averaging changes nothing, both stay visible.
         for label, column, color, style, width in _lines(name, train):
+            if never and (column == name or "_after" in column):
+                continue  # the same as before averaging, and the initial model
             if present(metrics, column):
                 known = np.isfinite(metrics[column])
                 # The global model stays as it is between two averages.
                 steps = "steps-post" if seldom and column == name else "default"
+                label = label.replace(" before averaging", "") if never else label
                 handles[label], = axis.plot(metrics["round"][known], metrics[column][known],
                                             color=color, ls=style, lw=width, drawstyle=steps,
                                             marker="." if known.sum() == 1 else None)

@@ -7,7 +7,7 @@ from figures import BLACK, GREY, Chart, frame, layer_colors, plt
 
 def figures(analysis):
     table = analysis.table("spread")
-    if table is None:
+    if table is None or table["index"].max(initial=0) < 2:  # two clients differ in one direction
         return {}
     return {analysis.figure_name("spread", ""): spread(analysis, table)}
 

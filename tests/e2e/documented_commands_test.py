@@ -63,6 +63,13 @@ def substitute(command):
     if match := re.match(r"sbatch (\S+\.sbatch) (.*)", command):
         script, arguments = match.groups()
         return f"bash -n {script} && build/bin/fedstrata simulate {arguments} --dry-run", "no Slurm"
+    if "deep_cnn.py" in command:
+        return None, "needs PyTorch for Python"
+    if "simulate experiments/layerwise_cnn_cifar10.ini" in command:
+        return command + " --print-config", "needs CIFAR-10 and takes minutes"
+    if re.search(r"runs/layerwise_\w+", command) and " simulate " not in command:
+        command = re.sub(r"analysis\.rounds=\d+", "analysis.rounds=last", command)
+        return re.sub(r"runs/layerwise_\w+", "runs/mine", command), "takes minutes to make"
     if re.search(r"fedstrata simulate experiments/\S+\.ini", command) and "--dry" not in command:
         return command + " --dry-run", "takes minutes"
     if "--resume" in command:
