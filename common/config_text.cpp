@@ -136,8 +136,9 @@ void explain(std::ostream& out, Key<Owner> const& key, std::string const& name,
   std::string const value = key.get(defaults);
   std::string left = "  " + name + (value.empty() ? " =" : " = ") + value;
   left.resize(std::max<std::size_t>(left.size() + 2, 36), ' ');
-  std::string const unit = (key.unit.empty() ? "" : "; ") + key.unit;
-  out << wrapped(left, '(' + key.allowed + unit + ')') << wrapped("      ", key.help);
+  std::string allowed(1, '(');
+  allowed.append(key.allowed).append(key.unit.empty() ? "" : "; ").append(key.unit).append(")");
+  out << wrapped(left, allowed) << wrapped("      ", key.help);
 }
 
 }  // namespace
