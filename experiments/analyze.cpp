@@ -59,11 +59,13 @@ class Report {
     since_line_ = Stopwatch();
   }
 
-  static void finish(AnalysisPool const& pool) {
+  void finish(AnalysisPool const& pool) const {
     auto const progress = pool.progress();
     if (progress.multiply_adds <= 0.0) return;
-    std::printf("%.3g multiply-adds, %.2f times fewer than evaluating every point of every curve\n",
-                progress.multiply_adds, progress.plain_multiply_adds / progress.multiply_adds);
+    std::printf("%.3g multiply-adds in %.3f s, %.2f times fewer than evaluating every point of every "
+                "curve\n",
+                progress.multiply_adds, watch_.seconds(),
+                progress.plain_multiply_adds / progress.multiply_adds);
   }
 
  private:
@@ -80,7 +82,7 @@ void work(AnalysisPool& pool, bool leader, std::size_t rounds) {
     if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
     if (leader) report.update(pool);
   }
-  if (leader) Report::finish(pool);
+  if (leader) report.finish(pool);
 }
 
 /// What rank 0 finds out before anything is computed.

@@ -2,15 +2,16 @@
 """`fedstrata analyze` against the plain method: seconds, ratio, largest differences.
 
 Trains two clients shortly for each model, then runs the plain forms (plain_barriers.py) and the
-program on one rank and one thread in turn, and prints a Markdown table of medians. The plain seconds
-are without Python's imports; those of the program are of the whole process, start and checksums
-included. Needs Debian's python3-torch and the package dataset-fashion-mnist.
+program on one rank (--ranks) and one thread in turn, and prints a Markdown table of medians. The
+plain seconds are without Python's imports and reading files; so are those of "analysis", while "whole
+process" has the start, the data set and the checksums in it. Needs Debian's python3-torch and the package dataset-fashion-mnist.
 """
 
 import argparse
 import importlib.util
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -60,9 +61,11 @@ def ours(options, run, name):
     settings = {"pairs": options.pairs, "samples": options.samples, "split": "test", "alphas": 3,
                 "rounds": 1}
     words = [word for key, value in settings.items() for word in ("--set", f"analysis.{key}={value}")]
-    _, seconds = started([options.binary, "analyze", run, "--name", name, *words])
+    launcher = ["mpirun", "-n", options.ranks] if options.ranks > 1 else []
+    output, whole = started([*launcher, options.binary, "analyze", run, "--name", name, *words])
+    seconds, fewer = re.search(r"multiply-adds in ([\d.]+) s, ([\d.]+) times fewer", output).groups()
     with fedstrata.Run(run) as opened:
-        return seconds, opened.barriers(name, "points")
+        return float(seconds), whole, float(fewer), opened.barriers(name, "points")
 
 
 def differences(left, right, samples):
@@ -77,20 +80,21 @@ def differences(left, right, samples):
 def measure(options, model, folder):
     run = folder / model
     train(options, model, run)
-    seconds = {name: [] for name in (*options.forms, "fedstrata")}
+    seconds = {name: [] for name in (*options.forms, "analysis", "whole process")}
     worst = (0.0, 0)
     for repeat in range(options.repeats):
-        own, points = ours(options, run, f"repeat{repeat}")
-        seconds["fedstrata"].append(own)
+        own, whole, fewer, points = ours(options, run, f"repeat{repeat}")
+        seconds["analysis"].append(own)
+        seconds["whole process"].append(whole)
         for form in options.forms:
             plain_seconds, expected, samples = plain(options, run, form, folder / "points.npz")
             seconds[form].append(plain_seconds)
             worst = tuple(map(max, worst, differences(points, expected, samples)))
-    own = statistics.median(seconds["fedstrata"])
+    own = statistics.median(seconds["analysis"])
     for name, values in seconds.items():
         median = statistics.median(values)
         print(f"| {model} | {name} | {median:.2f} | {min(values):.2f} - {max(values):.2f} | "
-              f"{median / own:.2f} | {worst[0]:.1e} | {worst[1]} |", flush=True)
+              f"{median / own:.2f} | {fewer:.2f} | {worst[0]:.1e} | {worst[1]} |", flush=True)
 
 
 def main():
@@ -104,14 +108,15 @@ def main():
     parser.add_argument("--pairs", default="all", help="A-B or all")
     parser.add_argument("--steps", type=int, default=200, help="local steps before the analysis")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--ranks", type=int, default=1)
     options = parser.parse_args()
     if not importlib.util.find_spec("torch"):
         print("barriers.py needs Debian's package python3-torch.", file=sys.stderr)
         return 2
     print(f"{options.clients} clients, pairs {options.pairs}, {options.samples or 'all'} test "
-          f"images, medians of {options.repeats}\n")
-    print("| model | method | seconds | range | relative to fedstrata | largest difference in loss | in wrong "
-          "answers |\n|---|---|---|---|---|---|---|")
+          f"images, {options.ranks} ranks, medians of {options.repeats}\n")
+    print("| model | method | seconds | range | relative to the analysis | fewer multiply-adds | "
+          "largest difference in loss | in wrong answers |\n|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for model in options.models:
             measure(options, model, pathlib.Path(folder))
