@@ -27,6 +27,11 @@ struct Kind {
   std::string group;       ///< group: its name
   std::string layers;      ///< group: selectors joined by commas; plane: a layer or ""
   std::array<std::int64_t, 3> clients{};  ///< plane
+
+  /// Is it drawn at random, `count` times?
+  bool drawn() const {
+    return family == Family::subset || family == Family::random || family == Family::subspace;
+  }
 };
 
 /// Reads one kind. Throws InputError that says what is allowed.
