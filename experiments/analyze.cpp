@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <thread>
@@ -35,7 +36,10 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
   if (!line.config.empty()) text = to_text(load_config(line.config));
   std::vector<std::string> overrides = {"analysis.every=0"};
   overrides.insert(overrides.end(), line.set.begin(), line.set.end());
-  if (!line.against.empty()) overrides.push_back("analysis.against=" + line.against);
+  if (!line.against.empty()) {  // whole, so that --resume finds it from any directory
+    auto const other = std::filesystem::absolute(line.against).lexically_normal();
+    overrides.push_back("analysis.against=" + other.string());
+  }
   return with_analysis(stored, text, line.config, overrides);
 }
 
