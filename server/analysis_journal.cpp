@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -67,7 +68,7 @@ void AnalysisJournal::read() {
     if (sum != checksum(all.subspan(at, sizeof(Header)), values)) break;
     auto& known = known_[{header[0], header[1], header[2]}];
     known.resize(static_cast<std::size_t>(header[3]));
-    std::memcpy(known.data(), values.data(), size);
+    std::ranges::copy(values, std::as_writable_bytes(std::span(known)).begin());
     at += sizeof(Header) + size + sizeof(sum);
   }
   valid_ = static_cast<std::int64_t>(at);

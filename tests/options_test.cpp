@@ -278,7 +278,8 @@ TEST(HelpTest, the_documentation_lists_every_key_with_default_unit_and_allowed_v
 TEST(HelpTest, lists_every_key) {
   std::string const help = join(split_words(usage("simulate")), " ");
   for (auto const& key : config_keys()) {
-    EXPECT_THAT(help, HasSubstr(" " + key.name.substr(key.name.find('.') + 1) + " ="));
+    auto const name = key.name.substr(key.name.find('.') + 1);
+    EXPECT_THAT(help, HasSubstr(join({"", name, "="}, " ")));
     EXPECT_THAT(help, HasSubstr(key.help));
     EXPECT_FALSE(key.help.empty() || key.allowed.empty()) << key.name;
   }
