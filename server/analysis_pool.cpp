@@ -35,7 +35,6 @@ at::Tensor calibration(AnalysisInput const& input) {
 /// A round in work: its units, and on the leader the results so far.
 struct AnalysisPool::Job {
   RoundJob round;
-  PairSelection selection;
   RoundAnalysis analysis;
   std::optional<AnalysisModels> models;
   std::vector<std::vector<double>> results;  ///< of the phase
@@ -82,7 +81,6 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
                        experiment.dataset.test_count};
   auto job = std::unique_ptr<Job>(new Job{
       round,
-      selection,
       RoundAnalysis(plan, experiment.model, input_shape(experiment.dataset), calibration(input_)),
       {},
       {},

@@ -38,8 +38,7 @@ std::set<int> models_of(PointSet const& points, int point) {
 }  // namespace
 
 struct RoundAnalysis::Wave {
-  std::vector<int> points;     ///< of the group
-  std::vector<int> evaluated;  ///< the point of the tree for each
+  std::vector<int> evaluated;  ///< for each of the wave's points, the point of the tree
   std::size_t distinct = 0;
   EvaluationTree tree;
   double cost = 0.0;  ///< multiply-adds of a sample
@@ -219,7 +218,7 @@ std::unique_ptr<RoundAnalysis::Wave> RoundAnalysis::make_wave(PhaseGroup const& 
   auto tree = build_tree(distinct, all, engine_.stages());
   auto const cost = tree.multiply_adds(engine_.stages());
   return std::make_unique<Wave>(Wave{
-      points, std::move(evaluated), distinct.size(), std::move(tree), cost,
+      std::move(evaluated), distinct.size(), std::move(tree), cost,
       BlendedWeights(model_.table(), std::move(loaded), distinct.blends(), blend_memory(config_))});
 }
 

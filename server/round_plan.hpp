@@ -67,7 +67,6 @@ struct PlanInput {
   std::string other_run;
   std::int64_t train_count = 0;
   std::int64_t test_count = 0;
-  double forward_cost = 0.0;  ///< multiply-adds of one sample, to size the units of work
 };
 
 /// Throws InputError for kinds and splits that do not fit the model and the clients.
