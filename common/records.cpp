@@ -188,6 +188,21 @@ std::span<Field const> PlaneRecord::fields() {
   return all;
 }
 
+std::span<Field const> PermutationRecord::fields() {
+  using R = PermutationRecord;
+  static std::array const all{field("round", &R::round), field("a", &R::a),
+                              field("b", &R::b),         field("group", &R::group),
+                              field("place", &R::place), field("unit", &R::unit)};
+  return all;
+}
+
+std::span<Field const> UnitAxisRecord::fields() {
+  using R = UnitAxisRecord;
+  static std::array const all{field("round", &R::round), field("tensor", &R::tensor),
+                              field("axis", &R::axis), field("group", &R::group)};
+  return all;
+}
+
 std::span<Field const> LayerTableRecord::fields() {
   using R = LayerTableRecord;
   static std::array const all{field("name", &R::name),

@@ -202,6 +202,25 @@ struct PlaneRecord {
   static std::span<Field const> fields();
 };
 
+/// /barriers/NAME/permutations: how the hidden units of b were permuted to match those of a.
+struct PermutationRecord {
+  std::int64_t round = 0;
+  std::int64_t a = 0, b = 0;
+  std::int64_t group = 0;  ///< of units that are permuted together
+  std::int64_t place = 0;
+  std::int64_t unit = 0;  ///< of b, that came to this place
+  static std::span<Field const> fields();
+};
+
+/// /barriers/NAME/unit_axes: along which axes of which tensors the units of a group lie.
+struct UnitAxisRecord {
+  std::int64_t round = 0;
+  FixedText<128> tensor;
+  std::int64_t axis = 0;
+  std::int64_t group = 0;
+  static std::span<Field const> fields();
+};
+
 /// /layers: one row a layer, in the order of the row's elements.
 struct LayerTableRecord {
   FixedText<64> name;

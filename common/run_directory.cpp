@@ -268,7 +268,8 @@ void RunDirectory::write_analysis(std::string const& name, AnalysisSegment const
   state_->write_segment(
       state_->contents.analysis(name), rounds,
       {bytes_of(segment.points), bytes_of(segment.barriers), bytes_of(segment.skipped),
-       bytes_of(segment.geometry), bytes_of(segment.spread), bytes_of(segment.plane)},
+       bytes_of(segment.geometry), bytes_of(segment.spread), bytes_of(segment.plane),
+       bytes_of(segment.permutations), bytes_of(segment.unit_axes)},
       segment.placeholder);
 }
 

@@ -31,6 +31,8 @@ struct AnalysisSegment {
   std::vector<GeometryRecord> geometry;
   std::vector<SpreadRecord> spread;
   std::vector<PlaneRecord> plane;
+  std::vector<PermutationRecord> permutations;
+  std::vector<UnitAxisRecord> unit_axes;
   /// Only says why rounds are missing; results of these rounds may be written later.
   bool placeholder = false;
 };

@@ -47,11 +47,21 @@ std::vector<std::int64_t> count_rows(std::vector<std::byte> const& records, Tabl
   return counts;
 }
 
-SegmentInfo read_info(std::filesystem::path const& path) {
+/// Counts of rows, [rounds, tables]; an older file has fewer tables, of which later ones are the
+/// first.
+SegmentInfo read_info(std::filesystem::path const& path, std::size_t tables) {
   auto file = hdf5::File::open(path);
-  return {path.filename().string(), static_cast<int>(file.integer("/", "level")),
-          file.read_integers("/rounds_covered"), file.read_integers("/row_counts"),
-          file.integer("/", "placeholder") != 0};
+  auto rounds = file.read_integers("/rounds_covered");
+  auto const stored = file.read_integers("/row_counts");
+  auto const known = stored.size() / std::max<std::size_t>(1, rounds.size());
+  require(known <= tables && known * rounds.size() == stored.size(),
+          quoted(path) + " has tables that this version does not know");
+  std::vector<std::int64_t> row_counts(rounds.size() * tables, 0);
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    row_counts[i / known * tables + i % known] = stored[i];
+  }
+  return {path.filename().string(), static_cast<int>(file.integer("/", "level")), std::move(rounds),
+          std::move(row_counts), file.integer("/", "placeholder") != 0};
 }
 
 bool covers(SegmentInfo const& big, SegmentInfo const& small) {
@@ -75,7 +85,9 @@ std::vector<TableKind> analysis_tables() {
           {"skipped", hdf5::layout_of<SkippedRecord>()},
           {"geometry", hdf5::layout_of<GeometryRecord>()},
           {"spread", hdf5::layout_of<SpreadRecord>()},
-          {"plane", hdf5::layout_of<PlaneRecord>()}};
+          {"plane", hdf5::layout_of<PlaneRecord>()},
+          {"permutations", hdf5::layout_of<PermutationRecord>()},
+          {"unit_axes", hdf5::layout_of<UnitAxisRecord>()}};
 }
 
 void sort_records(std::vector<std::byte>& records, hdf5::TableLayout const& layout) {
@@ -100,7 +112,8 @@ void Series::refresh() {
   std::map<std::string, SegmentInfo> present;
   for (auto const& name : list_files(directory_, ".h5")) {
     auto const known = known_.find(name);
-    present[name] = known != known_.end() ? known->second : read_info(directory_ / name);
+    present[name] =
+        known != known_.end() ? known->second : read_info(directory_ / name, tables_.size());
   }
   known_ = std::move(present);
   for (auto const& [name, info] : known_) {

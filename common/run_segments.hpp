@@ -27,8 +27,9 @@ struct TableKind {
   hdf5::TableLayout layout;
 };
 
-std::vector<TableKind> metrics_tables();   ///< rounds, clients, layers
-std::vector<TableKind> analysis_tables();  ///< points, barriers, skipped, geometry, spread, plane
+std::vector<TableKind> metrics_tables();  ///< rounds, clients, layers
+/// points, barriers, skipped, geometry, spread, plane, permutations, unit_axes
+std::vector<TableKind> analysis_tables();
 
 /// What a segment holds, without the rows.
 struct SegmentInfo {

@@ -73,8 +73,8 @@ class Run:
         return self.file["metrics"][table][:]
 
     def barriers(self, name="insitu", table="barriers"):
-        """Table barriers, points, skipped, geometry, plane or spread of an analysis as a structured
-        array."""
+        """Table barriers, points, skipped, geometry, plane, spread, permutations or unit_axes of an
+        analysis as a structured array."""
         if name not in self.file["barriers"]:
             raise KeyError(f"no analysis {name!r}; there are {', '.join(self.analyses) or 'none'}")
         return self.file["barriers"][name][table][:]
@@ -111,4 +111,22 @@ class Run:
                 first = tensor["offset"]
                 values = row[first:first + tensor["size"]]
                 result[tensor["name"].decode()] = values.reshape(shape)
+        return result
+
+    def permuted(self, state, name, round, a, b):
+        """A state dict of client b with its units in the order that analysis `name` (with
+        `analysis.align`) found to match client a's: another model of the same function."""
+        table = self.barriers(name, "permutations")
+        table = table[(table["round"] == round) & (table["a"] == a) & (table["b"] == b)]
+        if not len(table):
+            raise KeyError(f"analysis {name!r} did not align client {b} to {a} in round {round}")
+        order = {group: table["unit"][table["group"] == group] for group in set(table["group"])}
+        result = dict(state)
+        axes = self.barriers(name, "unit_axes")
+        for row in axes[axes["round"] == round]:
+            tensor, units = row["tensor"].decode(), order[row["group"]]
+            values = result[tensor]
+            # An input unit of a linear layer after a convolution has a block of pixels.
+            by_units = values.reshape(*values.shape[:row["axis"]], len(units), -1)
+            result[tensor] = by_units.take(units, row["axis"]).reshape(values.shape)
         return result

@@ -113,7 +113,7 @@ Weights AnalysisModels::get(int index) {
     entries_.splice(entries_.begin(), entries_, found);
     return entries_.front().weights;
   }
-  auto weights = upload_(make(specs_[static_cast<std::size_t>(index)]));
+  auto weights = upload_(host(index));
   while (entries_.size() >= capacity_) entries_.pop_back();
   entries_.push_front({index, std::move(weights)});
   return entries_.front().weights;
@@ -127,21 +127,24 @@ AnalysisModels::Row AnalysisModels::stored(ModelSpec const& spec) const {
   return row;
 }
 
-AnalysisModels::Row AnalysisModels::host(int index) {
-  return make(specs_[static_cast<std::size_t>(index)]);
+UnitPermutations const& AnalysisModels::permutations(int index) {
+  auto const known = permutations_.find(index);
+  if (known != permutations_.end()) return known->second;
+  auto const& spec = specs_[static_cast<std::size_t>(index)];
+  return permutations_[index] = align_(get(spec.partner), get(spec.base));
 }
 
-AnalysisModels::Row AnalysisModels::make(ModelSpec const& spec) {
+AnalysisModels::Row AnalysisModels::host(int index) {
+  auto const& spec = specs_[static_cast<std::size_t>(index)];
   switch (spec.kind) {
     case Kind::trained:
     case Kind::mean:
     case Kind::initial:
       return stored(spec);
     case Kind::aligned: {
-      auto const permutations = align_(get(spec.partner), get(spec.base));
       auto row = host(spec.base);
       auto const parameters = static_cast<std::size_t>(model_.table().parameter_count);
-      permute_rows(model_, permutations, std::span(row).first(parameters),
+      permute_rows(model_, permutations(index), std::span(row).first(parameters),
                    std::span(row).subspan(parameters));
       return row;
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,8 @@ class AnalysisModels {
 
   /// Views that stay valid while they are held. Throws Error when a row cannot be read.
   Weights get(int index);
+  /// How the units of an aligned model are ordered. Throws as get().
+  UnitPermutations const& permutations(int index);
   /// How many models the memory holds.
   std::size_t capacity() const { return capacity_; }
 
@@ -43,7 +46,6 @@ class AnalysisModels {
     int index;
     Weights weights;
   };
-  Row make(ModelSpec const& spec);
   Row stored(ModelSpec const& spec) const;
   Row host(int index);
   void add_direction(Row& row, ModelSpec const& spec);
@@ -58,6 +60,7 @@ class AnalysisModels {
   AlignModels align_;
   std::size_t capacity_;
   std::list<Entry> entries_;  ///< most recently used first
+  std::map<int, UnitPermutations> permutations_;
 };
 
 }  // namespace fedstrata

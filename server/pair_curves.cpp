@@ -257,6 +257,7 @@ void CurveBuilder::add_pair(Group& group, Pair const& pair) {
   add_kinds(group, ends, "");
   if (input_.config.align != Align::none) {
     int const aligned = model({.kind = Spec::aligned, .base = ends.b, .partner = ends.a});
+    plan_.alignments.push_back({aligned, pair.a, pair.b});
     add_kinds(group, {pair.a, pair.b, rest_b, ends.a, aligned}, "aligned-");
   }
   for (auto const& planned : kinds_) {

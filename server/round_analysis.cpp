@@ -19,6 +19,14 @@ std::span<float const> elements(at::Tensor const& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
 }
 
+/// The orders of all groups, one after the other.
+std::vector<double> flattened(UnitPermutations const& permutations) {
+  std::vector<double> values;
+  for (auto const& order : permutations.groups)
+    values.insert(values.end(), order.begin(), order.end());
+  return values;
+}
+
 double forward_cost(BarrierEngine const& engine) {
   double sum = 0.0;
   for (auto const& stage : engine.stages()) sum += stage.cost;
@@ -78,7 +86,7 @@ RoundAnalysis::PhaseGroup RoundAnalysis::whole_group(std::size_t group) const {
 void RoundAnalysis::add_units(std::size_t group, std::size_t set, std::int64_t first,
                               std::int64_t last) {
   for (; first < last; first += plan_.chunk) {
-    units_.push_back({false, group, set, first, std::min(plan_.chunk, last - first)});
+    units_.push_back({Unit::Work::points, group, set, first, std::min(plan_.chunk, last - first)});
   }
 }
 
@@ -87,7 +95,12 @@ void RoundAnalysis::begin_phase() {
   groups_.clear();
   current_.reset();
   if (phase_ == 0) {
-    for (std::size_t c = 0; c < plan_.comparisons.size(); ++c) units_.push_back({true, c, 0, 0, 0});
+    for (std::size_t c = 0; c < plan_.comparisons.size(); ++c) {
+      units_.push_back({Unit::Work::comparison, c, 0, 0, 0});
+    }
+    for (std::size_t a = 0; a < plan_.alignments.size(); ++a) {
+      units_.push_back({Unit::Work::alignment, a, 0, 0, 0});
+    }
     for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
       auto const shared = std::make_shared<PhaseGroup>(whole_group(g));
       for (auto const set : plan_.groups[g].sets) {
@@ -148,7 +161,14 @@ std::vector<double> RoundAnalysis::compute(std::size_t unit, AnalysisModels& mod
                                            SampleSource const& samples,
                                            Interlude const& interlude) {
   auto const& work = units_[unit];
-  if (work.comparison) return compare(plan_.comparisons[work.group], models);
+  switch (work.work) {
+    case Unit::Work::comparison:
+      return compare(plan_.comparisons[work.group], models);
+    case Unit::Work::alignment:
+      return flattened(models.permutations(plan_.alignments[work.group].model));
+    case Unit::Work::points:
+      break;
+  }
   return evaluate(work, models, samples, interlude);
 }
 
@@ -264,9 +284,7 @@ std::vector<double> RoundAnalysis::evaluate(Unit const& unit, AnalysisModels& mo
   return values;
 }
 
-AnalysisSegment RoundAnalysis::assemble() const {
-  return make_tables(plan_, model_.table(), sums_);
-}
+AnalysisSegment RoundAnalysis::assemble() const { return make_tables(plan_, model_, sums_); }
 
 std::string RoundAnalysis::describe(std::size_t models_at_once) const {
   std::size_t points = 0, curves = 0;

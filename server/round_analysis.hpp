@@ -80,8 +80,8 @@ class RoundAnalysis {
 
  private:
   struct Unit {
-    bool comparison = false;
-    std::size_t group = 0;  ///< or which comparison
+    enum class Work { comparison, alignment, points } work = Work::points;
+    std::size_t group = 0;  ///< or which comparison or alignment
     std::size_t set = 0;
     std::int64_t first = 0;
     std::int64_t count = 0;

@@ -20,7 +20,11 @@ std::int64_t RoundAnalysis::block_end(std::int64_t phase, std::int64_t count) co
 }
 
 void RoundAnalysis::take(Unit const& unit, std::vector<double> const& values) {
-  if (unit.comparison) {
+  if (unit.work == Unit::Work::alignment) {
+    sums_.alignments[unit.group].assign(values.begin(), values.end());
+    return;
+  }
+  if (unit.work == Unit::Work::comparison) {
     auto& layers = sums_.comparisons[unit.group];
     for (std::size_t i = 0; i + 3 < values.size(); i += 4) {
       layers.push_back({values[i], values[i + 1], values[i + 2], values[i + 3]});

@@ -40,6 +40,13 @@ struct Comparison {
       true;  ///< a row of the geometry table? (Otherwise only the spread or a plane asks.)
 };
 
+/// A model whose units are permuted to match a client's: index of its spec, and the pair.
+struct Alignment {
+  int model = 0;
+  std::int64_t id_a = 0;
+  std::int64_t id_b = 0;
+};
+
 /// What one round's analysis computes. Plain data, the same on every rank.
 struct RoundPlan {
   std::int64_t round = 0;
@@ -51,6 +58,7 @@ struct RoundPlan {
   std::vector<SampleSet> sets;
   std::vector<Group> groups;
   std::vector<Comparison> comparisons;
+  std::vector<Alignment> alignments;
   std::int64_t chunk = 0;  ///< samples in a unit of work, a multiple of the batch size
 };
 

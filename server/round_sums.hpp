@@ -43,6 +43,8 @@ class RoundSums {
  public:
   /// Values of comparisons, by index in the plan: [layers].
   std::map<std::size_t, std::vector<Products>> comparisons;
+  /// Orders of the units of all groups, one after the other, by index in the plan.
+  std::map<std::size_t, std::vector<std::int64_t>> alignments;
   std::map<CurveIndex, CurveSums> curves;
 
   Value mean(CurveSums const& sums, int point) const;

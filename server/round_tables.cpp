@@ -17,8 +17,8 @@ namespace {
 
 class Tables {
  public:
-  Tables(RoundPlan const& plan, LayerTable const& table, RoundSums const& sums)
-      : plan_(plan), table_(table), sums_(sums) {}
+  Tables(RoundPlan const& plan, Model const& model, RoundSums const& sums)
+      : plan_(plan), table_(model.table()), units_(model.units()), sums_(sums) {}
 
   AnalysisSegment build() {
     out_.rounds = {plan_.round};
@@ -39,6 +39,13 @@ class Tables {
     for (auto const& [index, layers] : sums_.comparisons) {
       auto const& comparison = plan_.comparisons[index];
       if (comparison.listed) add_geometry(comparison, layers);
+    }
+    for (auto const& [index, orders] : sums_.alignments) {
+      add_permutations(plan_.alignments[index], orders);
+    }
+    if (!sums_.alignments.empty()) {
+      add_unit_axes(table_.parameters, units_.parameters);
+      add_unit_axes(table_.buffers, units_.buffers);
     }
     out_.spread = spread(plan_, table_, sums_.comparisons);
     sort();
@@ -175,6 +182,27 @@ class Tables {
     add("all", whole);
   }
 
+  void add_permutations(Alignment const& alignment, std::vector<std::int64_t> const& orders) {
+    auto order = orders.begin();
+    for (std::size_t g = 0; g < units_.groups.size(); ++g) {
+      for (std::int64_t place = 0; place < units_.groups[g].size; ++place) {
+        out_.permutations.push_back({plan_.round, alignment.id_a, alignment.id_b,
+                                     static_cast<std::int64_t>(g), place, *order++});
+      }
+    }
+  }
+
+  void add_unit_axes(std::vector<NamedTensor> const& tensors, std::vector<TensorUnits> const& of) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      if (of[i].outputs >= 0) {
+        out_.unit_axes.push_back({plan_.round, tensors[i].name, 0, of[i].outputs});
+      }
+      if (of[i].inputs >= 0) {
+        out_.unit_axes.push_back({plan_.round, tensors[i].name, 1, of[i].inputs});
+      }
+    }
+  }
+
   void sort() {
     auto const curve = [](auto const& r) {
       return std::tie(r.round, r.split, r.kind, r.target, r.a, r.b, r.round_b, r.other_run, r.rest,
@@ -189,6 +217,9 @@ class Tables {
     by(out_.barriers, curve);
     by(out_.skipped, [](SkippedRecord const& r) { return std::tie(r.round, r.a, r.b); });
     by(out_.geometry, [](GeometryRecord const& r) { return std::tie(r.round, r.layer, r.a, r.b); });
+    by(out_.permutations,
+       [](PermutationRecord const& r) { return std::tie(r.round, r.a, r.b, r.group, r.place); });
+    by(out_.unit_axes, [](UnitAxisRecord const& r) { return std::tie(r.round, r.tensor, r.axis); });
     by(out_.plane, [](PlaneRecord const& r) {
       return std::tie(r.round, r.split, r.target, r.a, r.b, r.c, r.rest, r.v, r.u);
     });
@@ -196,14 +227,15 @@ class Tables {
 
   RoundPlan const& plan_;
   LayerTable const& table_;
+  UnitStructure const& units_;
   RoundSums const& sums_;
   AnalysisSegment out_;
 };
 
 }  // namespace
 
-AnalysisSegment make_tables(RoundPlan const& plan, LayerTable const& table, RoundSums const& sums) {
-  return Tables(plan, table, sums).build();
+AnalysisSegment make_tables(RoundPlan const& plan, Model const& model, RoundSums const& sums) {
+  return Tables(plan, model, sums).build();
 }
 
 }  // namespace fedstrata

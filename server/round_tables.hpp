@@ -1,5 +1,5 @@
 #pragma once
-#include "common/layer_table.hpp"
+#include "common/model.hpp"
 #include "common/run_directory.hpp"
 #include "server/round_plan.hpp"
 #include "server/round_sums.hpp"
@@ -9,6 +9,6 @@ namespace fedstrata {
 /// The records of a round from the sums of its curves, sorted by their leading columns. Kinds with
 /// draws get a row with draw = -1: the mean over the draws with its 95 % interval (t). Throws
 /// InputError for a plane through models on one line.
-AnalysisSegment make_tables(RoundPlan const& plan, LayerTable const& table, RoundSums const& sums);
+AnalysisSegment make_tables(RoundPlan const& plan, Model const& model, RoundSums const& sums);
 
 }  // namespace fedstrata

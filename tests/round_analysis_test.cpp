@@ -548,7 +548,7 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
   for (auto& order : permutations.groups) std::ranges::reverse(order);
   setup.hosts[7] = setup.hosts[2];
   permute_rows(setup.model, permutations, setup.hosts[7].row, setup.hosts[7].buffers);
-  auto const tables = setup.run();
+  auto tables = setup.run();
   EXPECT_GT(std::abs(curves(tables, "full", kNobody).at("all").loss_mid), 1e-3);
   for (auto const& r : tables.barriers) {
     if (r.kind.str().starts_with("aligned-") && r.a == 2 && r.b == 7) {
@@ -556,6 +556,15 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
     }
   }
   EXPECT_EQ(curves(tables, "aligned-layer", 2).size(), 3u);
+  std::size_t units = 0;
+  for (auto const& group : setup.model.units().groups)
+    units += static_cast<std::size_t>(group.size);
+  std::erase_if(tables.permutations, [](auto const& r) { return r.a != 2 || r.b != 7; });
+  ASSERT_EQ(tables.permutations.size(), units);
+  for (auto const& r : tables.permutations) {  // a reversal undoes itself
+    auto const& order = permutations.groups[static_cast<std::size_t>(r.group)];
+    EXPECT_EQ(r.unit, order[static_cast<std::size_t>(r.place)]);
+  }
 }
 
 // --- Alphas and confidence ---------------------------------------------------------------------

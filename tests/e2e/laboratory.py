@@ -8,7 +8,8 @@ from program import stable_columns, table
 
 import fedstrata
 
-TABLES = ("points", "barriers", "skipped", "geometry", "spread", "plane")
+TABLES = ("points", "barriers", "skipped", "geometry", "spread", "plane", "permutations",
+          "unit_axes")
 
 
 def setting(**values):

@@ -17,6 +17,7 @@ import fedstrata
 PARTNER = -4  # column rest: b, of another round or run
 NORMAL_95 = 1.959963984540054
 LAYERS = ("fc1", "fc2")
+IMAGES = np.random.default_rng(1).random((784, 20))
 
 
 def barrier(losses, mixture, a, b):
@@ -171,6 +172,20 @@ class Confidence(ValuesTest):
 
 
 class Alignment(LaboratoryTest):
+    def assert_permuted(self, path, name, row):
+        """The stored permutation gives another model of the same function, nearer to a's."""
+        with fedstrata.Run(path) as opened:
+            a, b = (opened.state_dict(1, client=row[end]) for end in "ab")
+            moved = opened.permuted(b, name, 1, row["a"], row["b"])
+
+        def outputs(state):
+            hidden = state["fc1.weight"] @ IMAGES + state["fc1.bias"][:, None]
+            return state["fc2.weight"] @ np.maximum(hidden, 0) + state["fc2.bias"][:, None]
+        np.testing.assert_allclose(outputs(moved), outputs(b), rtol=1e-4, atol=1e-4)
+        self.assertFalse(np.array_equal(moved["fc1.weight"], b["fc1.weight"]))
+        self.assertGreater((a["fc2.weight"] * moved["fc2.weight"]).sum(),
+                           (a["fc2.weight"] * b["fc2.weight"]).sum())
+
     def test_lowers_the_barrier_of_different_initialisations(self):
         run = self.simulate(self.config({
             "model.init": "different", "data.partition": "same", "data.clients": 2,
@@ -181,6 +196,7 @@ class Alignment(LaboratoryTest):
             self.assertLess(aligned["loss_mid"], plain["loss_mid"])
             self.assertAlmostEqual(aligned["loss_b"], plain["loss_b"], delta=1e-5)
             self.assertEqual(len(barriers(run, way, kind="aligned-layer")), 2 * len(LAYERS))
+            self.assert_permuted(run, way, aligned)
 
 
 class BatchNorm(LaboratoryTest):
