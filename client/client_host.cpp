@@ -8,6 +8,7 @@
 
 #include "common/error.hpp"
 #include "common/layout.hpp"
+#include "common/stop.hpp"
 #include "common/stopwatch.hpp"
 
 namespace fedstrata {
@@ -25,7 +26,7 @@ at::Tensor tensor_view(std::span<float const> row) {
 
 ClientHost::ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
                        Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
-                       RowSink sink)
+                       RowSink sink, std::function<void()> poll)
     : experiment_(&experiment),
       device_(&device),
       test_(&test),
@@ -33,6 +34,7 @@ ClientHost::ClientHost(Experiment const& experiment, Device const& device, Batch
       rank_(rank),
       ranks_(ranks),
       sink_(std::move(sink)),
+      poll_(poll ? std::move(poll) : [] {}),
       layout_(experiment.state()),
       own_parts_(experiment.own_parts()),
       state_(device.zeros(layout_.size())),
@@ -72,7 +74,7 @@ void ClientHost::start(std::span<float const> global) {
   for (auto const client : clients_) {
     state_.copy_(initial(client));
     store(client);
-    if (write) emit(0, client, false);
+    if (write) emit(0, client, RowUse::before);
   }
 }
 
@@ -99,9 +101,36 @@ void ClientHost::store(std::int64_t client) {
   }
 }
 
-void ClientHost::emit(std::int64_t round, std::int64_t client, bool after) {
+void ClientHost::resume(std::int64_t round, std::span<float const> global,
+                        std::function<void(std::int64_t, std::span<float>)> const& read_own) {
+  device_->upload(global, global_);
+  for (std::int64_t r = 1; r <= round; ++r) count_steps(r);
+  if (own_parts_.empty()) return;
+  std::vector<float> row(static_cast<std::size_t>(packed_size(own_parts_)));
+  for (auto const client : clients_) {
+    read_own(client, row);
+    auto packed = device_->row(std::ssize(row));
+    device_->upload(row, packed);
+    own_[client] = packed;
+  }
+}
+
+void ClientHost::save(std::int64_t round) {
+  for (auto const& [client, packed] : own_) {
+    sink_({round, client, RowUse::state}, device_->host_view(packed, staging_));
+  }
+}
+
+void ClientHost::count_steps(std::int64_t round) {
+  if (experiment_->config.train.warmup == 0) return;
+  for (auto const client : experiment_->participants(round)) {
+    steps_done_[client] += experiment_->local_steps(client);
+  }
+}
+
+void ClientHost::emit(std::int64_t round, std::int64_t client, RowUse use) {
   auto const row = device_->host_view(state_, staging_);
-  sink_({round, client, after ? 1 : 0}, row.first(static_cast<std::size_t>(layout_.model_size())));
+  sink_({round, client, use}, row.first(static_cast<std::size_t>(layout_.model_size())));
 }
 
 /// -1 when all is well; else the first layer that is not finite or too large to be averaged.
@@ -118,10 +147,13 @@ int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
   return sum.add(row, weight);
 }
 
-void ClientHost::train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum) {
+bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
+                           std::function<bool()> const& go_on) {
   Stopwatch const watch;
   load(client, round);
-  auto const result = trainer_.train(client, round, steps_done_[client]);
+  auto const trained_now = trainer_.train(client, round, steps_done_[client], go_on);
+  if (!trained_now) return false;
+  auto const& result = *trained_now;
   Trained trained;
   trained.record.round = round;
   trained.record.client = client;
@@ -132,7 +164,7 @@ void ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
   int const layer = diverged_layer(result.loss, sum, weight);
   trained.record.seconds_train = watch.seconds();
   times_.train += watch.seconds();
-  if (experiment_->wanted(round).before()) emit(round, client, false);
+  if (experiment_->wanted(round).before()) emit(round, client, RowUse::before);
   if (layer >= 0) {
     auto const loss = std::isfinite(result.loss) ? std::to_string(result.loss) : "not finite";
     std::string const what =
@@ -150,22 +182,40 @@ void ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
     }
   }
   trained_.push_back(std::move(trained));
+  return true;
 }
 
-std::vector<std::int64_t> ClientHost::train(std::int64_t round, ExactSum& sum) {
+/// Is the rest of a round, of which this share took so long, more than a stop may wait for?
+bool ClientHost::too_long(double share, double seconds) const {
+  auto const grace = experiment_->config.run.grace;
+  return stop::requested(grace) && (share == 0.0 || seconds * (1.0 - share) / share > grace);
+}
+
+std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, ExactSum& sum) {
   torch::InferenceMode const no_gradients;
   trained_.clear();
   times_ = {};
   auto const participants = experiment_->participants(round);
   auto const weights = experiment_->weights(participants);
   auto const here = trained_here(participants);
+  Stopwatch const watch;
+  double all = 0.0, done = 0.0;  // steps
+  for (std::size_t i = 0; i < participants.size(); ++i) {
+    if (here[i]) all += static_cast<double>(experiment_->local_steps(participants[i]));
+  }
+  auto const go_on = [&] {
+    poll_();
+    if (too_long(done / all, watch.seconds())) return false;
+    ++done;
+    return true;
+  };
   std::vector<std::int64_t> excluded;
   for (std::size_t i = 0; i < participants.size(); ++i) {
     if (!here[i]) continue;
-    train_one(participants[i], round, weights[i], sum);
+    if (!train_one(participants[i], round, weights[i], sum, go_on)) return std::nullopt;
     if (trained_.back().record.excluded != 0) excluded.push_back(participants[i]);
   }
-  for (auto const client : participants) steps_done_[client] += experiment_->local_steps(client);
+  count_steps(round);
   return excluded;
 }
 
@@ -237,7 +287,7 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
 
 void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   Stopwatch const watch;
-  auto const sums = evaluate(experiment_->model, weights_, *test_);
+  auto const sums = evaluate(experiment_->model, weights_, *test_, poll_);
   auto const count = static_cast<double>(test_->size());
   double correct = 0.0;
   for (auto const c : sums.correct) correct += c;
@@ -265,6 +315,7 @@ std::vector<double> ClientHost::evaluate_global() {
   Stopwatch const watch;
   std::vector<double> rows;
   for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
+    poll_();
     auto const sums = evaluate_batch(experiment_->model, global_weights_, *test_, batch);
     rows.push_back(static_cast<double>(batch));
     rows.push_back(sums.loss);
@@ -289,7 +340,7 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
     report.clients.push_back(trained.record);
     if (!experiment_->wanted(round).after()) continue;
     load(trained.record.client, round + 1);
-    emit(round, trained.record.client, true);
+    emit(round, trained.record.client, RowUse::after);
   }
   trained_.clear();
   report.times = {times_};

@@ -76,7 +76,9 @@ void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
   }
 }
 
-TrainResult Trainer::train(std::int64_t client, std::int64_t round, std::int64_t steps_before) {
+std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t round,
+                                          std::int64_t steps_before,
+                                          std::function<bool()> const& go_on) {
   torch::InferenceMode const no_gradients;
   auto const& config = experiment_->config;
   auto const id = static_cast<std::uint64_t>(client);
@@ -89,6 +91,7 @@ TrainResult Trainer::train(std::int64_t client, std::int64_t round, std::int64_t
   auto sums = device_->to_device(torch::zeros({2}, torch::kFloat64));
   std::int64_t seen = 0;
   for (std::int64_t step_number = 0; step_number < steps; ++step_number) {
+    if (go_on && !go_on()) return std::nullopt;
     auto const indices = order.next();
     auto const batch = config.data.augment == Augment::crop_flip
                            ? data_->gather_augmented(indices, crops)
@@ -100,7 +103,7 @@ TrainResult Trainer::train(std::int64_t client, std::int64_t round, std::int64_t
   }
   auto const totals = sums.cpu();
   auto const count = static_cast<double>(seen);
-  return {totals[0].item<double>() / count, totals[1].item<double>() / count};
+  return TrainResult{totals[0].item<double>() / count, totals[1].item<double>() / count};
 }
 
 }  // namespace fedstrata

@@ -2,6 +2,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 
 #include "common/batches.hpp"
 #include "common/experiment.hpp"
@@ -24,8 +26,11 @@ class Trainer {
           at::Tensor state);
 
   /// Local training of `client` in `round` on the state as it stands. `steps_before`: optimizer
-  /// steps the client did in earlier rounds (for warm-up).
-  TrainResult train(std::int64_t client, std::int64_t round, std::int64_t steps_before);
+  /// steps the client did in earlier rounds (for warm-up). Before each step `go_on` is asked;
+  /// nothing is returned, and the state left as it happens to be, once it says no.
+  std::optional<TrainResult> train(std::int64_t client, std::int64_t round,
+                                   std::int64_t steps_before,
+                                   std::function<bool()> const& go_on = {});
 
  private:
   void step(Batch const& batch, double lr, at::Tensor& sums);

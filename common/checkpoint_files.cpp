@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
-#include <set>
 
 #include "common/error.hpp"
+#include "common/shard_names.hpp"
 
 namespace fedstrata {
 namespace {
@@ -25,35 +23,6 @@ RowNames names_of(RowKind kind) {
     default:
       return {"/after", "/buffers_after"};
   }
-}
-
-struct ShardName {
-  std::int64_t round = 0;
-  int shard = 0, shards = 1;
-};
-
-// Digits up to `end`, which is taken off; nothing when there are none.
-template <class Integer>
-std::optional<Integer> take_number(std::string_view& text, std::string_view end) {
-  Integer value = 0;
-  auto const [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{}) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
-  if (!text.starts_with(end)) return std::nullopt;
-  text.remove_prefix(end.size());
-  return value;
-}
-
-std::optional<ShardName> parse_name(std::string const& name) {
-  std::string_view text = name;
-  auto const dash = name.find('-') != std::string::npos;
-  auto const round = take_number<std::int64_t>(text, dash ? "-" : ".h5");
-  if (!round) return std::nullopt;
-  if (!dash) return ShardName{*round, 0, 1};
-  auto const shard = take_number<int>(text, "of");
-  auto const shards = shard ? take_number<int>(text, ".h5") : std::nullopt;
-  if (!shards) return std::nullopt;
-  return ShardName{*round, *shard, *shards};
 }
 
 std::int64_t index_of(CheckpointShard const& shard, std::int64_t client) {
@@ -83,19 +52,13 @@ std::vector<hdf5::RowRun> target_runs(std::vector<std::int64_t> const& all,
 
 }  // namespace
 
-std::string shard_name(std::int64_t round, int shard, int shards) {
-  auto const name = round_text(round);
-  if (shards == 1) return name + ".h5";
-  return name + "-" + std::to_string(shard) + "of" + std::to_string(shards) + ".h5";
-}
-
 std::string head_name(std::int64_t round) { return round_text(round) + "-all.h5"; }
 
 ShardFile::ShardFile(std::filesystem::path const& directory, CheckpointShard shard,
                      std::int64_t parameters, std::int64_t buffers)
     : shard_(std::move(shard)),
-      new_file_(std::make_unique<NewFile>(directory /
-                                          shard_name(shard_.round, shard_.shard, shard_.shards))),
+      new_file_(std::make_unique<NewFile>(
+          directory / shard_name({shard_.round, shard_.shard, shard_.shards}, ".h5"))),
       hdf5_(hdf5::File::create(new_file_->temporary())),
       written_(1 + 2 * shard_.clients.size(), false) {
   auto const count = std::ssize(shard_.clients);
@@ -138,17 +101,7 @@ void ShardFile::close() {
 }
 
 void CheckpointFiles::refresh() {
-  std::map<std::pair<std::int64_t, int>, std::map<int, std::string>> found;
-  for (auto const& name : list_files(directory_, ".h5"))
-    if (auto const parsed = parse_name(name))
-      found[{parsed->round, parsed->shards}][parsed->shard] = name;
-  complete_.clear();
-  for (auto const& [key, shards] : found) {
-    auto const [round, count] = key;
-    if (std::ssize(shards) != count) continue;
-    auto& names = complete_[round] = {};
-    for (auto const& [shard, name] : shards) names.push_back(name);
-  }
+  complete_ = complete_shards(list_files(directory_, ".h5"), ".h5");
 }
 
 std::vector<std::string> const& CheckpointFiles::files_of(std::int64_t round) const {

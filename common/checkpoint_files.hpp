@@ -35,9 +35,6 @@ struct CheckpointInfo {
   bool kept = true;
 };
 
-/// "000010.h5", or "000010-0of2.h5" for a shard of several.
-std::string shard_name(std::int64_t round, int shard, int shards);
-
 /// "000010-all.h5": virtual datasets over the shards of a checkpoint that has several.
 std::string head_name(std::int64_t round);
 

@@ -25,6 +25,9 @@ struct RunConfig {
   std::uint64_t seed = 1;
   int threads = 1;  ///< per computing rank; 0 = from the allocation
   DeviceChoice device = DeviceChoice::automatic;
+  double walltime = 0.0;  ///< minutes from the start; 0 = to the end of the Slurm job, if any
+  double grace = 60.0;    ///< seconds that a stop may take
+  double stall_timeout = 600.0;  ///< seconds; 0 = wait for ever
 };
 
 /// Begins the name of a model that is a TorchScript file.
@@ -92,6 +95,8 @@ struct CheckpointConfig {
   std::int64_t every = 0;  ///< rounds; 0 = none
   bool before = true;      ///< clients' models as trained, before averaging
   bool after = false;      ///< clients' models after averaging
+  double minutes = 10.0;   ///< between two resume states; 0 = only with stored models
+  std::int64_t keep_resume = 2;
 };
 
 struct AnalysisConfig {

@@ -58,6 +58,13 @@ std::vector<Key<RunConfig>> run_keys() {
              "start"),
       choice("device", &RunConfig::device, {"auto", "cpu", "cuda"},
              "where rows, data and models live; auto = cuda where the rank sees a GPU"),
+      number("walltime", &RunConfig::walltime, at_least(0), "minutes",
+             "stop in order, to be resumed, this long after the start; 0 = before the end of the "
+             "Slurm job, if there is one"),
+      number("grace", &RunConfig::grace, at_least(0), "seconds",
+             "a stop waits for the end of the round if that takes no longer"),
+      number("stall_timeout", &RunConfig::stall_timeout, at_least(0), "seconds",
+             "end the job when nothing is heard of a rank for so long; 0 = wait for ever"),
   };
 }
 
@@ -184,6 +191,11 @@ std::vector<Key<CheckpointConfig>> checkpoint_keys() {
       flag("before", &CheckpointConfig::before,
            "participants' models as trained, before averaging"),
       flag("after", &CheckpointConfig::after, "participants' models after averaging"),
+      number("minutes", &CheckpointConfig::minutes, at_least(0), "minutes",
+             "save what --resume needs at least this often, beside rounds that store models; 0 = "
+             "only in those"),
+      number("keep_resume", &CheckpointConfig::keep_resume, at_least(1), "states",
+             "newest states for --resume that are kept"),
   };
 }
 

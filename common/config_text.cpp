@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <sstream>
 
 #include "common/config_keys.hpp"
@@ -113,6 +114,27 @@ void print(std::ostream& out, std::string const& key, std::string const& value) 
   out << key << (value.empty() ? " =" : " = ") << value << '\n';
 }
 
+/// Presets and the default group spelt out.
+Config resolved(Config config) {
+  config.average = averaging_groups(config);
+  config.federation.preset.clear();
+  if (config.federation.local_steps > 0) config.federation.local_epochs = 0;
+  return config;
+}
+
+/// Every key of a resolved config.
+std::map<std::string, std::string> values(Config const& config) {
+  auto const all = resolved(config);
+  std::map<std::string, std::string> result;
+  for (auto const& key : config_keys()) result[key.name] = key.get(all);
+  for (auto const& group : all.average) {
+    for (auto const& key : group_keys()) {
+      result["average." + group.name + "." + key.name] = key.get(group);
+    }
+  }
+  return result;
+}
+
 /// Words of `text` in lines of at most kHelpWidth columns, the first of which begins with `left`,
 /// the others with as many blanks.
 std::string wrapped(std::string const& left, std::string const& text) {
@@ -166,12 +188,23 @@ void apply_sections(Config& config, std::string const& text, std::string const& 
   }
 }
 
-std::string to_text(Config const& config) {
-  Config resolved = config;
-  resolved.average = averaging_groups(config);
-  resolved.federation.preset.clear();
-  if (config.federation.local_steps > 0) resolved.federation.local_epochs = 0;
+std::vector<Difference> differences(Config const& before, Config const& now) {
+  auto const old = values(before), fresh = values(now);
+  std::vector<Difference> result;
+  auto const compare = [&](std::string const& key) {
+    auto const a = old.find(key), b = fresh.find(key);
+    auto const was = a == old.end() ? "" : a->second, is = b == fresh.end() ? "" : b->second;
+    if (was != is) result.push_back({key, was, is});
+  };
+  for (auto const& [key, value] : old) compare(key);
+  for (auto const& [key, value] : fresh) {
+    if (!old.contains(key)) compare(key);
+  }
+  return result;
+}
 
+std::string to_text(Config const& config) {
+  auto const resolved = fedstrata::resolved(config);
   std::ostringstream out;
   std::string section;
   for (auto const& key : config_keys()) {

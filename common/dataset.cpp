@@ -9,6 +9,7 @@
 #include <memory>
 #include <system_error>
 
+#include "common/checksum.hpp"
 #include "common/error.hpp"
 
 namespace fedstrata {
@@ -287,6 +288,18 @@ DatasetView view(Dataset const& dataset) {
           .train_labels = dataset.train.labels,
           .test_pixels = dataset.test.pixels,
           .test_labels = dataset.test.labels};
+}
+
+std::string content_checksum(DatasetView const& view) {
+  std::uint64_t sums[4];
+  std::span<std::uint8_t const> const parts[] = {view.train_pixels, view.train_labels,
+                                                 view.test_pixels, view.test_labels};
+  for (std::size_t i = 0; i < std::size(parts); ++i) {
+    Checksum sum;
+    sum.add(std::as_bytes(parts[i]));
+    sums[i] = sum.value();
+  }
+  return checksum_of(std::as_bytes(std::span(sums))).checksum;
 }
 
 }  // namespace fedstrata

@@ -50,6 +50,9 @@ struct DatasetView {
 };
 DatasetView view(Dataset const& dataset);
 
+/// Checksum of all images and labels, 16 hexadecimal digits.
+std::string content_checksum(DatasetView const& view);
+
 /// 2,000 training and 500 test images of 10 classes, less where the limits cut. Each image mixes
 /// the smooth pattern of its class with a weaker one of another class, shifted and noisy: easy
 /// to learn well, but about one in eleven cannot be told. info.mean and info.std are of its pixels.

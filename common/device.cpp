@@ -64,6 +64,14 @@ std::string Device::describe() const {
   return name_ + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads");
 }
 
+std::string Device::bus_id() const {
+  using Query = int (*)(char*, int, int);
+  auto* const query = cpu_ ? nullptr : dlsym(RTLD_DEFAULT, "cudaDeviceGetPCIBusId");
+  char text[32] = {};
+  if (query == nullptr || reinterpret_cast<Query>(query)(text, sizeof text, index_) != 0) return "";
+  return text;
+}
+
 at::Tensor Device::row(std::int64_t n) const {
   return torch::empty({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
 }

@@ -17,12 +17,15 @@ class Device {
  public:
   /// `node_index`: index of this rank among the computing ranks of its node; `threads` as in
   /// run.threads (0 = share of the affinity mask among `ranks_on_node`). Sets the thread counts of
-  /// ATen and of the BLAS behind it, and has the process keep the memory it frees. Throws InputError when `choice` is cuda and there is none.
+  /// ATen and of the BLAS behind it, and has the process keep the memory it frees. Throws
+  /// InputError when `choice` is cuda and there is none.
   Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node);
 
   int threads() const { return threads_; }
   /// "cpu, 1 thread" or "cuda:0 (name)".
   std::string describe() const;
+  /// PCI address of the GPU, by which two ranks know that they share it; empty on the CPU.
+  std::string bus_id() const;
 
   /// Uninitialised float32 row of n elements on the device.
   at::Tensor row(std::int64_t n) const;

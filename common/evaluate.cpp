@@ -35,9 +35,11 @@ ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches con
   return sums;
 }
 
-ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data) {
+ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data,
+                   std::function<void()> const& poll) {
   ClassSums sums;
   for (std::int64_t batch = 0; batch < evaluation_batches(data.size()); ++batch) {
+    if (poll) poll();
     sums.add(evaluate_batch(model, weights, data, batch));
   }
   return sums;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -26,8 +27,10 @@ std::int64_t evaluation_batches(std::int64_t samples);
 ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches const& data,
                          std::int64_t batch);
 
-/// Evaluates a whole split, batch after batch.
-ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data);
+/// Evaluates a whole split, batch after batch;
+/// `poll` (may be empty) is called between them.
+ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data,
+                   std::function<void()> const& poll = {});
 
 /// Accuracy under a client's own mix of labels: the accuracies per class weighted by the client's
 /// samples per class. All [classes]; NaN when the test set has none of its classes.

@@ -393,6 +393,11 @@ void File::set(std::string const& object, std::string const& key, std::span<doub
                   make_space({static_cast<std::int64_t>(values.size())}), values.data());
 }
 
+bool File::has_attribute(std::string const& object, std::string const& key) const {
+  return check(H5Aexists_by_name(file_.id(), object.c_str(), key.c_str(), H5P_DEFAULT),
+               "look up attribute " + key) > 0;
+}
+
 std::string File::text(std::string const& object, std::string const& key) const {
   auto const attribute = open_attribute(file_, object, key);
   char* value = nullptr;

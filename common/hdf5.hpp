@@ -78,6 +78,7 @@ class File {
   void set(std::string const& object, std::string const& key, std::string const& value);
   void set(std::string const& object, std::string const& key, std::int64_t value);
   void set(std::string const& object, std::string const& key, std::span<double const> values);
+  bool has_attribute(std::string const& object, std::string const& key) const;
   std::string text(std::string const& object, std::string const& key) const;
   std::int64_t integer(std::string const& object, std::string const& key) const;
   std::vector<double> numbers(std::string const& object, std::string const& key) const;

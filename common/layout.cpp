@@ -28,6 +28,13 @@ bool Layout::analyses(int rank) const {
   return std::binary_search(analysis.begin(), analysis.end(), rank);
 }
 
+std::string Layout::role(int rank) const {
+  std::string text = rank == 0 ? "coordinator" : "";
+  if (trains(rank)) text += text.empty() ? "client" : "+client";
+  if (analyses(rank)) text += text.empty() ? "analysis" : "+analysis";
+  return text;
+}
+
 int Layout::client_index(int rank) const {
   auto const found = std::lower_bound(clients.begin(), clients.end(), rank);
   return found != clients.end() && *found == rank ? static_cast<int>(found - clients.begin()) : -1;

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace fedstrata {
@@ -16,6 +17,8 @@ struct Layout {
   bool trains(int rank) const;
   bool analyses(int rank) const;
   bool computes(int rank) const { return trains(rank) || analyses(rank); }
+  /// "coordinator", "client", "analysis", or several joined by +.
+  std::string role(int rank) const;
   /// Index of the rank among the client ranks, -1 if it is none.
   int client_index(int rank) const;
 };

@@ -1,7 +1,12 @@
 #include "common/log.hpp"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "common/error.hpp"
@@ -21,9 +26,48 @@ void line(std::string const& kind, std::string const& message) {
   [[maybe_unused]] auto const written = write(STDERR_FILENO, text.data(), text.size());
 }
 
+// A copy of the prefix that a signal handler may read.
+char crash_prefix[256];
+bool core_files = false;
+
+void say(char const* text) {
+  [[maybe_unused]] auto const written = write(STDERR_FILENO, text, std::strlen(text));
+}
+
+void crashed(int signal) {
+  say("fedstrata");
+  say(crash_prefix);
+  say(": crashed with ");
+  say(signal == SIGSEGV  ? "SIGSEGV"
+      : signal == SIGBUS ? "SIGBUS"
+      : signal == SIGFPE ? "SIGFPE"
+      : signal == SIGILL ? "SIGILL"
+                         : "SIGABRT");
+  say("; what is stored stays valid, and the run can be resumed\n");
+  if (!core_files) _exit(1);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 }  // namespace
 
-void set_prefix(std::string const& text) { prefix() = text; }
+void set_prefix(std::string const& text) {
+  prefix() = text;
+  auto const shown = text.empty() ? text : " (" + text + ")";
+  std::snprintf(crash_prefix, sizeof crash_prefix, "%s", shown.c_str());
+}
+
+void watch_crashes() {
+  rlimit limit{};
+  core_files = getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur > 0;
+  struct sigaction action {};
+  action.sa_handler = crashed;
+  action.sa_flags = SA_RESETHAND;
+  for (int const signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    sigaction(signal, &action, nullptr);
+  }
+}
+
 void error(std::string const& message) { line("", message); }
 void warning(std::string const& message) { line("warning: ", message); }
 

@@ -8,6 +8,10 @@ namespace fedstrata::log {
 /// Text put before every message, e.g. "rank 3"; empty at first.
 void set_prefix(std::string const& prefix);
 
+/// From here on a crash (SIGSEGV and its kin) ends the process with exit code 1 and one line that
+/// has the prefix; where core files are allowed, with the signal itself. Process-wide.
+void watch_crashes();
+
 void error(std::string const& message);
 void warning(std::string const& message);
 

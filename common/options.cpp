@@ -118,6 +118,7 @@ void fill(CommandLine& line, po::variables_map const& given) {
   line.resume = given.count("resume") > 0;
   line.dry_run = given.count("dry-run") > 0;
   line.print_config = given.count("print-config") > 0;
+  line.allow_config_change = given.count("allow-config-change") > 0;
   line.allow_idle_ranks = given.count("allow-idle-ranks") > 0;
   line.verify = given.count("verify") > 0;
   line.rebuild_index = given.count("rebuild-index") > 0;

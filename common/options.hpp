@@ -22,6 +22,14 @@ Config load_config(std::string const& path, std::vector<std::string> const& over
 /// written as [average.NAME] sections. parse_config of it means the same and gives the same text.
 std::string to_text(Config const& config);
 
+/// A key whose values differ in two configs, resolved.
+struct Difference {
+  std::string key;  ///< "train.lr", "average.NAME.every"
+  std::string before;
+  std::string now;
+};
+std::vector<Difference> differences(Config const& before, Config const& now);
+
 /// `config` with its [analysis] replaced by that of `analysis_text` (keys it lacks get their
 /// defaults; with an empty `source`, which means no text, it stays as it is), then the overrides,
 /// of [analysis] only. Throws InputError.
@@ -47,6 +55,7 @@ struct CommandLine {
   bool dry_run = false;
   bool print_config = false;
   bool allow_idle_ranks = false;
+  bool allow_config_change = false;  ///< simulate --resume
   bool verify = false;
   bool rebuild_index = false;
   bool help = false;

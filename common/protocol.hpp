@@ -19,7 +19,10 @@ enum class Tag : int {
   report,          ///< client rank -> coordinator: RoundReport
   shard_complete,  ///< writer -> first analysis rank: round
   unit_request,    ///< analysis rank -> first analysis rank: a result, or none
-  unit             ///< first analysis rank -> analysis rank: what to compute next
+  unit,            ///< first analysis rank -> analysis rank: what to compute next
+  sent,            ///< client rank -> coordinator: all its rows are received
+  finished,        ///< to the coordinator: is all done? And back: for all ranks
+  alive            ///< to and from the coordinator: what the sender does
 };
 
 inline int number(Tag tag) { return static_cast<int>(tag); }
@@ -88,11 +91,15 @@ class Outbox {
   std::vector<std::unique_ptr<Item>> items_;
 };
 
+/// What a row in a message is: a model as trained, or after averaging, or what its client keeps
+/// for the next round.
+enum class RowUse : std::int64_t { before, after, state };
+
 /// Says whose row follows in a row message.
 struct RowHeader {
   std::int64_t round = 0;
   std::int64_t client = 0;
-  std::int64_t after = 0;  ///< 0: as trained, 1: after averaging
+  RowUse use = RowUse::before;
 };
 
 /// Where the time of a rank went, in seconds.

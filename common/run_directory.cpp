@@ -8,10 +8,12 @@
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "common/error.hpp"
 #include "common/file_lock.hpp"
 #include "common/run_index.hpp"
+#include "common/shard_names.hpp"
 #include "common/text.hpp"
 
 namespace fedstrata {
@@ -31,7 +33,7 @@ bool is_leftover(fs::path const& path) {
   auto const name = path.filename().string();
   auto const extension = path.extension();
   return name.starts_with('.') || name == Names::kState || name == "progress.csv" ||
-         name == Names::kHeader || extension == ".out" || extension == ".err" ||
+         name.starts_with("header") || extension == ".out" || extension == ".err" ||
          extension == ".log" || extension == ".ini";
 }
 
@@ -68,6 +70,24 @@ std::vector<fs::path> missing_directories(fs::path path) {
        path = path.parent_path())
     missing.insert(missing.begin(), path);
   return missing;
+}
+
+/// Drops rows of rounds that are not after `last`.
+template <class Record>
+void drop_until(std::vector<Record>& records, std::int64_t last) {
+  std::erase_if(records, [&](Record const& record) { return record.round <= last; });
+}
+
+/// Shards of sets that never became complete.
+void remove_incomplete(fs::path const& directory, std::string const& extension) {
+  auto const names = list_files(directory, extension);
+  std::set<std::string> complete;
+  for (auto const& [round, shards] : complete_shards(names, extension)) {
+    complete.insert(shards.begin(), shards.end());
+  }
+  for (auto const& name : names) {
+    if (parse_shard_name(name, extension) && !complete.contains(name)) fs::remove(directory / name);
+  }
 }
 
 fs::path absolute_path(fs::path const& path) {
@@ -222,9 +242,40 @@ RunDirectory RunDirectory::create(fs::path const& where, RunHeader const& header
   }
 }
 
+RunDirectory RunDirectory::resume(fs::path const& where, std::string const& config_text,
+                                  ProvenanceRecord const& start) {
+  auto run = open(where, Verify::tables);
+  auto& state = *run.state_;
+  state.writing([&] {
+    auto const held = state.lock();
+    state.simulation = SimulationLock::take(state.path / Names::kSimulation);
+    state.generation = state.simulation->generation();
+    for (auto const* directory : {Names::kCheckpoints, Names::kPending}) {
+      remove_incomplete(state.path / directory, ".h5");
+    }
+    remove_incomplete(state.path / Names::kResume, ".state");
+    remove_stale_temporaries(state.path);
+    fs::remove(state.path / Names::kDone);
+    auto const last = newest_header(state.path);
+    state.header.config_text = config_text;
+    state.header.provenance.push_back(start);
+    NewFile file(state.path / ("header-" + round_text(state.generation) + ".h5"));
+    write_header(file.temporary(), state.header);
+    file.sync();
+    file.publish();
+    state.contents.publish(state.header);
+    for (auto const& name : list_files(state.path, ".h5")) {
+      bool const older =
+          name.starts_with("header") && name != last && name != newest_header(state.path);
+      if (older) fs::remove(state.path / name);
+    }
+  });
+  return run;
+}
+
 RunDirectory RunDirectory::attach(fs::path const& where) {
   auto state = std::make_unique<State>(absolute_path(where));
-  state->header = read_header(state->path / Names::kHeader);
+  state->header = read_header(state->path / newest_header(state->path));
   if (is_alive(state->path / Names::kSimulation))
     state->generation = read_holder(state->path / Names::kSimulation).generation;
   return RunDirectory(std::move(state));
@@ -235,7 +286,7 @@ RunDirectory RunDirectory::open(fs::path const& where, Verify verify) {
   auto const problems =
       check_files(state->path, read_index(state->path), verify == Verify::everything);
   if (!problems.empty()) throw InputError(problems.front());
-  state->header = read_header(state->path / Names::kHeader);
+  state->header = read_header(state->path / newest_header(state->path));
   return RunDirectory(std::move(state));
 }
 
@@ -252,8 +303,17 @@ void RunDirectory::heartbeat() {
   if (state_->simulation) state_->simulation->heartbeat();
 }
 
-void RunDirectory::write_metrics(MetricsSegment const& segment) {
+void RunDirectory::write_metrics(MetricsSegment segment) {
   require(segment.first <= segment.last, "a metrics segment needs at least one round");
+  state_->contents.metrics().refresh();
+  auto const written = state_->contents.metrics().rounds();
+  if (!written.empty() && written.back() >= segment.first) {
+    if (written.back() >= segment.last) return;
+    segment.first = written.back() + 1;
+    drop_until(segment.rounds, written.back());
+    drop_until(segment.clients, written.back());
+    drop_until(segment.layers, written.back());
+  }
   std::vector<std::int64_t> rounds(static_cast<std::size_t>(segment.last - segment.first + 1));
   std::iota(rounds.begin(), rounds.end(), segment.first);
   state_->write_segment(
@@ -280,6 +340,21 @@ void RunDirectory::check_analysis_name(std::string const& name) const {
                 "run '" + path().string() + "' already has an analysis '" + name +
                     "'; choose another name with --name");
 }
+
+bool RunDirectory::has_analysis(std::string const& name) const {
+  return fs::exists(path() / Names::kBarriers / name / Names::kAnalysisConfig);
+}
+
+void RunDirectory::publish_state(ResumeWriter& resume, std::int64_t keep) {
+  state_->writing([&] {
+    auto const held = state_->lock();
+    state_->require_current();
+    resume.publish();
+    prune_resume_states(resume_directory(), keep);
+  });
+}
+
+fs::path RunDirectory::resume_directory() const { return path() / Names::kResume; }
 
 void RunDirectory::write_analysis_config(std::string const& name, std::string const& config_text) {
   check_name(name);

@@ -9,6 +9,7 @@
 
 #include "common/checkpoint_files.hpp"
 #include "common/records.hpp"
+#include "common/resume_files.hpp"
 #include "common/run_header.hpp"
 
 namespace fedstrata {
@@ -72,6 +73,11 @@ class RunDirectory {
   /// Makes the directory, takes the lock of the simulation (holder's host, pid, job, generation),
   /// writes the header file and the first index.
   static RunDirectory create(std::filesystem::path const& path, RunHeader const& header);
+  /// Takes a run up again that was interrupted: takes the lock, records this start and the config
+  /// as it is now, and removes what a killed run left half done. Files other than checkpoints are
+  /// verified. Throws InputError as open(), and when a living process simulates in it.
+  static RunDirectory resume(std::filesystem::path const& path, std::string const& config_text,
+                             ProvenanceRecord const& start);
   /// Another rank's handle on the run that rank 0 created or opened: may write checkpoints and
   /// analyses. Files are not verified (rank 0's open() does that for all).
   static RunDirectory attach(std::filesystem::path const& path);
@@ -94,12 +100,15 @@ class RunDirectory {
   /// Each of these writes one immutable file and publishes a new index. Throws Error on a full disk
   /// (what was complete stays valid), when a round was written before, and when a newer start of
   /// the simulation has taken over the directory.
-  void write_metrics(MetricsSegment const& segment);
+  /// Metrics of rounds that were written before the run was interrupted are left out.
+  void write_metrics(MetricsSegment segment);
   /// `name`: "insitu", or the analysis's own. The rows of all segments make one table, ordered by
   /// round; a segment's rows may come in any order.
   void write_analysis(std::string const& name, AnalysisSegment const& segment);
   /// Throws InputError, naming the alternative (--name), when an analysis of that name exists.
   void check_analysis_name(std::string const& name) const;
+  /// Is there an analysis of that name, if only its settings?
+  bool has_analysis(std::string const& name) const;
   /// Stores the settings an analysis ran with, as attribute config of /barriers/NAME.
   void write_analysis_config(std::string const& name, std::string const& config_text);
 
@@ -120,6 +129,10 @@ class RunDirectory {
   /// The settings an analysis ran with. Throws InputError, listing what there is, when there is no
   /// analysis of that name.
   std::string analysis_config(std::string const& name) const;
+  /// Makes a finished resume state visible and removes all but the `keep` newest. Throws as the
+  /// other writers.
+  void publish_state(ResumeWriter& state, std::int64_t keep);
+  std::filesystem::path resume_directory() const;
   /// Where a process may keep what it needs to continue an analysis.
   std::filesystem::path analysis_journal(std::string const& name) const;
 

@@ -1,12 +1,15 @@
 #include "common/run_files.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -85,6 +88,35 @@ void NewFile::publish() {
 
 bool is_temporary(fs::path const& path) {
   return path.filename().string().starts_with(kTemporaryPrefix);
+}
+
+void remove_stale_temporaries(fs::path const& directory) {
+  char host[64] = {};
+  ::gethostname(host, sizeof host - 1);
+  auto const mine = kTemporaryPrefix + std::string(host) + "-";
+  constexpr auto kAbandoned = std::chrono::hours(1);
+  std::error_code error;
+  for (auto entry = fs::recursive_directory_iterator(directory, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (!is_temporary(entry->path())) continue;
+    auto const name = entry->path().filename().string();
+    std::error_code gone;
+    bool const here = name.starts_with(mine);
+    bool const stale = here
+                           ? ::kill(std::atoi(name.c_str() + mine.size()), 0) != 0 && errno == ESRCH
+                           : fs::last_write_time(entry->path(), gone) + kAbandoned <
+                                 fs::file_time_type::clock::now();
+    if (stale && !gone) fs::remove(entry->path(), gone);
+  }
+}
+
+std::string newest_header(fs::path const& directory) {
+  std::string newest = RunNames::kHeader;
+  for (auto const& name : list_files(directory, ".h5")) {
+    if (!name.starts_with("header-")) continue;
+    if (std::pair(name.size(), name) > std::pair(newest.size(), newest)) newest = name;
+  }
+  return newest;
 }
 
 void write_text(fs::path const& target, std::string const& text) {

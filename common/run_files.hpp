@@ -20,11 +20,15 @@ struct RunNames {
   static constexpr char const* kBarriers = "barriers";
   static constexpr char const* kState = "state";
   static constexpr char const* kPending = "state/pending";
+  static constexpr char const* kResume = "state/resume";
   static constexpr char const* kIndexLock = "state/index.lock";
   static constexpr char const* kSimulation = "state/simulation";
   /// Of an analysis, in barriers/NAME.
   static constexpr char const* kAnalysisConfig = "config.ini";
 };
+
+/// The header of the last start: header.h5, or header-GGGGGG.h5 of generation G.
+std::string newest_header(std::filesystem::path const& directory);
 
 /// Round as six digits (more when it needs them).
 std::string round_text(std::int64_t round);
@@ -56,6 +60,10 @@ class NewFile {
 
 /// Was this name given by NewFile (leftover of a killed run)?
 bool is_temporary(std::filesystem::path const& path);
+
+/// Removes temporary files below a directory whose processes are gone: on this host those that do
+/// not exist any more, on others those that have not written for an hour.
+void remove_stale_temporaries(std::filesystem::path const& directory);
 
 /// Writes, syncs and publishes a text file. Throws Error.
 void write_text(std::filesystem::path const& target, std::string const& text);

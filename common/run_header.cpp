@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/run_files.hpp"
 
 namespace fedstrata {
 namespace {
@@ -100,7 +101,7 @@ LayerTable read_layers(hdf5::File const& file) {
   return table;
 }
 
-void write_dataset(hdf5::File& file, DatasetInfo const& info) {
+void write_dataset(hdf5::File& file, DatasetInfo const& info, std::string const& checksum) {
   file.make_group("/dataset");
   file.set("/dataset", "name", info.name);
   file.set("/dataset", "channels", info.channels);
@@ -111,6 +112,7 @@ void write_dataset(hdf5::File& file, DatasetInfo const& info) {
   file.set("/dataset", "test_count", info.test_count);
   file.set("/dataset", "mean", std::span(info.mean));
   file.set("/dataset", "std", std::span(info.std));
+  file.set("/dataset", "checksum", checksum);
 }
 
 DatasetInfo read_dataset(hdf5::File const& file) {
@@ -138,7 +140,7 @@ void write_partition(hdf5::File& file, Partition const& partition, std::int64_t 
 void set_root_attributes(hdf5::File& file, RunHeader const& header) {
   file.set("/", "format", std::string("fedstrata"));
   file.set("/", "format_version", kFormatVersion);
-  file.set("/", "software_version", header.provenance.version.str());
+  file.set("/", "software_version", header.provenance.back().version.str());
   file.set("/", "seed", static_cast<std::int64_t>(header.seed));
   file.set("/", "config", header.config_text);
   file.set("/", "model", header.model);
@@ -149,11 +151,12 @@ void set_root_attributes(hdf5::File& file, RunHeader const& header) {
 }
 
 void write_header(std::filesystem::path const& path, RunHeader const& header) {
+  require(!header.provenance.empty(), "a header without a start of the run");
   auto file = hdf5::File::create(path);
   set_root_attributes(file, header);
-  file.write_table<ProvenanceRecord>("/provenance", std::span(&header.provenance, 1));
+  file.write_table<ProvenanceRecord>("/provenance", header.provenance);
   write_layers(file, header.table);
-  write_dataset(file, header.dataset);
+  write_dataset(file, header.dataset, header.data_checksum);
   write_partition(file, header.partition, header.dataset.classes);
   file.close();
 }
@@ -165,11 +168,15 @@ RunHeader read_header(std::filesystem::path const& path) {
   header.seed = static_cast<std::uint64_t>(file.integer("/", "seed"));
   header.model = file.text("/", "model");
   header.dataset = read_dataset(file);
+  if (file.has_attribute("/dataset", "checksum")) {
+    header.data_checksum = file.text("/dataset", "checksum");
+  }
   header.table = read_layers(file);
   header.partition.offsets = file.read_integers("/partition/offsets");
   header.partition.indices = file.read_integers("/partition/indices");
   header.partition.histogram = file.read_integers("/partition/histogram");
-  header.provenance = file.read_table<ProvenanceRecord>("/provenance").at(0);
+  header.provenance = file.read_table<ProvenanceRecord>("/provenance");
+  require(!header.provenance.empty(), quoted(path) + " names no start of the run");
   return header;
 }
 

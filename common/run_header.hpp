@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "common/dataset.hpp"
 #include "common/hdf5.hpp"
@@ -13,15 +14,16 @@ namespace fedstrata {
 
 inline constexpr std::int64_t kFormatVersion = 1;
 
-/// What a run is, written once when it starts.
+/// What a run is, written when it starts, and anew with each further start.
 struct RunHeader {
   std::string config_text;  ///< resolved INI text
   std::uint64_t seed = 0;
   std::string model;
   DatasetInfo dataset;
+  std::string data_checksum;  ///< of images and labels, 16 hexadecimal digits; empty: not known
   LayerTable table;
   Partition partition;
-  ProvenanceRecord provenance;
+  std::vector<ProvenanceRecord> provenance;  ///< of each start
   std::filesystem::path script;  ///< file that create() copies into the run; not read back
 };
 

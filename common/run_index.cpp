@@ -130,7 +130,7 @@ void RunContents::refresh() {
 }
 
 std::vector<std::string> RunContents::files(RunHeader const& header) const {
-  std::vector<std::string> names{Names::kHeader};
+  std::vector<std::string> names{newest_header(directory_)};
   if (header.model.starts_with(kScriptPrefix)) names.push_back(Names::kModel);
   auto const add = [&](std::string const& directory, std::string const& name) {
     names.push_back(directory + "/" + name);
@@ -209,7 +209,7 @@ void RunContents::build(fs::path const& path, RunHeader const& header,
   index.set("/", "complete", std::int64_t{fs::exists(directory_ / Names::kDone)});
   for (auto const* name :
        {"/provenance", "/layers", "/parameters", "/buffers", "/dataset", "/partition"})
-    index.link(name, Names::kHeader, name);
+    index.link(name, records.front().name.str(), name);
   add_series(index, metrics_, "/metrics", Names::kMetrics);
   index.make_group("/checkpoints");
   for (auto const& [round, shards] : checkpoints_.complete())

@@ -34,6 +34,7 @@ Command const kSimulate = {
      {"resume", "", "go on where the run in DIR stopped, or start it"},
      {"dry-run", "", "show placement, memory, storage and messages; run nothing"},
      {"print-config", "", "print every key with its resolved value; can be read back"},
+     {"allow-config-change", "", "with --resume: go on with settings that change nothing stored"},
      {"allow-idle-ranks", "", "more client ranks than clients are no error; the surplus waits"},
      kHelp}};
 

@@ -11,9 +11,11 @@
 #include "common/error.hpp"
 #include "common/run_directory.hpp"
 #include "common/script_model.hpp"
+#include "common/stop.hpp"
 #include "common/stopwatch.hpp"
 #include "experiments/analysis_jobs.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/launch.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/session.hpp"
 #include "server/analysis_pool.hpp"
@@ -66,10 +68,11 @@ class Report {
   void finish(AnalysisPool const& pool) const {
     auto const progress = pool.progress();
     if (progress.multiply_adds <= 0.0) return;
-    std::printf("%.3g multiply-adds in %.3f s, %.2f times fewer than evaluating every point of every "
-                "curve\n",
-                progress.multiply_adds, watch_.seconds(),
-                progress.plain_multiply_adds / progress.multiply_adds);
+    std::printf(
+        "%.3g multiply-adds in %.3f s, %.2f times fewer than evaluating every point of every "
+        "curve\n",
+        progress.multiply_adds, watch_.seconds(),
+        progress.plain_multiply_adds / progress.multiply_adds);
   }
 
  private:
@@ -80,13 +83,20 @@ class Report {
   Stopwatch since_line_;
 };
 
-void work(AnalysisPool& pool, bool leader, std::size_t rounds) {
+/// False when it was stopped before the end.
+bool work(AnalysisPool& pool, bool leader, std::size_t rounds) {
   Report report(rounds);
+  bool complete = true;
   while (!pool.finished()) {
+    if (leader && stop::requested() && pool.pending() > 0) {
+      pool.drop();
+      complete = false;
+    }
     if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
     if (leader) report.update(pool);
   }
   if (leader) report.finish(pool);
+  return complete;
 }
 
 /// What rank 0 finds out before anything is computed.
@@ -149,6 +159,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   }
   config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);
+  warn_of_sharing(device, true, world);
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();
   auto const& stored = ready.run->header();
@@ -176,8 +187,15 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
     for (auto const& job : ready.jobs) pool.add(job);
     pool.close();
   }
-  work(pool, first, rounds);
-  world.barrier();
+  bool const complete = work(pool, first, rounds);
+  // Rank 0 speaks for all.
+  if (world.broadcast(std::string(complete ? "" : "stopped"), 0).empty() == false) {
+    if (first) {
+      std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume\n",
+                  stop::reason().c_str(), line.target.c_str(), line.name.c_str());
+    }
+    return 3;
+  }
   if (!first) return 0;
   if (journal) journal->remove();
   std::printf(

@@ -6,9 +6,11 @@
 #include "common/log.hpp"
 #include "common/mpi.hpp"
 #include "common/options.hpp"
+#include "common/stop.hpp"
 #include "common/version.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/inspect.hpp"
+#include "experiments/launch.hpp"
 
 namespace {
 
@@ -39,7 +41,14 @@ int main(int argc, char** argv) {
     return fedstrata::log::report_errors(
         [&] { return run(fedstrata::parse_command_line(arguments), arguments); });
   }
+  fedstrata::stop::watch();
   fedstrata::mpi::Environment const environment(argc, argv);
+  fedstrata::log::watch_crashes();  // in place of the MPI library's handlers
+  auto const problem = fedstrata::launch_problem(fedstrata::mpi::Comm::world());
+  if (!problem.message.empty()) {
+    if (problem.speaks) fedstrata::log::error(problem.message);
+    return 2;
+  }
   return fedstrata::mpi::run_or_abort([&] {
     // Rank 0 reports a bad command line for all.
     auto const world = fedstrata::mpi::Comm::world();

@@ -37,7 +37,7 @@ std::string number_text(double value, int digits = 4) {
 
 void print_header(RunDirectory const& run) {
   auto const& header = run.header();
-  auto const& provenance = header.provenance;
+  auto const& provenance = header.provenance.front();
   auto const holder = run.simulated_by();
   std::cout << "run         " << run.path().string() << '\n'
             << "state       "

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <sstream>
 #include <system_error>
+#include <tuple>
+#include <utility>
 
 #include "common/error.hpp"
 
@@ -50,6 +52,24 @@ bool watched() {
   return isatty(STDOUT_FILENO) != 0 && !hidden;
 }
 
+/// What progress.csv had of rounds up to this one, and the seconds of the last.
+std::pair<std::string, double> earlier_rows(std::filesystem::path const& csv, std::int64_t round) {
+  std::ifstream stream(csv);
+  std::string kept, line;
+  double seconds = 0.0;
+  std::getline(stream, line);  // names
+  while (std::getline(stream, line)) {
+    std::istringstream cells(line);
+    std::int64_t number = 0;
+    char comma = 0;
+    double at = 0.0;
+    if (!(cells >> number >> comma >> at) || number > round) continue;
+    kept += line + '\n';
+    seconds = at;
+  }
+  return {kept, seconds};
+}
+
 }  // namespace
 
 std::string duration(double seconds) {
@@ -59,21 +79,27 @@ std::string duration(double seconds) {
   return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
 }
 
-Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory)
+Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory,
+                   std::optional<std::int64_t> resume_round)
     : rounds_(experiment.config.federation.rounds),
       terminal_(watched()),
-      csv_(directory / "progress.csv") {
-  csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes\n";
+      first_(resume_round.value_or(0)) {
+  std::string kept;
+  auto const path = directory / "progress.csv";
+  if (resume_round) std::tie(kept, seconds_before_) = earlier_rows(path, *resume_round);
+  csv_.open(path);
+  csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes\n"
+       << kept;
   csv_.flush();
 }
 
 std::string Progress::line(RoundRecord const& record) const {
   double const elapsed = since_start_.seconds();
-  auto const done = static_cast<double>(record.round);
+  auto const done = static_cast<double>(record.round - first_);
   std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
                      "  test accuracy " + percent(test_accuracy_) + "  train loss " +
                      (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
-  if (record.round > 0) {
+  if (done > 0.0) {
     text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
             fixed(static_cast<double>(updates_) / elapsed, 1) + " client updates/s  " +
             duration(elapsed / done * static_cast<double>(rounds_ - record.round)) + " left";
@@ -87,10 +113,10 @@ void Progress::round(RoundRecord const& record) {
   for (double const accuracy : {record.test_accuracy, record.test_accuracy_after}) {
     if (!std::isnan(accuracy)) test_accuracy_ = accuracy;
   }
-  csv_ << record.round << ',' << fixed(since_start_.seconds(), 3) << ',' << record.participants
-       << ',' << cell(record.train_loss) << ',' << cell(record.train_accuracy) << ','
-       << cell(record.test_loss) << ',' << cell(record.test_accuracy) << ',' << record.bytes
-       << '\n';
+  csv_ << record.round << ',' << fixed(seconds_before_ + since_start_.seconds(), 3) << ','
+       << record.participants << ',' << cell(record.train_loss) << ','
+       << cell(record.train_accuracy) << ',' << cell(record.test_loss) << ','
+       << cell(record.test_accuracy) << ',' << record.bytes << '\n';
   csv_.flush();
   require(csv_.good(),
           "progress.csv could not be written (is the disk full?); what was complete "
@@ -119,11 +145,8 @@ std::string time_table(Layout const& layout, std::vector<TimeShares> const& rank
          "store\n";
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     int const r = static_cast<int>(rank);
-    std::string role = rank == 0 ? "coordinator" : "";
-    if (layout.trains(r)) role += role.empty() ? "client" : "+client";
-    if (layout.analyses(r)) role += role.empty() ? "analysis" : "+analysis";
     auto const& t = ranks[rank];
-    add_row(out, std::to_string(rank) + " " + role,
+    add_row(out, std::to_string(rank) + " " + layout.role(r),
             {t.train, t.aggregate, t.wait, t.evaluate, t.analysis, t.store});
   }
   return out.str();

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ namespace fedstrata {
 /// now and then when the output is not a terminal) and a row a round in progress.csv.
 class Progress {
  public:
-  Progress(Experiment const& experiment, std::filesystem::path const& directory);
+  /// `resume_round`: the last round of an interrupted run; later rows of progress.csv are cut off.
+  Progress(Experiment const& experiment, std::filesystem::path const& directory,
+           std::optional<std::int64_t> resume_round);
   void round(RoundRecord const& record);
   void training_done();
 
@@ -26,6 +29,8 @@ class Progress {
 
   std::int64_t rounds_;
   bool terminal_;
+  std::int64_t first_;
+  double seconds_before_ = 0.0;
   std::ofstream csv_;
   Stopwatch since_start_;
   double last_line_ = -1e9;   ///< seconds since the start

@@ -2,14 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
-#include "common/checksum.hpp"
-#include "common/error.hpp"
-#include "common/log.hpp"
 #include "common/protocol.hpp"
-#include "common/version.hpp"
 
 namespace fedstrata {
 namespace {
@@ -48,15 +43,6 @@ std::span<std::uint8_t const> take(std::span<std::byte const>& bytes, std::int64
   std::span<std::uint8_t const> const part(reinterpret_cast<std::uint8_t const*>(bytes.data()), n);
   bytes = bytes.subspan(n);
   return part;
-}
-
-std::uint64_t program_checksum(std::vector<std::string> const& arguments) {
-  std::ifstream file("/proc/self/exe", std::ios::binary);
-  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  for (auto const& argument : arguments) content += '\0' + argument;
-  Checksum sum;
-  sum.add(std::as_bytes(std::span(content)));
-  return sum.value();
 }
 
 }  // namespace
@@ -107,28 +93,6 @@ Device pick_device(RunConfig const& run, bool computes, mpi::Comm const& world) 
     total += static_cast<int>(flags[rank]);
   }
   return Device(computes ? run.device : DeviceChoice::cpu, run.threads, index, total);
-}
-
-void check_same_program(mpi::Comm const& world, std::vector<std::string> const& arguments) {
-  auto const sums = world.all_gather(static_cast<std::int64_t>(program_checksum(arguments)));
-  for (std::size_t rank = 1; rank < sums.size(); ++rank) {
-    require_input(sums[rank] == sums[0] || world.rank() != 0,
-                  "rank " + std::to_string(rank) +
-                      " was started with another fedstrata program or other arguments than rank 0; "
-                      "start all ranks with one command");
-  }
-  world.barrier();
-  auto const kinds = world.all_gather(cpu_kind());
-  if (world.rank() != 0) return;
-  if (!std::ranges::all_of(kinds, [&](auto const& kind) { return kind == kinds[0]; })) {
-    log::warning(
-        "the ranks' processors differ, so other placements may give other bits "
-        "(docs/architecture.md says how to pin kernels)");
-  }
-  if (auto const blas = blas_info(); blas.reference) {
-    log::warning("LibTorch uses the reference BLAS (" + blas.name +
-                 "), which is many times slower; install libopenblas0-pthread");
-  }
 }
 
 }  // namespace fedstrata

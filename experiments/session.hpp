@@ -1,8 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "common/batches.hpp"
 #include "common/dataset.hpp"
@@ -29,9 +27,5 @@ class SharedDataset {
 
 /// Collective. The device of this rank among the computing ranks of its node.
 Device pick_device(RunConfig const& run, bool computes, mpi::Comm const& world);
-
-/// Collective. Throws Error when ranks run different programs or were started with other arguments;
-/// warns when their processors differ (other bits) and when the BLAS is the slow reference one.
-void check_same_program(mpi::Comm const& world, std::vector<std::string> const& arguments);
 
 }  // namespace fedstrata

@@ -1,11 +1,14 @@
 #include "experiments/simulation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <thread>
 #include <utility>
 
 #include "common/checksum.hpp"
+#include "common/resume_files.hpp"
+#include "common/stop.hpp"
 #include "common/stopwatch.hpp"
 
 namespace fedstrata {
@@ -26,28 +29,32 @@ std::vector<std::int64_t> hosted_clients(RankContext const& context) {
 }  // namespace
 
 Simulation::Simulation(RankContext context)
-    : context_(context),
+    : context_(std::move(context)),
+      liveness_(*context_.world, context_.experiment->config.run.stall_timeout,
+                context_.layout->role(context_.world->rank())),
       idle_([this] {
         if (analyst_) analyst_->serve(false);
+        show_life();
       }),
-      rows_(*context.world, 2, [this] { idle_(); }),
-      messages_(*context.world, 8, [this] { idle_(); }),
-      global_(static_cast<std::size_t>(context.experiment->state().size()), 0.0F) {
+      rows_(*context_.world, 2, [this] { idle_(); }),
+      messages_(*context_.world, 8, [this] { idle_(); }),
+      global_(static_cast<std::size_t>(context_.experiment->state().size()), 0.0F) {
   auto const& world = *context_.world;
   auto const& layout = *context_.layout;
   int const rank = world.rank();
   training_ = world.split(rank == 0 || layout.trains(rank) ? 0 : -1);
   analysis_ = world.split(layout.analyses(rank) ? 0 : -1);
   if (layout.analyses(rank)) {
-    analyst_ =
-        std::make_unique<Analyst>(AnalysisInput{context_.experiment, context_.run, context_.device,
-                                                context_.train, context_.test, "insitu"},
-                                  layout, world, *analysis_);
+    analyst_ = std::make_unique<Analyst>(
+        AnalysisInput{context_.experiment, context_.run, context_.device, context_.train,
+                      context_.test, context_.analysis},
+        layout, world, *analysis_, context_.resume_round.value_or(0), [this] { show_life(); });
   }
   if (rank == 0) {
     coordinator_ =
         std::make_unique<Coordinator>(*context_.experiment, context_.test->class_counts());
-    progress_ = std::make_unique<Progress>(*context_.experiment, context_.run->path());
+    progress_ = std::make_unique<Progress>(*context_.experiment, context_.run->path(),
+                                           context_.resume_round);
   }
   if (!layout.trains(rank)) return;
   host_ = std::make_unique<ClientHost>(
@@ -58,7 +65,14 @@ Simulation::Simulation(RankContext context)
         auto const writer = static_cast<std::size_t>(header.client % shards);
         rows_.send(std::move(Message().put(std::vector{header}).put(row)),
                    context_.layout->analysis[writer], Tag::row);
-      });
+      },
+      [this] { show_life(); });
+}
+
+/// To the other ranks, and to whoever might want to take the run over.
+void Simulation::show_life() {
+  liveness_.poll();
+  if (coordinates()) context_.run->heartbeat();
 }
 
 void Simulation::send_report(RoundReport const& report) {
@@ -90,14 +104,29 @@ void Simulation::initialise() {
   if (!coordinates()) return;
   commit(0, {});
   collect(0, {}, {});
-  write_metrics(0);
+  write_metrics(0, false);
+}
+
+/// Goes on after a round whose state is on disk: the coordinator's for all, the clients' own rows
+/// read by those who host them.
+void Simulation::resume(std::int64_t round) {
+  auto const state = ResumeState::at(context_.resume_directory, round);
+  if (coordinates()) state.read_global(global_);
+  training_->broadcast(std::as_writable_bytes(std::span(global_)), 0);
+  if (!host_) return;
+  host_->resume(round, global_,
+                [&](std::int64_t client, std::span<float> row) { state.read_own(client, row); });
 }
 
 std::vector<std::int64_t> Simulation::excluded_ids() {
   std::vector<std::int64_t> excluded;
+  given_up_ = false;
   for (int const rank : context_.layout->clients) {
     auto message = receive_from(*context_.world, rank, Tag::excluded, idle_);
     for (auto const id : message.take<std::int64_t>()) excluded.push_back(id);
+    auto const signs = message.take<std::int64_t>();
+    if (signs.at(0) != 0) stop::request();
+    given_up_ = given_up_ || signs.at(1) != 0;
   }
   std::ranges::sort(excluded);
   return excluded;
@@ -106,9 +135,43 @@ std::vector<std::int64_t> Simulation::excluded_ids() {
 void Simulation::commit(std::int64_t round, std::vector<std::int64_t> const& excluded) {
   if (!context_.experiment->wanted(round).any()) return;
   auto const size = static_cast<std::size_t>(context_.experiment->state().model_size());
-  Commit const commit{
-      round, excluded, {global_.begin(), global_.begin() + static_cast<std::ptrdiff_t>(size)}};
+  Commit const commit{Commit::What::average,
+                      round,
+                      excluded,
+                      {global_.begin(), global_.begin() + static_cast<std::ptrdiff_t>(size)}};
   for (int const rank : context_.layout->analysis) messages_.send(commit.pack(), rank, Tag::commit);
+}
+
+/// Tells the writers what needs no row of a client.
+void Simulation::announce(Commit::What what, std::int64_t round) {
+  Commit const commit{
+      what, round, {}, what == Commit::What::state ? global_ : std::vector<float>{}};
+  for (int const rank : context_.layout->analysis) messages_.send(commit.pack(), rank, Tag::commit);
+}
+
+/// Collective over the training ranks; the same on all.
+Simulation::Decision Simulation::decide(std::int64_t round) {
+  std::array<std::int8_t, 3> flags{};
+  if (coordinates()) {
+    auto const& config = context_.experiment->config;
+    auto const minutes = config.checkpoint.minutes;
+    bool const last = round == config.federation.rounds;
+    bool const due = minutes > 0.0 && since_state_.seconds() > 60.0 * minutes;
+    bool const stop = !last && stop::requested(longest_round_ + config.run.grace);
+    bool const stored = context_.experiment->wanted(round).keep;
+    flags = {stop || last || due || stored, stop, given_up_};
+    if (flags[0] != 0) since_state_ = Stopwatch();
+  }
+  training_->broadcast(std::as_writable_bytes(std::span(flags)), 0);
+  return {flags[0] != 0, flags[1] != 0, flags[2] != 0};
+}
+
+/// What the run needs to go on after this round. The metrics are on disk before the state, and the
+/// writers let the state become visible after all rows.
+void Simulation::save(std::int64_t round) {
+  if (host_) host_->save(round);
+  if (coordinates()) announce(Commit::What::state, round);
+  saved_round_ = round;
 }
 
 void Simulation::collect(std::int64_t round, RoundParts const& parts, RoundTimes times) {
@@ -121,21 +184,29 @@ void Simulation::collect(std::int64_t round, RoundParts const& parts, RoundTimes
 }
 
 /// Metrics reach the disk with the checkpoints, so the number of files does not grow with rounds.
-void Simulation::write_metrics(std::int64_t round) {
-  bool const last = round == context_.experiment->config.federation.rounds;
-  if (!last && !context_.experiment->wanted(round).any()) return;
+void Simulation::write_metrics(std::int64_t round, bool saves) {
+  if (!saves && !context_.experiment->wanted(round).any()) return;
+  auto segment = coordinator_->take_metrics();
+  if (segment.rounds.empty()) return;
   Stopwatch const watch;
-  context_.run->write_metrics(coordinator_->take_metrics());
+  context_.run->write_metrics(std::move(segment));
   times_.store += watch.seconds();
 }
 
-void Simulation::round(std::int64_t round) {
+/// False when the run is to stop; last_round_ then says after which round.
+bool Simulation::round(std::int64_t round) {
   Stopwatch const whole;
   auto const parts = context_.experiment->parts(round);
   sum_.start(parts.parts, global_);
   if (host_) {
-    messages_.send(std::move(Message().put(host_->train(round, sum_))), 0, Tag::excluded);
+    liveness_.phase("training round " + std::to_string(round));
+    auto const excluded = host_->train(round, sum_);
+    auto const signs = std::vector<std::int64_t>{stop::signalled(), !excluded};
+    messages_.send(
+        std::move(Message().put(excluded.value_or(std::vector<std::int64_t>{})).put(signs)), 0,
+        Tag::excluded);
   }
+  liveness_.phase("averaging round " + std::to_string(round));
   Stopwatch const aggregate;
   double waited = 0.0;
   std::vector<std::int64_t> excluded;
@@ -149,11 +220,21 @@ void Simulation::round(std::int64_t round) {
         return coordinator_->divisor(round, excluded);
       },
       mean, idle_);
+  auto const decision = decide(round);
+  if (decision.void_round) {
+    // What clients keep is of this round by now; without such, the state before it is at hand.
+    if (coordinates() && context_.experiment->own_parts().empty() && round - 1 > saved_round_) {
+      write_metrics(round - 1, true);
+      announce(Commit::What::state, round - 1);
+    }
+    return false;
+  }
   auto const due = std::span(parts.parts).first(parts.due);
   unpack({due.begin(), due.end()}, mean, global_);
   double const averaging = aggregate.seconds() - waited;
   times_.aggregate += averaging;
   times_.wait += waited;
+  liveness_.phase("finishing round " + std::to_string(round));
   if (host_) {
     auto report = host_->finish(round, parts, mean);
     auto& times = report.times.at(0);
@@ -163,19 +244,25 @@ void Simulation::round(std::int64_t round) {
     times_.evaluate += times.evaluate;
     send_report(report);
   }
-  if (!coordinates()) return;
-  context_.run->heartbeat();
-  commit(round, excluded);
-  Stopwatch const wait;
-  collect(round, parts, {whole.seconds(), averaging});
-  times_.wait += wait.seconds();
-  write_metrics(round);
+  last_round_ = round;
+  if (coordinates()) {
+    commit(round, excluded);
+    Stopwatch const wait;
+    collect(round, parts, {whole.seconds(), averaging});
+    times_.wait += wait.seconds();
+    write_metrics(round, decision.save);
+  }
+  if (decision.save) save(round);
+  longest_round_ = std::max(longest_round_, whole.seconds());
+  return !decision.stop;
 }
 
 /// Lets the analysis of a rank that also coordinates catch up, or run to its end.
 void Simulation::drain_analysis(bool to_the_end) {
   if (!analyst_) return;
+  if (to_the_end) liveness_.phase("analysing");
   while (to_the_end ? !analyst_->finished() : analyst_->advance(false)) {
+    show_life();
     if (!to_the_end && analyst_->finished()) return;
     if (to_the_end && !analyst_->advance(true)) {
       std::this_thread::sleep_for(std::chrono::microseconds(500));
@@ -183,15 +270,21 @@ void Simulation::drain_analysis(bool to_the_end) {
   }
 }
 
-void Simulation::run() {
+bool Simulation::run() {
+  auto const rounds = context_.experiment->config.federation.rounds;
+  bool trained = true;
+  last_round_ = saved_round_ = context_.resume_round.value_or(0);
   if (training_) {
-    initialise();
-    for (std::int64_t r = 1; r <= context_.experiment->config.federation.rounds; ++r) {
-      round(r);
+    if (context_.resume_round) {
+      resume(last_round_);
+    } else {
+      initialise();
+    }
+    for (auto r = last_round_ + 1; trained && r <= rounds; ++r) {
+      trained = round(r);
       drain_analysis(false);
     }
-    rows_.flush();
-    messages_.flush();
+    end_training(trained);
   }
   if (progress_) progress_->training_done();
   drain_analysis(true);
@@ -200,7 +293,47 @@ void Simulation::run() {
     times_.analysis += times.analysis;
     times_.store += times.store;
   }
-  context_.world->barrier();
+  return agree(trained && !(analyst_ && analyst_->left_some()));
+}
+
+/// The writers hear of the end when they have all rows: none is on its way any more.
+void Simulation::end_training(bool trained) {
+  if (host_) {
+    rows_.flush();
+    messages_.send(Message(), 0, Tag::sent);
+  }
+  if (coordinates()) {
+    for (int const rank : context_.layout->clients) {
+      receive_from(*context_.world, rank, Tag::sent, idle_);
+    }
+    announce(trained ? Commit::What::end : Commit::What::interruption, last_round_);
+  }
+  messages_.flush();
+}
+
+/// Collective over the world: is it finished on all ranks? Unlike a barrier, who waits still gives
+/// signs of life.
+bool Simulation::agree(bool finished) {
+  auto const& world = *context_.world;
+  auto const poll = [this] { show_life(); };
+  auto const message = [](bool value) {
+    return std::move(Message().put(std::vector<std::int64_t>{value}));
+  };
+  liveness_.phase("waiting for the others");
+  if (!coordinates()) {
+    messages_.send(message(finished), 0, Tag::finished);
+    finished = receive_from(world, 0, Tag::finished, poll).take<std::int64_t>().at(0) != 0;
+  } else {
+    for (int rank = 1; rank < world.size(); ++rank) {
+      auto answer = receive_from(world, rank, Tag::finished, poll);
+      finished = answer.take<std::int64_t>().at(0) != 0 && finished;
+    }
+    for (int rank = 1; rank < world.size(); ++rank) {
+      messages_.send(message(finished), rank, Tag::finished);
+    }
+  }
+  messages_.flush();
+  return finished;
 }
 
 std::uint64_t Simulation::global_hash() const {

@@ -104,6 +104,12 @@ void AnalysisPool::add(RoundJob job) {
   assign_waiting();
 }
 
+void AnalysisPool::drop() {
+  queue_.clear();
+  jobs_.clear();
+  close();
+}
+
 /// Units whose results a journal has are not computed again.
 void AnalysisPool::begin_phase(Job& job) const {
   auto const units = job.analysis.units();

@@ -62,6 +62,8 @@ class AnalysisPool {
   void add(RoundJob job);
   /// Leader only: no more rounds will be added.
   void close() { closed_ = true; }
+  /// Leader only: gives up what is not written yet, and closes.
+  void drop();
   /// Leader only: rounds added and not yet written.
   std::size_t pending() const { return queue_.size() + jobs_.size(); }
   AnalysisProgress progress() const;

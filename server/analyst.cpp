@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "common/options.hpp"
+#include "common/stop.hpp"
 
 namespace fedstrata {
 
 Analyst::Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& world,
-                 mpi::Comm const& group)
+                 mpi::Comm const& group, std::int64_t trained, std::function<void()> poll)
     : input_(std::move(input)),
       world_(&world),
       group_(&group),
@@ -18,17 +19,49 @@ Analyst::Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& wor
               [this](std::int64_t round, std::vector<std::int64_t> const& excluded) {
                 shard_complete(round, excluded);
               }),
-      pool_(input_, group, [this] { serve(true); }),
+      pool_(input_, group,
+            [this, poll = std::move(poll)] {
+              serve(true);
+              poll();
+            }),
       outbox_(group, 8, {}) {
   auto const& config = input_.experiment->config;
-  for (std::int64_t round = 0; round <= config.federation.rounds; ++round) {
-    remaining_ += input_.experiment->wanted(round).analyse ? 1 : 0;
+  auto const analysed = input_.run->analysed_rounds(input_.name);
+  for (std::int64_t round = 1; round <= config.federation.rounds; ++round) {
+    if (!input_.experiment->wanted(round).analyse) continue;
+    if (std::ranges::binary_search(analysed, round)) continue;
+    to_come_.insert(round);
   }
-  if (remaining_ == 0) {
-    pool_.close();
-  } else if (pool_.leads()) {
+  if (pool_.leads()) {
+    for (auto const& stored : input_.run->checkpoints()) {
+      bool const done = std::ranges::binary_search(analysed, stored.round);
+      if (!stored.kept && done) input_.run->discard(stored.round);
+    }
+  }
+  if (pool_.leads() && !to_come_.empty() && !input_.run->has_analysis(input_.name)) {
     input_.run->write_analysis_config(input_.name, to_text(config));
   }
+  while (!to_come_.empty() && *to_come_.begin() <= trained) {
+    auto const round = *to_come_.begin();
+    if (pool_.leads()) add_stored(round);
+    to_come_.erase(round);
+  }
+  if (to_come_.empty()) pool_.close();
+}
+
+/// A round that was trained before this start; one whose rows are not there was skipped.
+void Analyst::add_stored(std::int64_t round) {
+  auto const stored = input_.run->checkpoints();
+  bool const at_before = input_.experiment->config.analysis.at == RowsAt::before;
+  auto const has_rows = [&](CheckpointInfo const& info) {
+    return info.round == round && (at_before ? info.before : info.after);
+  };
+  if (std::ranges::none_of(stored, has_rows)) return;
+  std::vector<std::int64_t> excluded;
+  for (auto const& record : input_.run->client_records()) {
+    if (record.round == round && record.excluded != 0) excluded.push_back(record.client);
+  }
+  add_job(round, excluded);
 }
 
 void Analyst::shard_complete(std::int64_t round, std::vector<std::int64_t> const& excluded) {
@@ -41,8 +74,18 @@ void Analyst::shard_complete(std::int64_t round, std::vector<std::int64_t> const
   }
 }
 
+void Analyst::add_job(std::int64_t round, std::vector<std::int64_t> const& excluded) {
+  RoundJob job{round, {}, excluded, {}, {}};
+  for (auto const id : input_.experiment->participants(round)) {
+    if (std::ranges::find(excluded, id) == excluded.end()) job.clients.push_back(id);
+  }
+  pool_.add(std::move(job));
+}
+
 void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& excluded) {
   complete_.erase(round);
+  if (to_come_.erase(round) == 0)
+    return input_.run->discard(round);  // analysed by an earlier start
   bool const skip = input_.experiment->config.analysis.backlog == Backlog::skip;
   if (skip && pool_.pending() >= kBacklog) {
     AnalysisSegment segment;
@@ -53,13 +96,23 @@ void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& exclu
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(round);
   } else {
-    RoundJob job{round, {}, excluded, {}, {}};
-    for (auto const id : input_.experiment->participants(round)) {
-      if (std::ranges::find(excluded, id) == excluded.end()) job.clients.push_back(id);
-    }
-    pool_.add(std::move(job));
+    add_job(round, excluded);
   }
-  if (--remaining_ == 0) pool_.close();
+  if (to_come_.empty()) pool_.close();
+}
+
+void Analyst::end(std::int64_t round) {
+  ended_ = true;
+  to_come_.erase(to_come_.upper_bound(round), to_come_.end());
+  if (to_come_.empty()) pool_.close();
+}
+
+/// Once nothing more will be trained, whoever wants the run to stop does not wait for its analysis.
+void Analyst::leave_rest() {
+  if (!ended_ || !pool_.leads() || !writer_.finished()) return;
+  if (!interrupted_ && !stop::requested()) return;
+  left_some_ = left_some_ || pool_.pending() > 0;
+  pool_.drop();
 }
 
 void Analyst::serve(bool hold) {
@@ -69,9 +122,14 @@ void Analyst::serve(bool hold) {
     if (++complete_[round] == shards_) analyse(round, message.take<std::int64_t>());
   }
   bool const wait = input_.experiment->config.analysis.backlog == Backlog::wait;
-  if (hold && wait && pool_.leads() && pool_.pending() > kBacklog) return;
+  if (hold && wait && !stop::requested() && pool_.leads() && pool_.pending() > kBacklog) return;
   while (auto const envelope = world_->probe(-1, number(Tag::commit))) {
-    writer_.commit(Commit::unpack(receive(*world_, *envelope)));
+    auto commit = Commit::unpack(receive(*world_, *envelope));
+    interrupted_ = interrupted_ || commit.what == Commit::What::interruption;
+    if (commit.what == Commit::What::end || commit.what == Commit::What::interruption) {
+      end(commit.round);
+    }
+    writer_.commit(std::move(commit));
   }
   while (auto const envelope = world_->probe(-1, number(Tag::row))) {
     auto message = receive(*world_, *envelope);
@@ -82,6 +140,7 @@ void Analyst::serve(bool hold) {
 
 bool Analyst::advance(bool hold) {
   serve(hold);
+  leave_rest();
   return pool_.advance();
 }
 

@@ -98,6 +98,7 @@ class FederatedRun {
  private:
   RunHeader header() const {
     RunHeader header;
+    header.provenance.emplace_back();
     header.config_text = to_text(experiment.config);
     header.seed = experiment.config.run.seed;
     header.model = experiment.config.model.name;

@@ -24,9 +24,10 @@ inline RunHeader sample_header() {
   header.table.buffer_count = kBuffers;
   header.partition = {{0, 2, 4, 6, 8, 10}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {}};
   header.partition.histogram.assign(kClients * 3, 1);
-  header.provenance.version = "0.1.0";
-  header.provenance.hosts = "node1";
-  header.provenance.ranks = 4;
+  auto& start = header.provenance.emplace_back();
+  start.version = "0.1.0";
+  start.hosts = "node1";
+  start.ranks = 4;
   return header;
 }
 

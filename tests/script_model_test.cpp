@@ -140,7 +140,7 @@ struct Training {
     state = device.zeros(experiment.state().size());
     auto const size = static_cast<std::int64_t>(start.size());
     state.narrow(0, 0, size).copy_(torch::tensor(start));
-    result = Trainer(experiment, device, batches, state).train(client, 2, 0);
+    result = Trainer(experiment, device, batches, state).train(client, 2, 0).value();
   }
 
   static std::vector<std::string> with_name(std::vector<std::string> settings,

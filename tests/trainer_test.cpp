@@ -69,7 +69,7 @@ struct Session {
   }
 
   TrainResult train(at::Tensor const& state, std::int64_t steps_before = 0) const {
-    return Trainer(experiment, device, batches, state).train(kClient, kRound, steps_before);
+    return Trainer(experiment, device, batches, state).train(kClient, kRound, steps_before).value();
   }
 
   /// The parameter row after PyTorch's training; adds up its loss and correct answers.

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 import program
-from program import ProgramTest, run, table, wait_until
+from program import ProgramTest, content, run, table, wait_until
 
 
 class Divergence(ProgramTest):
@@ -87,7 +87,8 @@ class FullDisk(ProgramTest):
         self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
 
     def test_full_disk(self):
-        config = self.config({"federation.rounds": 100, "checkpoint.every": 1})
+        config = self.config({"federation.rounds": 40, "checkpoint.every": 1, "analysis.every": 4})
+        whole = content(self.simulate(config, "whole"))
         for ranks in (1, 4):
             with self.subTest(ranks=ranks):
                 out = self.disk / f"out{ranks}"
@@ -98,7 +99,29 @@ class FullDisk(ProgramTest):
                 with h5py.File(out / "run.h5") as file:
                     self.assertGreater(len(file["checkpoints"]), 1)
                     self.assertIn("000001", file["checkpoints"])
+                subprocess.run(["mount", "-o", "remount,size=64m", self.disk], check=True)
+                self.succeed("simulate", config, "--out", out, "--resume", ranks=5 - ranks)
+                self.assert_same(whole, content(out))
                 subprocess.run(["rm", "-r", out], check=True)
+                subprocess.run(["mount", "-o", "remount,size=4m", self.disk], check=True)
+
+    def test_a_directory_that_cannot_be_written_any_more(self):
+        config = self.config({"federation.rounds": 400, "checkpoint.every": 5, "analysis.every": 5})
+        whole = content(self.simulate(config, "whole"))
+        out = self.path / "out"
+        process = program.start("simulate", config, "--out", out, ranks=3)
+        wait_until((out / "checkpoints/000020.h5").exists)
+        subprocess.run(["mount", "--bind", out, out], check=True)
+        try:
+            subprocess.run(["mount", "-o", "remount,ro,bind", out], check=True)
+            _, err = process.communicate(timeout=60)
+        finally:
+            subprocess.run(["umount", "-l", out], check=True)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn("Read-only file system", err)
+        self.succeed("inspect", out, "--verify")
+        self.succeed("simulate", config, "--out", out, "--resume")
+        self.assert_same(whole, content(out))
 
 
 class Interrupted(ProgramTest):

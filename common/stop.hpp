@@ -1,0 +1,25 @@
+#pragma once
+#include <string>
+
+/// The wish that a run ends early but in order: SIGUSR1 (what batch systems send before a time
+/// limit), SIGTERM, SIGINT, or an end of time that was set. Process-wide, like signals are.
+namespace fedstrata::stop {
+
+/// From here on these signals are noted, not fatal. A second one, a second or more after the first,
+/// ends the process at once. Call as main's first statement: until then they kill, and MPI takes a
+/// while to start.
+void watch();
+
+/// The end of time, seconds since 1970; 0 = none.
+void set_deadline(double end);
+
+/// Is the run to stop? `before`: seconds before the deadline at which it is.
+bool requested(double before = 0.0);
+/// Was there a signal? (Unlike a deadline, it may have come to this process alone.)
+bool signalled();
+/// "SIGUSR1" or "end of the time allowed"; empty when nothing asks for a stop.
+std::string reason();
+/// For a wish that came to another rank.
+void request();
+
+}  // namespace fedstrata::stop
