@@ -45,6 +45,36 @@ class SeveralNodes(JobTest):
                 self.assertEqual((len(hosts), len(set(hosts))), (4, 2), output)
                 self.assert_same(content(here), content(out))
 
+    def test_ranks_share_the_gpus_of_their_node(self):
+        seen = 'echo "$SLURMD_NODENAME ${OMPI_COMM_WORLD_LOCAL_RANK:-$SLURM_LOCALID} ' \
+               '$CUDA_VISIBLE_DEVICES"'
+        expected = [f"node{node} {rank} 0,1" for node in (1, 2) for rank in (0, 1)]
+        for launch in ("srun", "mpirun"):
+            with self.subTest(launch=launch):
+                job = self.cluster.submit("--nodes=2", "--ntasks=4", "--gpus-per-node=2",
+                                          "--wrap", f"{launch} sh -c '{seen}'")
+                _, output = self.complete(job)
+                self.assertEqual(sorted(output.splitlines()), expected)
+
+
+class Interrupted(JobTest):
+    def test_an_analysis_queues_itself_again_and_goes_on(self):
+        config = self.config(CHANGES, {"data.test_limit": 600, "data.train_limit": 600})
+        run = self.simulate(config, "run")
+        settings = ["--set", "analysis.kinds=full,layer,complement,random:8,subset:8",
+                    "--set", "analysis.batch_size=2"]
+        self.succeed("analyze", run, "--name", "whole", *settings)
+        job = self.submit("analyze", run, "--name", "halves", *settings,
+                          slurm=("--nodes=2", "--ntasks=2"))
+        journal = run / "state/analysis-halves.journal"
+        wait_until(lambda: journal.exists() and journal.stat().st_size > 0)
+        self.cluster.interrupt(job)
+        ended, output = self.complete(job)
+        self.assertEqual(ended.restarts, 1, output)
+        for name in ("points", "barriers", "geometry"):
+            self.assertEqual(table(run, f"barriers/whole/{name}").tobytes(),
+                             table(run, f"barriers/halves/{name}").tobytes(), name)
+
 
 if __name__ == "__main__":
     unittest.main()
