@@ -87,7 +87,18 @@ std::string environment(char const* name) {
 
 std::string to_text(Holder const& holder) {
   return "host=" + holder.host + "\npid=" + std::to_string(holder.pid) + "\njob=" + holder.job +
+         "\nrestarts=" + std::to_string(holder.restarts) +
          "\ngeneration=" + std::to_string(holder.generation) + "\n";
+}
+
+std::int64_t restarts_of_this_job() {
+  return std::atoll(environment("SLURM_RESTART_COUNT").c_str());
+}
+
+// Slurm starts a job again when it has ended all processes of its last start, or lost their node.
+bool is_earlier_start_of_this_job(Holder const& holder) {
+  return !holder.job.empty() && holder.job == environment("SLURM_JOB_ID") &&
+         holder.restarts < restarts_of_this_job();
 }
 
 }  // namespace
@@ -143,6 +154,7 @@ Holder read_holder(fs::path const& file) {
     if (key == "host") holder.host = value;
     if (key == "job") holder.job = value;
     if (key == "pid") holder.pid = std::atoll(value.c_str());
+    if (key == "restarts") holder.restarts = std::atoll(value.c_str());
     if (key == "generation") holder.generation = std::atoll(value.c_str());
   }
   return holder;
@@ -150,7 +162,7 @@ Holder read_holder(fs::path const& file) {
 
 bool is_alive(fs::path const& file) {
   auto const holder = read_holder(file);
-  if (holder.pid == 0) return false;
+  if (holder.pid == 0 || is_earlier_start_of_this_job(holder)) return false;
   auto const lock = fs::path(file.string() + ".lock");
   Descriptor const descriptor(lock, O_RDWR);
   if (descriptor.get() >= 0 && is_locked(descriptor.get())) return true;
@@ -176,7 +188,8 @@ SimulationLock SimulationLock::take(fs::path const& file) {
   require_input(!is_alive(file), quoted(file.parent_path().parent_path()) +
                                      " is in use by a simulation: " + last.str() +
                                      "; wait for it or choose another --out");
-  Holder const holder{host_name(), ::getpid(), environment("SLURM_JOB_ID"), last.generation + 1};
+  Holder const holder{host_name(), ::getpid(), environment("SLURM_JOB_ID"), restarts_of_this_job(),
+                      last.generation + 1};
   auto state = std::make_unique<State>(file, holder);
   if (state->lock.get() < 0)
     throw Error("cannot open lock '" + file.string() + ".lock': " + std::strerror(errno));

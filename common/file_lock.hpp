@@ -26,15 +26,17 @@ class FileLock {
 /// Who simulates in a run directory.
 struct Holder {
   std::string host;
-  std::int64_t pid = 0;  ///< 0: ended in order
-  std::string job;       ///< Slurm job, empty outside
+  std::int64_t pid = 0;       ///< 0: ended in order
+  std::string job;            ///< Slurm job, empty outside
+  std::int64_t restarts = 0;  ///< of the job until this start
   std::int64_t generation = 0;
   std::string str() const;  ///< "process 12 on node3 (job 77)"
 };
 
 /// The right to simulate in a run directory: one process at a time, each with a higher generation
 /// number than the last. Alive is a holder whose lock is held, whose process exists (same node) or
-/// whose heartbeat is younger than five minutes (other nodes).
+/// whose heartbeat is younger than five minutes (other nodes), but not an earlier start of this
+/// process's own Slurm job.
 class SimulationLock {
  public:
   /// Takes the right, with the generation after the last one. Call under the index lock. Throws

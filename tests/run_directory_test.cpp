@@ -334,6 +334,24 @@ TEST_F(RunDirectoryTest, generations_grow_over_dead_holders) {
   EXPECT_EQ(lock.generation(), 2);
 }
 
+TEST_F(RunDirectoryTest, a_job_that_starts_again_supersedes_itself) {
+  auto const holder = directory_.path() / "simulation";
+  write_text(holder.string() + ".lock", "");  // a heartbeat just now
+  write_text(holder.string() + ".holder", "host=x\npid=1\njob=77\nrestarts=1\ngeneration=4\n");
+  auto const alive = [&](char const* job, char const* restarts) {
+    ::setenv("SLURM_JOB_ID", job, 1);
+    ::setenv("SLURM_RESTART_COUNT", restarts, 1);
+    return is_alive(holder);
+  };
+  EXPECT_TRUE(alive("77", "1"));
+  EXPECT_TRUE(alive("78", "2"));
+  EXPECT_FALSE(alive("77", "2"));
+  EXPECT_EQ(SimulationLock::take(holder).generation(), 5);
+  EXPECT_EQ(read_holder(holder).restarts, 2);
+  ::unsetenv("SLURM_JOB_ID");
+  ::unsetenv("SLURM_RESTART_COUNT");
+}
+
 // A limit on the size of files makes writes fail in the middle as a full disk does.
 TEST_F(RunDirectoryTest, a_full_disk_is_one_sentence_and_harms_nothing) {
   auto header = sample_header();
