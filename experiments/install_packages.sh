@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that fedstrata needs, if any are missing.
-# Usage: install_packages.sh [--no-tests]      (--no-tests leaves GoogleTest out)
+# Usage: install_packages.sh [--no-tests | --all-tests]
+# --no-tests leaves GoogleTest out; --all-tests adds Slurm, which tests/slurm starts by itself.
 set -euo pipefail
 
 packages=(
@@ -11,10 +12,13 @@ packages=(
   python3-h5py python3-matplotlib python3-numpy          # figures
   dataset-fashion-mnist                                  # the default data set
 )
+tests=(libgtest-dev libgmock-dev)
 case "${1:-}" in
-  "") packages+=(libgtest-dev libgmock-dev) ;;
+  "") packages+=("${tests[@]}") ;;
   --no-tests) ;;
-  *) echo "install_packages.sh: unknown argument '$1' (only --no-tests is known)" >&2; exit 2 ;;
+  --all-tests)
+    packages+=("${tests[@]}" munge slurmctld slurmd slurm-client iproute2 procps util-linux) ;;
+  *) echo "install_packages.sh: unknown argument '$1' (--no-tests, --all-tests are known)" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query apt-get >/dev/null; then

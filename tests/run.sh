@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-experiments/install_packages.sh
+experiments/install_packages.sh --all-tests
 cmake --preset release -DFEDSTRATA_TESTS=ON </dev/null
 cmake --build --preset release -j "$(nproc)" </dev/null
 

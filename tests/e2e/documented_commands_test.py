@@ -60,9 +60,10 @@ def substitute(command):
         return None, "needs models from elsewhere; import_test.py has some"
     if command.startswith("tail -f"):
         return None, "does not end"
-    if match := re.match(r"sbatch (\S+\.sbatch) (.*)", command):
-        script, arguments = match.groups()
-        return f"bash -n {script} && build/bin/fedstrata simulate {arguments} --dry-run", "no Slurm"
+    if match := re.match(r"sbatch (slurm/(\w+)\.sbatch) (.*)", command):
+        script, what, arguments = match.groups()
+        dry = " --dry-run" if what == "simulate" else ""
+        return f"bash -n {script} && build/bin/fedstrata {what} {arguments}{dry}", "no Slurm"
     if "deep_cnn.py" in command:
         return None, "needs PyTorch for Python"
     if "simulate experiments/layerwise_cnn_cifar10.ini" in command:

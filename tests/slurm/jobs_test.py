@@ -13,6 +13,9 @@ CHANGES = {"average.body.layers": "fc1", "average.body.every": 2, "average.head.
            "checkpoint.every": 3, "analysis.every": 3}
 
 
+LAUNCHERS = ("srun --mpi=pmix -K1", "mpirun")
+
+
 class JobTest(ClusterTest, ProgramTest):
     def submit(self, script, *arguments, slurm=(), **lines):
         """Submits a script of slurm/, lines at its top changed as a user would."""
@@ -35,7 +38,7 @@ class SeveralNodes(JobTest):
     def test_same_bits_as_here_with_srun_and_mpirun(self):
         config = self.config(CHANGES)
         here = self.simulate(config, "here")
-        for launch in ("srun --mpi=pmix -K1", "mpirun"):
+        for launch in LAUNCHERS:
             with self.subTest(launch=launch):
                 out = self.path / launch.split()[0]
                 job = self.submit("simulate", config, "--out", out, launch=f"({launch})",
@@ -58,6 +61,64 @@ class SeveralNodes(JobTest):
 
 
 class Interrupted(JobTest):
+    # Some seconds of work.
+    LONG = {"data.train_limit": 2000, "federation.rounds": 200, "checkpoint.every": 50,
+            "analysis.every": 50}
+
+    def rounds(self, run):
+        """How many a run has finished so far."""
+        progress = run / "progress.csv"
+        return len(progress.read_text().splitlines()) - 1 if progress.exists() else 0
+
+    def interrupt(self, job, run, rounds):
+        """Signals a job as soon as its run has so many rounds."""
+        wait_until(lambda: self.rounds(run) >= rounds)
+        self.cluster.interrupt(job)
+
+    def test_simulations_queue_themselves_again_and_end_with_the_same_bits(self):
+        config = self.config(CHANGES, self.LONG)
+        here = self.simulate(config, "here")
+        jobs = {launch: self.submit("simulate", config, "--out", self.path / launch.split()[0],
+                                    launch=f"({launch})", slurm=("--nodes=2", "--ntasks=4"))
+                for launch in LAUNCHERS}
+        for restarts in (1, 2):
+            for launch, job in jobs.items():
+                self.interrupt(job, self.path / launch.split()[0], 60 * restarts)
+            for job in jobs.values():
+                wait_until(lambda: self.cluster.jobs(job)[0].restarts == restarts)
+        for launch, job in jobs.items():
+            with self.subTest(launch=launch):
+                ended, output = self.complete(job)
+                self.assertEqual(ended.restarts, 2, output)
+                self.assert_same(content(here), content(self.path / launch.split()[0]))
+
+    def test_restarts_are_capped_and_the_same_command_goes_on(self):
+        config = self.config(CHANGES, self.LONG)
+        out = self.path / "out"
+        here = self.simulate(config, "here")
+        job = self.submit("simulate", config, "--out", out, max_restarts=0,
+                          slurm=("--nodes=2",))
+        self.interrupt(job, out, 20)
+        ended = self.cluster.wait(job)
+        self.assertEqual((ended.state, ended.code, ended.restarts), ("FAILED", 3, 0))
+        self.assertIn("not queued again after 0 restarts", self.cluster.output(job))
+        self.assertFalse((out / "DONE").exists())
+        self.complete(self.submit("simulate", config, "--out", out, slurm=("--nodes=2",)))
+        self.assert_same(content(here), content(out))
+
+    def test_a_lost_node(self):
+        config = self.config(CHANGES, self.LONG)
+        out = self.path / "out"
+        here = self.simulate(config, "here")
+        job = self.submit("simulate", config, "--out", out, slurm=("--nodes=2",))
+        wait_until(lambda: self.rounds(out) >= 60)
+        node = "nodename=" + self.cluster.run("squeue", "-hj", job, "-o", "%B").stdout.strip()
+        self.addCleanup(self.cluster.run, "scontrol", "update", node, "state=resume")
+        self.cluster.run("scontrol", "update", node, "state=down", "reason=test")
+        ended, output = self.complete(job)
+        self.assertEqual(ended.restarts, 1, output)
+        self.assert_same(content(here), content(out))
+
     def test_an_analysis_queues_itself_again_and_goes_on(self):
         config = self.config(CHANGES, {"data.test_limit": 600, "data.train_limit": 600})
         run = self.simulate(config, "run")
