@@ -4,12 +4,14 @@ import collections
 import os
 import re
 import shutil
+import time
 import unittest
 
 import sandbox
 from program import ROOT, wait_until
 
 Job = collections.namedtuple("Job", "id task state code restarts")  # task: of an array, or None
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 
 # What is not plain: CgroupPlugin in cgroup.conf (below) lets slurmd start where there are no cgroups;
@@ -137,18 +139,17 @@ class Cluster(sandbox.Sandbox):
 
     def wait(self, job, timeout=120):
         """Waits until a job has ended for good; returns it, or the list of an array's elements."""
-        found = []
-
-        def ended():
-            found[:] = self.jobs(job)
-            return found and not any(
-                j.state in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING", "REQUEUED")
-                for j in found)
-        try:
-            wait_until(ended, timeout)
-        except AssertionError:
-            raise AssertionError(f"job does not end: {found}\n{self.output(job)}") from None
+        found = self.wait_for(job, lambda job: job.state in ENDED, timeout)
         return found[0] if found[0].task is None else found
+
+    def wait_for(self, job, condition, timeout=120):
+        """Waits until a job, or all elements of an array, satisfy a condition; returns them."""
+        end = time.monotonic() + timeout
+        while not (found := self.jobs(job)) or not all(map(condition, found)):
+            if time.monotonic() > end:
+                raise AssertionError(f"waited in vain for {found}\n{self.output(job)}")
+            time.sleep(0.1)
+        return found
 
     def interrupt(self, job):
         """Sends a job's batch shell the signal that announces the time limit."""

@@ -11,8 +11,6 @@ from program import ROOT, BINARY, ProgramTest, content, table, wait_until
 CHANGES = {"average.body.layers": "fc1", "average.body.every": 2, "average.head.layers": "head",
            "model.init": "different", "train.momentum": 0.9, "federation.rounds": 6,
            "checkpoint.every": 3, "analysis.every": 3}
-
-
 LAUNCHERS = ("srun --mpi=pmix -K1", "mpirun")
 
 
@@ -27,9 +25,9 @@ class JobTest(ClusterTest, ProgramTest):
         path.write_text(text)
         return self.cluster.submit(*slurm, path, *arguments, FEDSTRATA_BINARY=BINARY)
 
-    def complete(self, job):
+    def complete(self, job, timeout=120):
         """Waits for a job that must succeed; returns it and its output."""
-        ended, output = self.cluster.wait(job), self.cluster.output(job)
+        ended, output = self.cluster.wait(job, timeout), self.cluster.output(job)
         self.assertEqual((ended.state, ended.code), ("COMPLETED", 0), output)
         return ended, output
 
@@ -85,7 +83,7 @@ class Interrupted(JobTest):
             for launch, job in jobs.items():
                 self.interrupt(job, self.path / launch.split()[0], 60 * restarts)
             for job in jobs.values():
-                wait_until(lambda: self.cluster.jobs(job)[0].restarts == restarts)
+                self.cluster.wait_for(job, lambda job: job.restarts == restarts)
         for launch, job in jobs.items():
             with self.subTest(launch=launch):
                 ended, output = self.complete(job)
@@ -113,7 +111,7 @@ class Interrupted(JobTest):
         job = self.submit("simulate", config, "--out", out, slurm=("--nodes=2",))
         wait_until(lambda: self.rounds(out) >= 60)
         node = "nodename=" + self.cluster.run("squeue", "-hj", job, "-o", "%B").stdout.strip()
-        self.addCleanup(self.cluster.run, "scontrol", "update", node, "state=resume")
+        self.addCleanup(self.cluster.run, "scontrol", "update", node, "state=resume", check=False)
         self.cluster.run("scontrol", "update", node, "state=down", "reason=test")
         ended, output = self.complete(job)
         self.assertEqual(ended.restarts, 1, output)
