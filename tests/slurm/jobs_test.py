@@ -15,7 +15,7 @@ LAUNCHERS = ("srun --mpi=pmix -K1", "mpirun")
 
 
 class JobTest(ClusterTest, ProgramTest):
-    def submit(self, script, *arguments, slurm=(), **lines):
+    def submit(self, script, *arguments, slurm=("--nodes=2",), **lines):
         """Submits a script of slurm/, lines at its top changed as a user would."""
         text = (ROOT / f"slurm/{script}.sbatch").read_text()
         for name, value in lines.items():
@@ -40,10 +40,13 @@ class SeveralNodes(JobTest):
             with self.subTest(launch=launch):
                 out = self.path / launch.split()[0]
                 job = self.submit("simulate", config, "--out", out, launch=f"({launch})",
-                                  slurm=("--nodes=2", "--ntasks=4"))
+                                  slurm=("--nodes=2", "--gpus-per-node=2"))
                 _, output = self.complete(job)
-                hosts = re.findall(r"^\d +(node\d) ", output, re.M)
-                self.assertEqual((len(hosts), len(set(hosts))), (4, 2), output)
+                placement = re.findall(r"^(\d) +(node\d) +(\w+) +(-|cpu)", output, re.M)
+                self.assertEqual(placement, [("0", "node1", "coordinator", "-"),
+                                             ("1", "node1", "client", "cpu"),
+                                             ("2", "node2", "client", "cpu"),
+                                             ("3", "node2", "analysis", "cpu")], output)
                 self.assert_same(content(here), content(out))
 
     def test_ranks_share_the_gpus_of_their_node(self):
@@ -56,6 +59,13 @@ class SeveralNodes(JobTest):
                                           "--wrap", f"{launch} sh -c '{seen}'")
                 _, output = self.complete(job)
                 self.assertEqual(sorted(output.splitlines()), expected)
+
+    def test_success_is_what_the_mark_says(self):
+        job = self.submit("simulate", "small.ini", "--out", self.path / "out", launch="()",
+                          program="true")
+        ended = self.cluster.wait(job)
+        self.assertEqual((ended.state, ended.code), ("FAILED", 1))
+        self.assertIn(f"There is no {self.path}/out/DONE", self.cluster.output(job))
 
 
 class Interrupted(JobTest):
@@ -77,7 +87,7 @@ class Interrupted(JobTest):
         config = self.config(CHANGES, self.LONG)
         here = self.simulate(config, "here")
         jobs = {launch: self.submit("simulate", config, "--out", self.path / launch.split()[0],
-                                    launch=f"({launch})", slurm=("--nodes=2", "--ntasks=4"))
+                                    launch=f"({launch})")
                 for launch in LAUNCHERS}
         for restarts in (1, 2):
             for launch, job in jobs.items():
@@ -94,14 +104,13 @@ class Interrupted(JobTest):
         config = self.config(CHANGES, self.LONG)
         out = self.path / "out"
         here = self.simulate(config, "here")
-        job = self.submit("simulate", config, "--out", out, max_restarts=0,
-                          slurm=("--nodes=2",))
+        job = self.submit("simulate", config, "--out", out, max_restarts=0)
         self.interrupt(job, out, 20)
         ended = self.cluster.wait(job)
         self.assertEqual((ended.state, ended.code, ended.restarts), ("FAILED", 3, 0))
         self.assertIn("not queued again after 0 restarts", self.cluster.output(job))
         self.assertFalse((out / "DONE").exists())
-        self.complete(self.submit("simulate", config, "--out", out, slurm=("--nodes=2",)))
+        self.complete(self.submit("simulate", config, "--out", out))
         self.assert_same(content(here), content(out))
 
     def test_a_lost_node(self):
@@ -110,7 +119,7 @@ class Interrupted(JobTest):
                                                   "federation.rounds": 16, "checkpoint.every": 4})
         out = self.path / "out"
         here = self.simulate(config, "here")
-        job = self.submit("simulate", config, "--out", out, slurm=("--nodes=2",))
+        job = self.submit("simulate", config, "--out", out)
         wait_until(lambda: self.rounds(out) >= 6)
         node = "nodename=" + self.cluster.run("squeue", "-hj", job, "-o", "%B").stdout.strip()
         self.addCleanup(self.cluster.run, "scontrol", "update", node, "state=resume")
