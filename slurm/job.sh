@@ -37,7 +37,7 @@ has_option() { [[ " ${*:2} " == *" --$1 "* ]]; }
 # run_job MARK ARGUMENT...: runs `fedstrata ARGUMENT...` and ends the job. The file MARK, where there
 # is one, says that the work is complete: srun ends with 0 also when its step was cancelled.
 run_job() {
-  local -r mark=$1
+  local -r mark=$1 last_round=$(last_round_of "$1")
   local code before
   shift
   "${launch[@]}" "$program" "$@" &
@@ -53,6 +53,11 @@ run_job() {
   # A signal that meets a rank before it listens ends it; the work goes on later all the same.
   if ((code == 3 || (signals && code > 128))); then
     if [[ -e $mark ]]; then exit 0; fi
+    if [[ -n $last_round && $last_round == "$(last_round_of "$mark")" ]]; then
+      echo "Interrupted before it finished a round, as the last time: not queued again. A round," \
+        "run.grace and the time of --signal must fit into --time." >&2
+      exit 3
+    fi
     queue_again
   fi
   if [[ -n $mark && ! -e $mark && $code == 0 ]]; then
@@ -61,6 +66,9 @@ run_job() {
   fi
   exit "$code"
 }
+
+# The last round in the progress.csv beside MARK, if there is one yet.
+last_round_of() { tail -n 1 "${1%DONE}progress.csv" 2>/dev/null | cut -d , -f 1 || true; }
 
 queue_again() {
   local -r restarts=${SLURM_RESTART_COUNT:-0}

@@ -113,6 +113,17 @@ class Interrupted(JobTest):
         self.complete(self.submit("simulate", config, "--out", out))
         self.assert_same(content(here), content(out))
 
+    def test_a_job_that_does_not_get_on_is_not_queued_for_ever(self):
+        config = self.config({"federation.local_steps": 10 ** 8, "run.grace": 0.5})
+        job = self.submit("simulate", config, "--out", self.path / "out")
+        for restarts in (0, 1):
+            self.cluster.wait_for(job, lambda job: job.restarts == restarts)
+            wait_until(lambda: self.cluster.output(job).count("round 0/") > restarts)
+            self.cluster.interrupt(job)
+        ended = self.cluster.wait(job)
+        self.assertEqual((ended.state, ended.code, ended.restarts), ("FAILED", 3, 1))
+        self.assertIn("before it finished a round, as the last time", self.cluster.output(job))
+
     def test_a_lost_node(self):
         """Its ranks leave nothing in order; the job starts again on other nodes."""
         config = self.config(CHANGES, self.LONG, {"federation.local_epochs": 50, "train.lr": 1e-3,
