@@ -77,6 +77,6 @@ queue_again() {
     exit 3
   fi
   echo "Interrupted: queueing this job again, restart $((restarts + 1)) of at most $max_restarts."
-  scontrol requeue "$SLURM_JOB_ID" || exit 3
-  exit 0
+  scontrol requeue "$SLURM_JOB_ID" || true  # where it is not allowed, scontrol says so
+  exit 3
 }
