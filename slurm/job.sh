@@ -1,5 +1,5 @@
-# Sourced by the batch scripts, which set launch, program and max_restarts: runs the program, hands on
-# the signal that comes before the time limit, and queues the job again when its work was interrupted.
+# Sourced by the batch scripts, which set launch, program and max_restarts: runs the program, hands
+# on the signal that comes before the time limit, and queues the job again when it was interrupted.
 # shellcheck shell=bash disable=SC2154
 
 # With Slurm's default exchange a few per cent of the starts on four nodes crashed in MPI_Init.
@@ -34,8 +34,8 @@ option() {
 # has_option NAME ARGUMENT...: is --NAME among the arguments?
 has_option() { [[ " ${*:2} " == *" --$1 "* ]]; }
 
-# run_job MARK ARGUMENT...: runs `fedstrata ARGUMENT...` and ends the job. The file MARK, where there
-# is one, says that the work is complete: srun ends with 0 also when its step was cancelled.
+# run_job MARK ARGUMENT...: runs `fedstrata ARGUMENT...` and ends the job. The file MARK, where
+# there is one, says that the work is complete: srun ends with 0 also when its step was cancelled.
 run_job() {
   local -r mark=$1 last_round=$(last_round_of "$1")
   local code before
@@ -46,7 +46,7 @@ run_job() {
   while true; do
     before=$signals code=0
     wait "$launcher" || code=$?
-    if ((signals == before)); then break; fi  # else the signal interrupted the wait, not the program
+    if ((signals == before)); then break; fi  # else a signal interrupted the wait alone
   done
   launcher=
 

@@ -14,9 +14,9 @@ Job = collections.namedtuple("Job", "id task state code restarts")  # task: of a
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 
-# What is not plain: CgroupPlugin in cgroup.conf (below) lets slurmd start where there are no cgroups;
-# TmpFS differs by node, or PMIx finds its directory taken; cred_expire is how long a requeued job
-# waits (120 s by default); config_overrides allows more processors than this machine has.
+# What is not plain: CgroupPlugin in cgroup.conf (below) lets slurmd start where there are no
+# cgroups; TmpFS differs by node, or PMIx finds its directory taken; cred_expire is how long a
+# requeued job waits (120 s by default); config_overrides allows more processors than there are.
 CONFIG = """
 ClusterName=test
 SlurmctldHost=localhost(127.0.0.1)

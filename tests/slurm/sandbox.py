@@ -10,10 +10,12 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from program import LAUNCHER, wait_until  # noqa: E402 (found by the line above)
 
-# The first process of the sandbox. The kernel ends all others with it, and it with the test, however
-# that ends. It also reaps what daemons leave behind. Without an address that is not 127.0.0.1, the C
-# library would find that there is no network and resolve no name.
-INIT = 'ip link set lo up; ip address add 10.99.0.254/32 dev lo; touch "$1/run/ready"; while :; do sleep 1000 & wait; done'
+# The first process of the sandbox. The kernel ends all others with it, and it with the test,
+# however that ends. It also reaps what daemons leave behind. Without an address that is not
+# 127.0.0.1, the C library would find that there is no network and resolve no name.
+INIT = """ip link set lo up; ip address add 10.99.0.254/32 dev lo
+touch "$1/run/ready"
+while :; do sleep 1000 & wait; done"""
 HOST = """hostname "$1"
 mount --bind "$2/hosts" /etc/hosts
 mount -t tmpfs shm /dev/shm
