@@ -10,6 +10,8 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from program import LAUNCHER, wait_until  # noqa: E402 (found by the line above)
 
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # where daemons are, also for those who lack it
+
 # The first process of the sandbox. The kernel ends all others with it, and it with the test,
 # however that ends. It also reaps what daemons leave behind. Without an address that is not
 # 127.0.0.1, the C library would find that there is no network and resolve no name.
