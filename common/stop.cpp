@@ -3,9 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <ctime>
 
 namespace fedstrata::stop {
@@ -16,6 +17,7 @@ constexpr int kElsewhere = -1;  // instead of a signal: another rank was asked
 std::atomic<int> received = 0;
 std::atomic<std::time_t> first_time = 0;
 std::atomic<double> deadline = 0.0;
+std::atomic<double> time_given = 0.0;  // seconds, when the deadline was set
 
 static_assert(std::atomic<int>::is_always_lock_free);
 
@@ -61,12 +63,19 @@ void watch() {
   for (int const signal : {SIGUSR1, SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
 }
 
-void set_deadline(double end) { deadline = end; }
+void set_deadline(double end) {
+  deadline = end;
+  time_given = end - now();
+}
+
+void ignore() {
+  for (int const signal : {SIGUSR1, SIGTERM, SIGINT}) std::signal(signal, SIG_IGN);
+}
 
 bool signalled() { return received != 0; }
 
 bool requested(double before) {
-  return signalled() || (deadline > 0.0 && now() + before >= deadline);
+  return signalled() || (deadline > 0.0 && now() + std::min(before, time_given / 2) >= deadline);
 }
 
 std::string reason() {

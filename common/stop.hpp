@@ -13,12 +13,15 @@ void watch();
 /// The end of time, seconds since 1970; 0 = none.
 void set_deadline(double end);
 
-/// Is the run to stop? `before`: seconds before the deadline at which it is.
+/// Is the run to stop? `before`: seconds before the deadline at which it is, at most half of the
+/// time that there was when the deadline was set: every start gets on a little.
 bool requested(double before = 0.0);
 /// Was there a signal? (Unlike a deadline, it may have come to this process alone.)
 bool signalled();
 /// "SIGUSR1" or "end of the time allowed"; empty when nothing asks for a stop.
 std::string reason();
+/// Everything is in order now: further signals are ignored, so that the exit code stays what it is.
+void ignore();
 /// For a wish that came to another rank.
 void request();
 

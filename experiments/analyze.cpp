@@ -188,6 +188,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
     pool.close();
   }
   bool const complete = work(pool, first, rounds);
+  stop::ignore();
   // Rank 0 speaks for all.
   if (world.broadcast(std::string(complete ? "" : "stopped"), 0).empty() == false) {
     if (first) {

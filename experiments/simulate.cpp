@@ -187,6 +187,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
                          &world, continuation.analysis, continuation.round,
                          start.directory / RunNames::kResume});
   bool const finished = simulation.run();
+  stop::ignore();
   auto const times = gather_times(simulation.times(), world);
   if (first) {
     if (finished) run->mark_done();
