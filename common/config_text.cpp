@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 #include <map>
 #include <sstream>
 
@@ -173,13 +174,32 @@ void apply(Config& config, Assignment const& given) {
   unknown_key(given.key, given.source);
 }
 
-void apply_sections(Config& config, std::string const& text, std::string const& source) {
-  auto const known = section_names();
+std::vector<std::string> sections_of(std::string const& text) {
+  std::vector<std::string> sections;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     line = trim(line.substr(0, line.find('#')));
-    if (!line.starts_with('[') || !line.ends_with(']')) continue;
-    std::string const section = line.substr(1, line.size() - 2);
+    if (line.starts_with('[') && line.ends_with(']')) {
+      sections.push_back(line.substr(1, line.size() - 2));
+    }
+  }
+  return sections;
+}
+
+std::string read_input(std::string const& path, std::string const& what) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  // A directory opens, but cannot be read.
+  require_input(file &&
+                    (file.peek() == std::ifstream::traits_type::eof() || text << file.rdbuf()) &&
+                    !file.bad(),
+                path + ": cannot be read; give the path of a " + what);
+  return text.str();
+}
+
+void apply_sections(Config& config, std::string const& text, std::string const& source) {
+  auto const known = section_names();
+  for (auto const& section : sections_of(text)) {
     if (section.starts_with(kAverage)) {
       group_of(config, section.substr(kAverage.size()), source);
     } else if (std::count(known.begin(), known.end(), section) == 0) {

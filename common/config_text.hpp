@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <vector>
 
 #include "common/config.hpp"
 
@@ -13,6 +14,15 @@ struct Assignment {
   std::string value;
   std::string source;
 };
+
+/// Reads INI text, a key as "section.key". Throws InputError: a line that is neither, a key twice.
+std::vector<Assignment> read_ini(std::string const& text, std::string const& source);
+
+/// Names of the sections in INI text, in their order, empty sections included.
+std::vector<std::string> sections_of(std::string const& text);
+
+/// Reads the file whole. Throws InputError, calling it `what`, when it cannot be read.
+std::string read_input(std::string const& path, std::string const& what);
 
 /// Sets one key. Throws InputError: unknown key (with the nearest), value not allowed.
 void apply(Config& config, Assignment const& given);

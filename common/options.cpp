@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
-#include <fstream>
 #include <set>
 #include <sstream>
 
@@ -16,26 +15,6 @@ namespace fedstrata {
 namespace {
 
 namespace po = boost::program_options;
-
-std::vector<Assignment> read_ini(std::string const& text, std::string const& source) {
-  std::istringstream stream(text);
-  std::vector<Assignment> result;
-  std::set<std::string> seen;
-  try {
-    for (auto const& option :
-         po::parse_config_file(stream, po::options_description(), true).options) {
-      require_input(seen.insert(option.string_key).second,
-                    source + ": " + option.string_key + " is given twice; keep one");
-      result.push_back({option.string_key, join(option.value, ""), source});
-    }
-  } catch (po::invalid_config_file_syntax const& error) {
-    throw InputError(source + ": line '" + error.tokens() +
-                     "' is neither [section] nor key = value (comments start with #)");
-  } catch (po::error const& error) {
-    throw InputError(source + ": " + error.what());
-  }
-  return result;
-}
 
 Assignment read_override(std::string const& text) {
   auto const equals = text.find('=');
@@ -102,14 +81,52 @@ std::string value_of(po::variables_map const& given, std::string const& option,
   return values.empty() ? otherwise : values[0];
 }
 
+/// The number that an option has, at least `low`; `otherwise` when it is not given.
+template <class Number>
+Number number_of(po::variables_map const& given, std::string const& option, Number otherwise,
+                 Number low, std::string const& allowed) {
+  auto const text = value_of(given, option);
+  Number number = otherwise;
+  require_input(text.empty() || (read_number(text, number) && number >= low),
+                "--" + option + " " + text + " is not possible; allowed: " + allowed);
+  return number;
+}
+
+/// Options of sweep belong to some of its actions.
+void check_sweep_options(CommandLine const& line) {
+  auto const only = [&](bool given, std::string const& option, std::vector<std::string> actions) {
+    require_input(!given || std::count(actions.begin(), actions.end(), line.action) > 0,
+                  "fedstrata sweep " + line.action + ": " + option + " belongs to " +
+                      join(actions, " and ") + "; leave it out");
+  };
+  only(line.jobs > 0, "--jobs", {"plan", "run"});
+  only(line.throttle > 0, "--throttle", {"submit", "resubmit"});
+  only(line.script != CommandLine{}.script, "--script", {"submit", "resubmit"});
+  only(line.failed, "--failed", {"resubmit"});
+  only(line.missing, "--missing", {"resubmit"});
+  require_input(line.action != "resubmit" || line.failed || line.missing,
+                "fedstrata sweep resubmit: say which cells, --failed or --missing or both");
+}
+
 void fill(CommandLine& line, po::variables_map const& given) {
   line.help = given.count("help") > 0;
   if (line.help) return;
-  auto const targets = values_of(given, "target");
+  auto targets = values_of(given, "target");
+  if (line.command == "sweep") {
+    check_action(targets.empty() ? "" : targets[0]);
+    line.action = targets[0];
+    targets.erase(targets.begin());
+  }
   check_target(line.command, targets);
   line.target = targets[0];
   line.out = value_of(given, "out");
   line.missing = given.count("missing") > 0;
+  line.failed = given.count("failed") > 0;
+  line.once = given.count("once") > 0;
+  line.script = value_of(given, "script", line.script);
+  line.jobs = number_of(given, "jobs", line.jobs, 1, "integer >= 1");
+  line.throttle = number_of(given, "throttle", line.throttle, 1, "integer >= 1");
+  line.every = number_of(given, "every", line.every, 0.1, "seconds, at least 0.1");
   line.name = value_of(given, "name", line.missing ? "insitu" : line.name);
   line.against = value_of(given, "against");
   line.config = value_of(given, "config");
@@ -123,6 +140,7 @@ void fill(CommandLine& line, po::variables_map const& given) {
   line.verify = given.count("verify") > 0;
   line.rebuild_index = given.count("rebuild-index") > 0;
   check_analysis_name(line.name, line.missing);
+  if (line.command == "sweep") check_sweep_options(line);
   bool const goes_on = line.command == "analyze" && (line.missing || line.resume);
   require_input(
       !goes_on || (line.set.empty() && line.config.empty() && line.against.empty()),
@@ -131,6 +149,26 @@ void fill(CommandLine& line, po::variables_map const& given) {
 }
 
 }  // namespace
+
+std::vector<Assignment> read_ini(std::string const& text, std::string const& source) {
+  std::istringstream stream(text);
+  std::vector<Assignment> result;
+  std::set<std::string> seen;
+  try {
+    for (auto const& option :
+         po::parse_config_file(stream, po::options_description(), true).options) {
+      require_input(seen.insert(option.string_key).second,
+                    source + ": " + option.string_key + " is given twice; keep one");
+      result.push_back({option.string_key, join(option.value, ""), source});
+    }
+  } catch (po::invalid_config_file_syntax const& error) {
+    throw InputError(source + ": line '" + error.tokens() +
+                     "' is neither [section] nor key = value (comments start with #)");
+  } catch (po::error const& error) {
+    throw InputError(source + ": " + error.what());
+  }
+  return result;
+}
 
 Config parse_config(std::string const& text, std::string const& source,
                     std::vector<std::string> const& overrides) {
@@ -141,14 +179,7 @@ Config parse_config(std::string const& text, std::string const& source,
 }
 
 Config load_config(std::string const& path, std::vector<std::string> const& overrides) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  // A directory opens, but cannot be read.
-  require_input(file &&
-                    (file.peek() == std::ifstream::traits_type::eof() || text << file.rdbuf()) &&
-                    !file.bad(),
-                path + ": cannot be read; give the path of a config file");
-  return parse_config(text.str(), path, overrides);
+  return parse_config(read_input(path, "config file"), path, overrides);
 }
 
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,

@@ -40,18 +40,25 @@ Config with_analysis(Config config, std::string const& analysis_text, std::strin
 /// explanation.
 std::string config_help(std::string const& section = "");
 
-/// A command line: `fedstrata COMMAND [FILE] [options]`.
+/// A command line: `fedstrata COMMAND [ACTION] [FILE] [options]`.
 struct CommandLine {
-  std::string command;           ///< simulate | analyze | inspect | "" (help or version)
-  std::string target;            ///< config file or run directory
+  std::string command;           ///< simulate | analyze | ... | "" (help or version)
+  std::string action;            ///< of sweep: plan | run | submit | status | resubmit | collect
+  std::string target;            ///< config file, sweep file or run directory
   std::string out;               ///< --out
   std::string name = "posthoc";  ///< --name (with --missing: insitu)
   std::string config;            ///< --config (analyze)
   std::string pack;              ///< --pack
   std::string against;           ///< --against (analyze): another run
   std::vector<std::string> set;  ///< --set
+  std::string script = "slurm/sweep.sbatch";  ///< --script (sweep)
+  int jobs = 0;                               ///< --jobs (sweep); 0 = as many as the cores allow
+  int throttle = 0;                           ///< --throttle (sweep); 0 = none
+  double every = 2.0;                         ///< --every (watch): seconds
   bool resume = false;
-  bool missing = false;  ///< --missing (analyze)
+  bool missing = false;  ///< --missing (analyze, sweep)
+  bool failed = false;   ///< --failed (sweep)
+  bool once = false;     ///< --once (watch)
   bool dry_run = false;
   bool print_config = false;
   bool allow_idle_ranks = false;

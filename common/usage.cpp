@@ -63,7 +63,46 @@ Command const kInspect = {"inspect",
                            {"rebuild-index", "", "write run.h5 anew from the files beside it"},
                            kHelp}};
 
-std::vector<Command const*> const kCommands = {&kSimulate, &kAnalyze, &kInspect};
+std::vector<std::string> const kActions = {"plan",   "run",      "submit",
+                                           "status", "resubmit", "collect"};
+
+Command const kSweep = {
+    "sweep",
+    "SWEEP.ini",
+    "run many settings of one experiment, here or as Slurm arrays",
+    "ACTION is one of\n"
+    "  plan      show the cells, what is done, and what the rest will cost\n"
+    "  run       run here what is not done, failed cells included, several at a time\n"
+    "  submit    submit as Slurm arrays what was not begun or was interrupted\n"
+    "  status    what is done, running, queued, interrupted, failed and not started\n"
+    "  resubmit  submit the cells that failed or have no result (--failed, --missing)\n"
+    "  collect   write collected.h5, rounds.csv and barriers.csv: all cells in one table\n\n"
+    "docs/sweeps.md describes sweep files. Cells that are done are never run again.",
+    "fedstrata sweep run experiments/sweeps/tiny.ini --jobs 2",
+    {{"out", "DIR", "directory of the sweep (default: sweep.dir, or runs/ and its name)"},
+     {"jobs", "K", "plan, run: cells at a time (default: what the cores allow)"},
+     {"throttle", "K", "submit, resubmit: at most K cells at a time"},
+     {"script", "FILE", "submit, resubmit: batch script (default: slurm/sweep.sbatch)"},
+     {"failed", "", "resubmit: cells that failed"},
+     {"missing", "", "resubmit: cells that were interrupted or never began"},
+     kHelp}};
+
+Command const kWatch = {"watch",
+                        "DIR",
+                        "follow a run or a sweep in the terminal",
+                        "DIR is the directory of a run or of a sweep. Only files are read: watch "
+                        "from anywhere, as often as\nyou like. Ctrl-C ends it.",
+                        "fedstrata watch runs/a",
+                        {{"once", "", "print the view once and end"},
+                         {"every", "SECONDS", "time between two looks (default: 2)"},
+                         kHelp}};
+
+std::vector<Command const*> const kCommands = {&kSimulate, &kAnalyze, &kInspect, &kSweep, &kWatch};
+
+/// "SWEEP.ini", for people: "ACTION SWEEP.ini".
+std::string arguments_of(Command const& command) {
+  return (command.name == "sweep" ? "ACTION " : "") + command.target;
+}
 
 std::vector<std::string> command_names() {
   std::vector<std::string> names;
@@ -87,10 +126,11 @@ std::string program_usage() {
   out << "fedstrata: federated learning over MPI, averaged layer by layer, and its loss "
          "barriers\n\n";
   for (auto const* command : kCommands) {
-    out << "  fedstrata " << padded(command->name + " " + command->target, 20) << command->summary
-        << '\n';
+    out << "  fedstrata " << padded(command->name + " " + arguments_of(*command), 24)
+        << command->summary << '\n';
   }
-  out << "  fedstrata COMMAND --help      options of a command (simulate: also every config key)\n"
+  out << "  fedstrata COMMAND --help          options of a command (simulate: also every config "
+         "key)\n"
          "  fedstrata --version\n\n"
          "Example: "
       << kSimulate.example
@@ -111,6 +151,14 @@ void check_command(std::string const& command) {
   require_input(std::count(names.begin(), names.end(), command) > 0,
                 "Unknown command '" + command + "'" + suggestion(command, names) +
                     " (commands: " + join(names, ", ") + "; see fedstrata --help)");
+}
+
+void check_action(std::string const& action) {
+  require_input(!action.empty(), "fedstrata sweep: an action is missing (actions: " +
+                                     join(kActions, ", ") + "; see fedstrata sweep --help)");
+  require_input(std::count(kActions.begin(), kActions.end(), action) > 0,
+                "fedstrata sweep: unknown action '" + action + "'" + suggestion(action, kActions) +
+                    " (actions: " + join(kActions, ", ") + ")");
 }
 
 void check_target(std::string const& command, std::vector<std::string> const& targets) {
@@ -136,7 +184,7 @@ std::string usage(std::string const& command) {
   if (command.empty()) return program_usage();
   Command const& shown = command_of(command);
   std::ostringstream out;
-  out << "fedstrata " << shown.name << ' ' << shown.target << " [options]: " << shown.summary
+  out << "fedstrata " << shown.name << ' ' << arguments_of(shown) << " [options]: " << shown.summary
       << "\n\n"
       << shown.details << "\n\n";
   for (auto const& option : shown.options) {

@@ -19,6 +19,9 @@ std::vector<CommandOption> const& command_options(std::string const& command);
 /// Throws InputError, with the nearest, unless `command` is one.
 void check_command(std::string const& command);
 
+/// Throws InputError, with the nearest, unless `action` is one of `sweep`.
+void check_action(std::string const& action);
+
 /// Throws InputError unless there is exactly one target, as every command wants it.
 void check_target(std::string const& command, std::vector<std::string> const& targets);
 

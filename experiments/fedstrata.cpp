@@ -11,6 +11,8 @@
 #include "experiments/commands.hpp"
 #include "experiments/inspect.hpp"
 #include "experiments/launch.hpp"
+#include "experiments/sweep.hpp"
+#include "experiments/watch.hpp"
 
 namespace {
 
@@ -27,6 +29,8 @@ int run(CommandLine const& line, std::vector<std::string> const& arguments) {
     return 0;
   }
   return line.command == "inspect"    ? fedstrata::inspect(line)
+         : line.command == "sweep"    ? fedstrata::sweep(line)
+         : line.command == "watch"    ? fedstrata::watch(line)
          : line.command == "simulate" ? fedstrata::simulate(line, arguments)
                                       : fedstrata::analyze(line, arguments);
 }
