@@ -63,6 +63,7 @@ class Grid:
     scale: str = ""  # panels of one scale have the same colours
     ends: np.ndarray = None  # [columns]: numbers below, of the end points themselves
     bars: np.ndarray = None  # [rows, columns]: a black bar between this column and the next
+    signed: bool = True  # colours tell signs; else they reach from the least to the largest value
 
     @property
     def extreme(self):
@@ -125,10 +126,10 @@ def _panel(figure, axis, grid, limit):
     last = places[-1]
     shown = np.full((last + 1, len(grid.columns)), np.nan)
     shown[places] = grid.values
-    image = axis.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto",
-                        interpolation="nearest")
+    colors = dict(cmap="RdBu_r", vmin=-limit, vmax=limit) if grid.signed else dict(cmap="Blues")
+    image = axis.imshow(shown, aspect="auto", interpolation="nearest", **colors)
     if grid.has_numbers:
-        _numbers(axis, grid, places, limit)
+        _numbers(axis, grid, places, image)
     step = 1 if grid.has_numbers else -(-len(places) // MAX_NUMBERS)
     axis.set_yticks(places[::step], grid.rows[::step])
     if grid.rows[0] == "full":
@@ -148,12 +149,14 @@ def _panel(figure, axis, grid, limit):
     _finish_panel(figure, axis, image, grid)
 
 
-def _numbers(axis, grid, places, limit):
+def _numbers(axis, grid, places, image):
     for row, line, name in zip(places, grid.values, grid.rows):
         for column, value in enumerate(line):
+            red, green, blue, _ = image.to_rgba(value) if np.isfinite(value) else (1, 1, 1, 1)
+            dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
             axis.text(column, row, number(value, grid.decimals), ha="center", va="center",
                       fontsize=8, fontweight="bold" if name == "full" else "normal",
-                      color="white" if abs(value) > 0.65 * limit else "black")
+                      color="white" if dark else "black")
 
 
 def _finish_panel(figure, axis, image, grid):

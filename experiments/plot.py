@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Draws every figure that a run's contents allow, as PNG and SVG, and prints the barriers.
 
-Given several runs of one experiment (other seeds), draws their means with intervals. Needs Debian's
+Given several runs of one experiment (other seeds), draws their means with intervals; given a
+sweep that was collected, compares its cells. Needs Debian's
 python3-h5py and python3-matplotlib. Works while the run goes on. docs/figures.md explains the
 figures.
 """
@@ -21,9 +22,11 @@ import figures_pairs
 import figures_paths
 import figures_plane
 import figures_spread
+import figures_sweep
 import report
 from analysis import Analysis
 from run_tables import Problem, open_run
+from sweep_tables import Sweep, collected_file
 
 TOPICS = [figures_layers, figures_paths, figures_pairs, figures_controls, figures_plane,
           figures_spread]
@@ -32,8 +35,8 @@ TOPICS = [figures_layers, figures_paths, figures_pairs, figures_controls, figure
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", metavar="RUN_DIR", type=pathlib.Path, nargs="+",
-                        help="or a file made by `fedstrata inspect --pack`; several runs of one "
-                             "experiment with other seeds are averaged")
+                        help="or a file made by `fedstrata inspect --pack`, or a collected sweep; "
+                             "several runs of one experiment with other seeds are averaged")
     parser.add_argument("--out", metavar="DIR", type=pathlib.Path,
                         help="default: plots in RUN_DIR, or beside the file")
     parser.add_argument("--analysis", metavar="NAME", help="only this analysis (default: all)")
@@ -42,7 +45,9 @@ def main():
                              "file")
     arguments = parser.parse_args()
     try:
-        if len(arguments.runs) > 1:
+        if collected := collected_file(arguments.runs[0]):
+            draw_sweep(arguments, collected)
+        elif len(arguments.runs) > 1:
             draw_several(arguments)
         else:
             draw_one(arguments)
@@ -87,6 +92,18 @@ def draw_several(arguments):
     save(drawn, arguments.out)
     if arguments.html:
         write(arguments.out / "report.html", report.of_runs(runs, drawn, means))
+
+
+def draw_sweep(arguments, collected):
+    if len(arguments.runs) > 1 or arguments.analysis or arguments.html:
+        raise Problem("A sweep is drawn alone, without --analysis and --html.")
+    sweep = Sweep(collected)
+    drawn = figures_sweep.figures(sweep)
+    if not drawn:
+        raise Problem(f"{collected} has nothing to compare: one cell is done.")
+    figures_sweep.print_summary(sweep)
+    print(f"\n{len(sweep.cells)} of {sweep.total} cells are done and drawn.")
+    save(drawn, arguments.out or collected.parent / "plots")
 
 
 def chosen_analyses(run, wanted):

@@ -24,9 +24,19 @@ constexpr std::int64_t kSweepFormat = 1;
 /// A cell that has a run.
 struct Collected {
   std::size_t index;  ///< of the cell in the sweep
+  std::string model;
+  std::string dataset;
   std::vector<RoundRecord> rounds;
   std::vector<std::pair<std::string, std::vector<BarrierSummary>>> analyses;
 };
+
+/// What all cells have in common, or else "several".
+std::string common(std::vector<Collected> const& cells, std::string Collected::* member) {
+  for (auto const& cell : cells) {
+    if (cell.*member != cells.front().*member) return "several";
+  }
+  return cells.front().*member;
+}
 
 /// The columns that every table begins with: number of the cell, values of the axes.
 class CellColumns {
@@ -83,7 +93,8 @@ std::optional<Collected> read_cell(Sweep const& sweep, std::size_t index) {
   if (!std::filesystem::exists(directory / RunNames::kIndex)) return std::nullopt;
   try {
     auto const run = RunDirectory::open(directory, Verify::tables);
-    Collected result{index, run.round_records(), {}};
+    auto const& header = run.header();
+    Collected result{index, header.model, header.dataset.name, run.round_records(), {}};
     for (auto const& name : run.analysis_names()) {
       result.analyses.emplace_back(name, summarize(run.barrier_records(name)));
     }
@@ -246,6 +257,8 @@ int collect_sweep(Sweep const& sweep) {
   file.set("/", "software_version", software_version());
   file.set("/", "name", sweep.file.name);
   file.set("/", "sweep", sweep.text);
+  file.set("/", "model", common(cells, &Collected::model));
+  file.set("/", "dataset", common(cells, &Collected::dataset));
   file.set("/", "axes", join(sweep_columns(sweep.file), ","));
   cell_table(sweep, status).write(file, "/cells");
   rounds.write(file, "/rounds");

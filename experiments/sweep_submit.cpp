@@ -38,6 +38,11 @@ int submit_sweep(Sweep const& sweep, CommandLine const& line) {
     cells.push_back(sweep.cells[i]);
     names.push_back(sweep.cells[i].name);
   }
+  if (!line.failed && failed > 0) {
+    std::printf(
+        "%zu cells that failed are left out: see fedstrata sweep status, resubmit --failed\n",
+        failed);
+  }
   if (cells.empty()) {
     std::printf("nothing to submit: see fedstrata sweep status\n");
     return 0;
@@ -56,12 +61,6 @@ int submit_sweep(Sweep const& sweep, CommandLine const& line) {
                         .submit(names, options, {line.script, directory.string()}, line.throttle);
   std::printf("%zu cells submitted: %s %s\n", cells.size(), jobs.size() == 1 ? "job" : "jobs",
               join(jobs, ", ").c_str());
-  if (!line.failed && failed > 0) {
-    std::printf(
-        "%zu cells that failed are left out; `fedstrata sweep resubmit --failed` takes "
-        "them\n",
-        failed);
-  }
   return 0;
 }
 
