@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from figures import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, Grid, HeatMap, frame, number, plt
+from figures import (BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, Grid, HeatMap, frame, number,
+                     plt)
 from sweep_tables import last_of
 
 COLORS = [BLACK, BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY]
@@ -22,10 +23,11 @@ def figures(sweep):
     parts = list(sweep.parts())
     for count, (text, cells) in enumerate(parts):
         part = f"_{count + 1}" if len(parts) > 1 else ""
-        seeds = max(len(numbers) for numbers in sweep.grid(cells, lambda cell: 1.0).flat)
+        counts = {len(numbers) for numbers in sweep.grid(cells, lambda cell: 1.0).flat} - {0}
+        seeds = f"{max(counts)} seeds" if len(counts) == 1 else f"up to {max(counts)} seeds"
         about = ", ".join(filter(None, [
             f"{sweep.attributes['model']} on {sweep.attributes['dataset']}", text,
-            f"{len(cells)} cells, up to {seeds} seeds" if seeds > 1 else f"{len(cells)} cells"]))
+            f"{len(cells)} cells", seeds if max(counts) > 1 else ""]))
         add(drawn, sweep, cells, "accuracy", part, f"Accuracy on the test set, last round: {about}",
             accuracies(sweep, cells))
         for analysis, split in barrier_parts(sweep):
@@ -103,44 +105,67 @@ def labels(sweep, cells, axis):
 
 def lines(sweep, cells, heading, panels):
     """One line a set of layers: means, with bars from the least to the largest seed."""
-    across = labels(sweep, cells, sweep.across)
+    across, shown, apart = shared(sweep, cells)
     names = labels(sweep, cells, sweep.lines)
     down = -(-len(panels) // 2) if len(panels) > 3 else 1
     wide = -(-len(panels) // down)
     figure, axes = plt.subplots(down, wide, squeeze=False, figsize=(4.3 * wide, 0.8 + 3.1 * down))
     for axis in axes.flat[len(panels):]:
         axis.set_visible(False)
-    several = any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
     for axis, (title, grid, _, signed) in zip(axes.flat, panels):
-        for row in range(len(names)):
+        for row, name in enumerate(names):
             # Side by side, so that bars do not hide each other.
             shift = 0.4 * ((row + 0.5) / len(names) - 0.5)
-            place = np.array([k for k, numbers in enumerate(grid[row]) if len(numbers)])
-            if not len(place):
-                continue
-            means, low, high = (np.array([f(grid[row, k]) for k in place])
-                                for f in (np.mean, np.min, np.max))
-            style = dict(color=COLORS[row % len(COLORS)], marker=MARKERS[row % len(MARKERS)])
-            axis.plot(place + shift, means, ms=4.5, lw=1.2, label=names[row], **style)
-            axis.vlines(place + shift, low, high, color=style["color"], lw=1.2, alpha=0.6)
+            _line(axis, grid[row, shown], shift, row, name)
+        if len(apart(grid)):
+            axis.axhline(mean(apart(grid)), color=GREY, lw=1.2, ls="--", label="never averaged")
         if signed:
             axis.axhline(0, color="#bbbbbb", lw=0.8, zorder=0)
         frame(axis, title, axis_name(sweep))
         axis.set_xticks(range(len(across)), across)
         axis.set_xlim(-0.5, len(across) - 0.5)
     axes[0, 0].set_ylabel("accuracy, %" if not panels[0][3] else "barrier")
+    several = any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
     note = "mean over seeds; bars from the least to the largest" if several else ""
-    legend = axes[0, 0].get_legend_handles_labels() if sweep.lines else ()
-    return Chart(heading, figure, note, legend)
+    handles = axes[0, 0].get_legend_handles_labels()
+    return Chart(heading, figure, note, handles if len(handles[0]) > 1 else ())
+
+
+def _line(axis, cells, shift, number_of_line, name):
+    """`cells`: values by seed, along x."""
+    place = np.array([k for k, numbers in enumerate(cells) if len(numbers)])
+    if not len(place):
+        return
+    means, low, high = (np.array([f(cells[k]) for k in place]) for f in (np.mean, np.min, np.max))
+    style = dict(color=COLORS[number_of_line % len(COLORS)],
+                 marker=MARKERS[number_of_line % len(MARKERS)])
+    axis.plot(place + shift, means, ms=4.5, lw=1.2, label=name, **style)
+    axis.vlines(place + shift, low, high, color=style["color"], lw=1.2, alpha=0.6)
 
 
 def heat_maps(sweep, cells, heading, panels):
-    grids = [Grid(title + (", %" if not signed else ""),
-                  np.array([[mean(numbers) for numbers in row] for row in grid]),
-                  labels(sweep, cells, sweep.lines), labels(sweep, cells, sweep.across), decimals,
-                  axis_name(sweep), scale=title, signed=signed)
-             for title, grid, decimals, signed in panels]
+    across, shown, apart = shared(sweep, cells)
+    grids = []
+    for title, grid, decimals, signed in panels:
+        title += "" if signed else ", %"
+        if len(apart(grid)):
+            title += f"\nnever averaged: {number(mean(apart(grid)), decimals)}"
+        values = np.array([[mean(numbers) for numbers in row] for row in grid[:, shown]])
+        grids.append(Grid(title, values, labels(sweep, cells, sweep.lines), across, decimals,
+                          axis_name(sweep), scale=title, signed=signed))
     return HeatMap(heading, grids, "means over seeds", across=2)
+
+
+def shared(sweep, cells):
+    """Names along x, their columns, and a function: grid -> values of the cells that never average.
+    Those are all the same, whatever their layers, so they are a level to compare with."""
+    names = labels(sweep, cells, sweep.across)
+    shown = [k for k, name in enumerate(names) if name != "never"]
+    if not shown:
+        return names, list(range(len(names))), lambda grid: np.empty(0)
+    rest = [k for k in range(len(names)) if k not in shown]
+    return [names[k] for k in shown], shown, lambda grid: np.concatenate(
+        [*grid[:, rest].flat, np.empty(0)])
 
 
 def mean(numbers):

@@ -303,6 +303,14 @@ TEST(CommandLineTest, reads_each_command) {
   auto const inspect = parse_command_line({"inspect", "run", "--verify", "--pack", "o.h5"});
   EXPECT_TRUE(inspect.verify);
   EXPECT_EQ(inspect.pack, "o.h5");
+  auto const sweep =
+      parse_command_line({"sweep", "resubmit", "s.ini", "--failed", "--throttle", "7"});
+  EXPECT_EQ(sweep.action, "resubmit");
+  EXPECT_EQ(sweep.target, "s.ini");
+  EXPECT_TRUE(sweep.failed);
+  EXPECT_FALSE(sweep.missing);
+  EXPECT_EQ(sweep.throttle, 7);
+  EXPECT_EQ(parse_command_line({"watch", "d", "--every", "0.5"}).every, 0.5);
 }
 
 TEST(CommandLineTest, help_needs_nothing_else) {
@@ -311,7 +319,7 @@ TEST(CommandLineTest, help_needs_nothing_else) {
   auto const line = parse_command_line({"simulate", "--help"});
   EXPECT_TRUE(line.help);
   EXPECT_EQ(line.command, "simulate");
-  for (auto const* command : {"", "simulate", "analyze", "inspect"}) {
+  for (auto const* command : {"", "simulate", "analyze", "inspect", "sweep", "watch"}) {
     EXPECT_THAT(usage(command), HasSubstr("Example: "));
   }
 }

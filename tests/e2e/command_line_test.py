@@ -16,7 +16,7 @@ EVERYTHING = {"model.name": "resnet18", "model.hidden": None, "model.norm": "gro
 
 class CommandLineTest(ProgramTest):
     def test_help(self):
-        for command in ("", "simulate", "analyze", "inspect"):
+        for command in ("", "simulate", "analyze", "inspect", "sweep", "watch"):
             words = [*command.split(), "--help"]
             text = self.succeed(*words)
             self.assertTrue(text.startswith("fedstrata"), text)

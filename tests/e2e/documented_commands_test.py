@@ -23,7 +23,7 @@ FIRST_WORD = re.compile(r"(?:\w+=\S+ )*(?:[\w/.]*fedstrata|mpirun|srun|sbatch|cm
 INLINE = re.compile(r"`((?:build/bin/)?fedstrata [a-z]+ [^`]+|experiments/plot\.py [^`]+)`")
 # What the documents write for a name of the reader's own.
 PLACEHOLDERS = {"FILE.ini": "my.ini", "RUN_DIR": "runs/mine", "RUN": "runs/mine", "OUT.h5": "o.h5",
-                "FILE": "f.h5", "DIR": "runs/elsewhere", "runs/quickstart": "runs/mine"}
+                "SWEEP.ini": "experiments/sweeps/tiny.ini", "FILE": "f.h5", "DIR": "runs/elsewhere", "runs/quickstart": "runs/mine"}
 MINE = {"model.hidden": "16,16", "federation.rounds": 10, "checkpoint.every": 5,
         "analysis.every": 5, "model.init": "different"}
 
@@ -64,6 +64,12 @@ def substitute(command):
         script, what, arguments = match.groups()
         dry = " --dry-run" if what == "simulate" else ""
         return f"bash -n {script} && build/bin/fedstrata {what} {arguments}{dry}", "no Slurm"
+    if match := re.search(r"sweep (?:submit|resubmit) (\S+)", command):
+        return f"bash -n slurm/sweep.sbatch && build/bin/fedstrata sweep plan {match[1]}", "no Slurm"
+    if "fedstrata watch" in command and "--once" not in command:
+        return command + " --once", "ends when the run does"
+    if "sweep run experiments/sweeps/interval" in command:
+        return command.replace(" run ", " plan "), "takes half an hour"
     if "deep_cnn.py" in command:
         return None, "needs PyTorch for Python"
     if "simulate experiments/layerwise_cnn_cifar10.ini" in command:
@@ -131,9 +137,11 @@ class DocumentedCommands(ProgramTest):
             for block in blocks(document.read_text()):
                 if block.startswith("["):
                     with self.subTest(document=document.name, block=block):
-                        (self.copy / "fragment.ini").write_text(block)
-                        self.shell("build/bin/fedstrata", "simulate", "fragment.ini",
-                                   "--print-config")
+                        sweep = block.startswith("[sweep]")
+                        file = self.copy / "experiments/sweeps/fragment.ini"
+                        file.write_text(block)
+                        self.shell("build/bin/fedstrata", *(["sweep", "plan", file] if sweep else
+                                   ["simulate", file, "--print-config"]))
 
     def test_experiments(self):
         for experiment in sorted((ROOT / "experiments").glob("*.ini")):
@@ -142,6 +150,11 @@ class DocumentedCommands(ProgramTest):
                 there = re.search(r"dataset\s*=\s*(fashion-mnist|synthetic)", text)
                 option = "--dry-run" if there else "--print-config"
                 self.shell("build/bin/fedstrata", "simulate", experiment, option)
+
+    def test_sweeps(self):
+        for sweep in sorted((ROOT / "experiments/sweeps").glob("*.ini")):
+            with self.subTest(sweep.name):
+                self.shell("build/bin/fedstrata", "sweep", "plan", sweep)
 
     def test_links(self):
         for document in DOCUMENTS:

@@ -1,0 +1,251 @@
+#!/usr/bin/python3
+"""Sweeps on this machine: plan, run, status, collect, figures, watch; and what is refused."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import unittest
+
+import h5py
+
+from program import LAUNCHER, ROOT, ProgramTest, content, run, snapshot, start, wait_until
+
+GRID = """
+[sweep]
+base = small.ini
+[axes]
+average.all.every  = 1 | 2
+average.all.layers = all | head
+run.seed           = 1 | 2
+[exclude]
+head_seldom = average.all.every=2 & average.all.layers=head
+[cells]
+apart = average.all.every=0
+"""
+
+
+class SweepTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.config({"analysis.every": 2})
+        self.file, self.out = self.path / "grid.ini", self.path / "grid"
+
+    def sweep(self, action, *options, code=0, **more):
+        result = run("sweep", action, self.file, "--out", self.out, *options, **more)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result.stdout
+
+    def names(self, stage="not started"):
+        return re.findall(rf"^  (\S+) +{stage} ", self.sweep("plan"), re.M)
+
+
+class Life(SweepTest):
+    def test_from_plan_to_figures(self):
+        self.file.write_text(GRID)
+        self.assertIn("7 cells: 7 not started", self.sweep("plan"))
+        self.assertFalse(self.out.exists(), "plan makes nothing")
+        said = self.sweep("run", "--jobs", 2)
+        self.assertEqual(len(re.findall(r"^\[\d/7\] done  \S+  .*accuracy", said, re.M)), 7, said)
+        self.assertIn("7 cells: 7 done", self.sweep("status"))
+        cells = sorted(path.name for path in (self.out / "cells").iterdir())
+
+        # A cell is what simulate makes of its config.
+        alone = self.simulate(self.out / "configs" / f"{cells[0]}.ini", "alone")
+        self.assert_same(content(alone), content(self.out / "cells" / cells[0]))
+
+        # Another value: only what is new is run, and nothing else is touched.
+        before = snapshot(self.out / "cells")
+        self.file.write_text(GRID.replace("run.seed           = 1 | 2", "run.seed = 1 | 2 | 3"))
+        plan = self.sweep("plan")
+        self.assertIn("10 cells: 7 done, 3 not started", plan)
+        self.assertRegex(plan, r"still to come: [\d.]+ s of 1 rank")
+        self.assertIn("3 of 10 cells to run", self.sweep("run"))
+        self.assertEqual({k: v for k, v in snapshot(self.out / "cells").items() if k in before},
+                         before)
+
+        # Another axis: the cells that have the base's value are there already.
+        self.file.write_text(GRID.replace("[exclude]", "train.lr = 0.05 | 0.1\n[exclude]"))
+        self.assertIn("13 cells: 7 done, 6 not started", self.sweep("plan"))
+
+        self.file.write_text(GRID)
+        self.check_collected(self.sweep("collect"))
+        self.check_figures()
+        self.assertIn("10 in all, 10 done", self.succeed("watch", self.out, "--once"))
+
+    def check_collected(self, said):
+        self.assertIn("7 of 7 cells, 7 of them done, 21 rounds", said)
+        with h5py.File(self.out / "collected.h5") as file:
+            rounds, cells, barriers = (file[n][:] for n in ("rounds", "cells", "barriers"))
+            self.assertEqual(rounds.dtype["average.all.every"], "i8")
+            self.assertEqual(set(rounds["average.all.layers"]), {b"all", b"head"})
+            for index, name in enumerate(cells["name"]):
+                linked = file["runs"][name.decode()]["metrics/rounds"][:]
+                mine = rounds[rounds["cell"] == index]
+                for column in ("round", "train_loss", "test_accuracy", "bytes"):
+                    self.assertEqual(mine[column].tobytes(), linked[column].tobytes(), column)
+                raw = file["runs"][name.decode()]["barriers/insitu/barriers"][:]
+                full = raw[(raw["kind"] == b"full") & (raw["split"] == b"test")]
+                found = barriers[(barriers["cell"] == index) & (barriers["kind"] == b"full")
+                                 & (barriers["split"] == b"test")]
+                self.assertEqual(len(found), 1)
+                middle = sorted(full["loss_mid"])[2:4]
+                self.assertEqual(found["loss_mid"][0], sum(middle) / 2)
+                self.assertEqual(found["curves"][0], len(full))
+                self.assertEqual(mine["barrier_test_loss"][2], found["loss_mid"][0])
+        with open(self.out / "rounds.csv", encoding="ascii") as text:
+            lines = list(csv.DictReader(text))
+        self.assertEqual(len(lines), len(rounds))
+        self.assertEqual([float(line["train_loss"] or "nan") for line in lines][1:3],
+                         list(rounds["train_loss"][1:3]))
+
+    def check_figures(self):
+        result = subprocess.run([sys.executable, ROOT / "experiments/plot.py", self.out],
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("7 of 7 cells are done and drawn", result.stdout)
+        made = {path.stem for path in (self.out / "plots").glob("*.png")}
+        self.assertLessEqual({"sweep_accuracy", "sweep_accuracy_map", "sweep_barrier_insitu_test",
+                              "sweep_barrier_map_insitu_train"}, made)
+        text = (self.out / "plots/sweep_accuracy.svg").read_text(encoding="utf-8")
+        for word in ("never averaged", "head", "averaging interval, rounds", "bars from the least"):
+            self.assertIn(word, text)
+
+
+class Trouble(SweepTest):
+    def test_a_failed_cell_harms_no_other_and_is_run_again(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3\n")
+        broken = self.out / "cells" / self.names()[1]
+        broken.parent.mkdir(parents=True)
+        broken.write_text("a file where a directory should be")
+        said = self.sweep("run", code=1)
+        self.assertRegex(said, rf"\[\d/3\] failed  {broken.name}  .*{broken}")
+        status = self.sweep("status")
+        self.assertIn("3 cells: 2 done, 1 failed", status)
+        self.assertRegex(status, rf"(?m)^failed +{broken.name}  .*{broken}")
+        self.assertIn(f"failed       {broken.name}", self.succeed("watch", self.out, "--once"))
+        broken.unlink()
+        self.assertIn("1 of 3 cells to run", self.sweep("run"))
+        self.assertIn("nothing to run", self.sweep("run"))
+
+    def test_several_ranks(self):
+        self.file.write_text("[sweep]\nbase = small.ini\nranks = 2\n[cells]\none = run.seed=4\n")
+        self.sweep("run")
+        cell, = (self.out / "cells").iterdir()
+        self.assertIn("2 ranks", self.succeed("inspect", cell))
+
+    def test_a_layer_set_that_the_model_lacks_fails_alone(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\n"
+                             "average.all.layers = all | fc9\n")
+        self.sweep("run", code=1)
+        self.assertRegex(self.sweep("status"), r"failed .*'fc9' matches no layer")
+
+    def test_a_signal_ends_it_in_order(self):
+        self.config({"data.train_limit": 4000, "federation.rounds": 2000})
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3\n")
+        process = start("sweep", "run", self.file, "--out", self.out, "--jobs", 2)
+        wait_until(lambda: len(list(self.out.glob("cells/*/progress.csv"))) == 2)
+        self.assertIn("3 cells: 2 running, 1 not started", self.sweep("status"))
+        self.assertIn("2 running", self.succeed("watch", self.out, "--once"))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 3, out + err)
+        self.assertEqual(len(re.findall(r"^\[\d/3\] interrupted ", out, re.M)), 2, out)
+        self.assertIn("3 cells: 2 interrupted, 1 not started", self.sweep("status"))
+
+
+class Watch(SweepTest):
+    def test_a_run(self):
+        directory = self.simulate(self.path / "small.ini", "run")
+        view = self.succeed("watch", directory, "--once")
+        self.assertIn("complete", view)
+        self.assertRegex(view, r"round 2/2  test accuracy [\d.]+ %  train loss [\d.]+ .*rounds/s")
+        self.assertRegex(view, r"train \d+ %  aggregate \d+ %  wait \d+ %")
+        self.assertRegex(view, r"(?m)^  full +-?[\d.]+ +-?[\d.]+ +-?[\d.]+ +-?[\d.]+$")
+        self.assertRegex(view, r"(?m)^  fc2 ")
+        self.assertNotIn("\033", view)
+        self.assertEqual(self.succeed("watch", directory), view, "ends by itself")
+
+    def test_colours_on_a_terminal(self):
+        directory = self.simulate(self.path / "small.ini", "run", "--set", "model.init=different")
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        subprocess.run([os.environ.get("FEDSTRATA_BINARY", ROOT / "build/bin/fedstrata"), "watch",
+                        directory, "--once"], stdout=slave, env=os.environ | LAUNCHER, check=True)
+        os.close(slave)
+        self.assertIn(b"\033[30;48;5;", os.read(master, 65536))
+
+
+class Refused(SweepTest):
+    def refused(self, *arguments, say):
+        before = snapshot(self.path)
+        with self.subTest(" ".join(map(str, arguments))):
+            self.assert_fails(run(*arguments, cwd=self.path), 2, *say)
+            self.assertEqual(snapshot(self.path), before, "something was made or changed")
+
+    def file_refused(self, text, *say):
+        self.file.write_text(text)
+        self.refused("sweep", "plan", "grid.ini", say=["grid.ini", *say])
+
+    def test_sweep_files(self):
+        head = "[sweep]\nbase = small.ini\n"
+        self.file_refused("[axes]\nrun.seed = 1\n", "sweep.base is missing")
+        self.file_refused("[sweep]\nbase = none.ini\n[axes]\nrun.seed = 1\n", "none.ini")
+        self.file_refused(head + "[axes]\ntrain.lr = 0.1 | x\n", "train.lr = 'x'", "allowed")
+        self.file_refused(head + "[axes]\ntrain.momentun = 0\n", "did you mean train.momentum?")
+        self.file_refused(head + "[axe]\n", "[axe]", "did you mean axes?")
+        self.file_refused(head + "[axes]\ncheckpoint.every = 1 | 2\n", "checkpoint.every", "[set]")
+
+    def test_command_lines(self):
+        self.file.write_text(GRID)
+        self.refused("sweep", say=["action is missing", "plan"])
+        self.refused("sweep", "pln", "grid.ini", say=["'pln'", "did you mean plan?"])
+        self.refused("sweep", "plan", say=["SWEEP.ini is missing"])
+        self.refused("sweep", "plan", "absent.ini", say=["absent.ini", "sweep file"])
+        self.refused("sweep", "run", "grid.ini", "--jobs", "0", say=["--jobs 0", ">= 1"])
+        self.refused("sweep", "status", "grid.ini", "--jobs", "2", say=["--jobs belongs to plan"])
+        self.refused("sweep", "run", "grid.ini", "--failed", say=["--failed belongs to resubmit"])
+        self.refused("sweep", "resubmit", "grid.ini", say=["--failed or --missing"])
+        self.refused("sweep", "collect", "grid.ini", "--out", "nothing", say=["no cell", "nothing"])
+        self.refused("sweep", "run", "grid.ini", "--out", "grid.ini/x", say=["grid.ini/x", "--out"])
+        self.refused("watch", ".", say=["neither a run", "sweep"])
+        self.refused("watch", "absent", say=["absent"])
+        self.refused("watch", ".", "--every", "never", say=["--every never"])
+
+    def test_submitting_without_slurm_or_script(self):
+        self.file.write_text(GRID)
+        tools = self.path / "bin"
+        tools.mkdir()
+        path = os.environ["PATH"]
+        self.addCleanup(os.environ.update, PATH=path)
+        os.environ["PATH"] = str(tools)
+        self.refused("sweep", "submit", "grid.ini", say=["sbatch is not there", "sweep run"])
+        for name in ("sbatch", "squeue", "scontrol"):
+            (tools / name).write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+            (tools / name).chmod(0o755)
+        self.refused("sweep", "submit", "grid.ini", say=["slurm/sweep.sbatch", "--script"])
+        self.file.with_name("my.sbatch").write_text("#!/bin/sh\n")
+        os.environ["PATH"] = f"{tools}:{path}"
+        self.assert_fails(run("sweep", "submit", "grid.ini", "--script", "my.sbatch",
+                              cwd=self.path), 2, "Slurm does not answer", "no controller")
+
+
+class Figures(SweepTest):
+    def test_what_cannot_be_drawn(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[cells]\none = run.seed=4\n")
+        self.sweep("run")
+        for arguments, say in [((self.out,), "was not collected"),
+                               ((self.out, "--html"), "drawn alone"),
+                               ((self.out,), "nothing to compare")]:
+            result = subprocess.run([sys.executable, ROOT / "experiments/plot.py", *arguments],
+                                    capture_output=True, text=True, check=False)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(say, result.stderr)
+            if not (self.out / "collected.h5").exists():
+                self.sweep("collect")
+
+
+if __name__ == "__main__":
+    unittest.main()
