@@ -65,6 +65,7 @@ def substitute(command):
         dry = " --dry-run" if what == "simulate" else ""
         return f"bash -n {script} && build/bin/fedstrata {what} {arguments}{dry}", "no Slurm"
     if match := re.search(r"sweep (?:submit|resubmit) (\S+)", command):
+    if match := re.search(r"sweep (?:re)?submit\s+(\S+)", command):
         return f"bash -n slurm/sweep.sbatch && build/bin/fedstrata sweep plan {match[1]}", "no Slurm"
     if "fedstrata watch" in command and "--once" not in command:
         return command + " --once", "ends when the run does"

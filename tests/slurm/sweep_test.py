@@ -23,7 +23,7 @@ class SweepTest(ProgramTest):
         super().setUpClass()
         if cluster.why_not():
             raise unittest.SkipTest(f"Slurm cannot be started here: {cluster.why_not()}")
-        cls.cluster = cluster.Cluster(nodes=2, array=4)
+        cls.cluster = cluster.Cluster(nodes=3, array=4)
         cls.addClassCleanup(cls.cluster.stop)
 
     def sweep(self, action, *options):
