@@ -98,8 +98,10 @@ def axis_name(sweep):
 
 
 def labels(sweep, cells, axis):
-    never = axis is not None and axis.endswith(".every")
-    return ["never" if never and value == 0 else str(value) or "all cells"
+    if axis is None:
+        return ["all cells"]
+    interval = axis.endswith(".every")
+    return ["never" if interval and str(value) == "0" else str(value) or "not set"
             for value in sweep.values(cells, axis)]
 
 

@@ -18,8 +18,8 @@ def collected_file(path):
         if not (path / "sweep.ini").exists():
             return None
         if not (path / "collected.h5").exists():
-            raise Problem(f"{path} is a sweep that was not collected: run `fedstrata sweep collect` "
-                          "first.")
+            raise Problem(f"{path} is a sweep that was not collected: run `fedstrata sweep "
+                          "collect` first.")
         return path / "collected.h5"
     try:
         with h5py.File(path, "r") as file:
@@ -77,7 +77,7 @@ class Sweep:
         return sorted(found, key=lambda v: (axis.endswith(".every") and v == 0, v))
 
     def grid(self, cells, of_cell):
-        """[lines, across] of arrays with one number a seed; `of_cell`: number of a cell -> value."""
+        """[lines, across] of arrays, one number a seed; `of_cell`: number of a cell -> value."""
         found = {}
         for cell in cells:
             key = tuple(cell[a] if a else "" for a in (self.lines, self.across))
