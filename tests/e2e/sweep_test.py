@@ -142,8 +142,8 @@ class Trouble(SweepTest):
         self.sweep("run", code=1)
         self.assertRegex(self.sweep("status"), r"failed .*'fc9' matches no layer")
 
-    def test_a_signal_ends_it_in_order(self):
-        self.config({"data.train_limit": 4000, "federation.rounds": 2000})
+    def test_a_signal_ends_it_in_order_and_it_goes_on(self):
+        self.config({"data.train_limit": 2000, "federation.rounds": 150, "analysis.every": 50})
         self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3\n")
         process = start("sweep", "run", self.file, "--out", self.out, "--jobs", 2)
         wait_until(lambda: len(list(self.out.glob("cells/*/progress.csv"))) == 2)
@@ -154,6 +154,11 @@ class Trouble(SweepTest):
         self.assertEqual(process.returncode, 3, out + err)
         self.assertEqual(len(re.findall(r"^\[\d/3\] interrupted ", out, re.M)), 2, out)
         self.assertIn("3 cells: 2 interrupted, 1 not started", self.sweep("status"))
+        self.sweep("run")
+        self.assertIn("3 cells: 3 done", self.sweep("status"))
+        cell = min((self.out / "cells").iterdir())
+        whole = self.simulate(self.out / "configs" / f"{cell.name}.ini", "whole")
+        self.assert_same(content(whole), content(cell))
 
 
 class Watch(SweepTest):
