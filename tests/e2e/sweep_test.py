@@ -143,12 +143,11 @@ class Trouble(SweepTest):
         self.assertRegex(self.sweep("status"), r"failed .*'fc9' matches no layer")
 
     def test_a_signal_ends_it_in_order_and_it_goes_on(self):
-        self.config({"data.train_limit": 2000, "federation.rounds": 150, "analysis.every": 50})
+        self.config({"data.train_limit": 2000, "federation.rounds": 500, "analysis.every": 100})
         self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3\n")
         process = start("sweep", "run", self.file, "--out", self.out, "--jobs", 2)
         wait_until(lambda: len(list(self.out.glob("cells/*/progress.csv"))) == 2)
         self.assertIn("3 cells: 2 running, 1 not started", self.sweep("status"))
-        self.assertIn("2 running", self.succeed("watch", self.out, "--once"))
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 3, out + err)
