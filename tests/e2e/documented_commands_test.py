@@ -60,11 +60,10 @@ def substitute(command):
         return None, "needs models from elsewhere; import_test.py has some"
     if command.startswith("tail -f"):
         return None, "does not end"
-    if match := re.match(r"sbatch (slurm/(\w+)\.sbatch) (.*)", command):
+    if match := re.match(r"sbatch (slurm/(simulate|analyze)\.sbatch) (.*)", command):
         script, what, arguments = match.groups()
         dry = " --dry-run" if what == "simulate" else ""
         return f"bash -n {script} && build/bin/fedstrata {what} {arguments}{dry}", "no Slurm"
-    if match := re.search(r"sweep (?:submit|resubmit) (\S+)", command):
     if match := re.search(r"sweep (?:re)?submit\s+(\S+)", command):
         return f"bash -n slurm/sweep.sbatch && build/bin/fedstrata sweep plan {match[1]}", "no Slurm"
     if "fedstrata watch" in command and "--once" not in command:
