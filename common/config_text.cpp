@@ -46,14 +46,12 @@ std::vector<std::string> section_names() {
 
 [[noreturn]] void unknown_key(std::string const& key, std::string const& source) {
   auto const names = key_names();
+  if (key.find('.') == std::string::npos) {
+    throw InputError(source + ": key '" + key + "' belongs to no section; write section.key");
+  }
   std::string const section = section_of(key);
   auto const known = section_names();
-  if (std::count(known.begin(), known.end(), section) == 0) {
-    if (key.find('.') == std::string::npos) {
-      throw InputError(source + ": key '" + key + "' belongs to no section; write section.key");
-    }
-    unknown_section(section, source);
-  }
+  if (std::count(known.begin(), known.end(), section) == 0) unknown_section(section, source);
   std::string const last = key.substr(key.rfind('.'));
   for (auto const& name : names) {  // the right name in the wrong section
     if (name.ends_with(last)) {

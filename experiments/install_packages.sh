@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that fedstrata needs, if any are missing.
 # Usage: install_packages.sh [--no-tests | --all-tests]
-# --no-tests leaves GoogleTest out; --all-tests adds Slurm, which tests/slurm starts by itself.
+# --no-tests leaves GoogleTest out; --all-tests adds Slurm, which tests/slurm starts by itself, and
+# clang, which builds the fuzzers.
 set -euo pipefail
 
 packages=(
@@ -17,7 +18,8 @@ case "${1:-}" in
   "") packages+=("${tests[@]}") ;;
   --no-tests) ;;
   --all-tests)
-    packages+=("${tests[@]}" munge slurmctld slurmd slurm-client iproute2 procps util-linux) ;;
+    packages+=("${tests[@]}" munge slurmctld slurmd slurm-client iproute2 procps util-linux
+               clang libclang-rt-14-dev) ;;
   *) echo "install_packages.sh: unknown argument '$1' (--no-tests, --all-tests are known)" >&2; exit 2 ;;
 esac
 

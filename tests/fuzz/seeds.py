@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""Writes the inputs that the fuzzers of data sets start from: seeds.py DIR makes DIR/idx, DIR/cifar."""
+
+import gzip
+import pathlib
+import struct
+import sys
+
+
+def idx_input(images=2, labels=2, gzipped=False, limit=0, tail=b"", side=28, magic=0x803):
+    image_file = struct.pack(">4I", magic, images, side, side) + bytes(images * side * side) + tail
+    label_file = struct.pack(">2I", 0x801, labels) + bytes(i % 10 for i in range(labels))
+    if gzipped:
+        image_file, label_file = (gzip.compress(file, mtime=0) for file in (image_file, label_file))
+    return bytes([gzipped, limit, len(label_file)]) + label_file + image_file
+
+
+def cifar_input(flags=0, train=0, test=0, records=1, odd=0, start=b"\3\2\1"):
+    return bytes([flags, train, test, records]) + bytes([odd] * bool(flags & 2)) + start
+
+
+SEEDS = {
+    "idx": [idx_input(), idx_input(limit=1), idx_input(gzipped=True), idx_input(3, 2),
+            idx_input(gzipped=True, limit=1), idx_input(tail=b"x"), idx_input(side=27),
+            idx_input(gzipped=True)[:-9], idx_input(magic=0x801), idx_input(0, 0),
+            idx_input(2000, 2, gzipped=True)],
+    "cifar": [cifar_input(), cifar_input(1), cifar_input(2, odd=7), cifar_input(records=2, train=3),
+              cifar_input(4), cifar_input(test=1, records=2), cifar_input(1, 7, 1, 2, start=b"\1c")],
+}
+
+
+def main():
+    for name, inputs in SEEDS.items():
+        directory = pathlib.Path(sys.argv[1]) / name
+        directory.mkdir(parents=True, exist_ok=True)
+        for number, data in enumerate(inputs):
+            (directory / f"seed-{number:02d}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
