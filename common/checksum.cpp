@@ -7,7 +7,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <vector>
 
 #include "common/error.hpp"
 
@@ -94,7 +93,7 @@ FileSum checksum_file(std::filesystem::path const& path) {
   if (file < 0) fail();
   Checksum sum;
   FileSum result;
-  std::vector<std::byte> buffer(std::size_t{1} << 20);
+  std::array<std::byte, std::size_t{1} << 16> buffer;
   ssize_t got = 0;
   while ((got = ::read(file, buffer.data(), buffer.size())) > 0) {
     sum.add(std::span(buffer).first(static_cast<std::size_t>(got)));

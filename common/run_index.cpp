@@ -15,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using Names = RunNames;
 
-constexpr int kAttempts = 200;
-constexpr auto kNap = std::chrono::milliseconds(5);
+constexpr int kAttempts = 20;
+constexpr auto kNap = std::chrono::milliseconds(20);
 constexpr std::int64_t kGrace = 60'000'000'000;  // ns that merged segments stay for open readers
 
 std::string line_of(FileSum const& sum) {

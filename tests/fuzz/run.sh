@@ -26,6 +26,12 @@ targets=("$@")
 seed=1  # the same inputs every time, so that a change is what makes them fail
 ((runs <= 10000)) || seed=0
 mkdir -p "$work/broken"
+memory=/dev/shm
+[[ -d $memory ]] || memory=/tmp
+TMPDIR=$(mktemp -d -p "$memory" fedstrata-fuzz-XXXXXX)
+export TMPDIR
+export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8  # faster
+trap 'rm -rf "$TMPDIR"' EXIT
 for target in "${targets[@]}"; do
   found=$work/found/$target
   ((seed == 0)) || rm -rf "$found"
