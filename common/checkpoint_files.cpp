@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "common/error.hpp"
 #include "common/shard_names.hpp"
@@ -34,6 +35,31 @@ bool holds(CheckpointShard const& shard, RowKind kind) {
   return kind == RowKind::global   ? shard.global
          : kind == RowKind::before ? shard.before
                                    : shard.after;
+}
+
+CheckpointShard read_shard(std::filesystem::path const& path) {
+  auto const file = hdf5::File::open(path);
+  CheckpointShard shard;
+  shard.round = file.integer("/", "round");
+  shard.shard = static_cast<int>(file.integer("/", "shard"));
+  shard.shards = static_cast<int>(file.integer("/", "shards"));
+  shard.clients = file.read_integers("/clients");
+  shard.global = file.has("/global");
+  shard.before = file.has("/before");
+  shard.after = file.has("/after");
+  auto const& ids = shard.clients;
+  require((ids.empty() || ids.front() >= 0) &&
+              std::adjacent_find(ids.begin(), ids.end(), std::greater_equal{}) == ids.end(),
+          "/clients are not ids in ascending order");
+  return shard;
+}
+
+// Columns of a matrix with a row for each of the shard's clients.
+std::int64_t width_of(hdf5::File const& file, std::string const& dataset, std::int64_t clients) {
+  auto const shape = file.shape(dataset);
+  require(shape.size() == 2 && shape[0] == clients,
+          "dataset " + dataset + " has not one row for each client");
+  return shape[1];
 }
 
 // Where the clients of a shard are among all, as runs of consecutive rows.
@@ -114,16 +140,8 @@ std::vector<std::string> const& CheckpointFiles::files_of(std::int64_t round) co
 CheckpointShard const& CheckpointFiles::shard(std::string const& name) {
   auto const known = known_.find(name);
   if (known != known_.end()) return known->second;
-  auto const file = hdf5::File::open(directory_ / name);
-  CheckpointShard shard;
-  shard.round = file.integer("/", "round");
-  shard.shard = static_cast<int>(file.integer("/", "shard"));
-  shard.shards = static_cast<int>(file.integer("/", "shards"));
-  shard.clients = file.read_integers("/clients");
-  shard.global = file.has("/global");
-  shard.before = file.has("/before");
-  shard.after = file.has("/after");
-  return known_[name] = shard;
+  auto const path = directory_ / name;
+  return known_[name] = reading(path, [&] { return read_shard(path); });
 }
 
 CheckpointInfo CheckpointFiles::info(std::int64_t round) {
@@ -159,11 +177,16 @@ void CheckpointFiles::write_head(std::int64_t round, std::vector<std::string> co
     std::vector<hdf5::VirtualPart> parts;
     std::int64_t width = 0;
     for (auto const& name : shards) {
-      auto const file = hdf5::File::open(directory_ / name);
-      if (!file.has(dataset)) continue;
       auto const& own = shard(name).clients;
-      width = file.shape(dataset).at(1);
-      parts.push_back({name, dataset, std::ssize(own), 0, target_runs(all.clients, own)});
+      reading(directory_ / name, [&] {
+        auto const file = hdf5::File::open(directory_ / name);
+        if (!file.has(dataset)) return;
+        auto const here = width_of(file, dataset, std::ssize(own));
+        require(parts.empty() || here == width,
+                "its rows are not as long as those of other shards");
+        width = here;
+        parts.push_back({name, dataset, std::ssize(own), 0, target_runs(all.clients, own)});
+      });
     }
     if (!parts.empty()) head.make_virtual_rows(dataset, std::ssize(all.clients), width, parts);
   }
@@ -178,9 +201,11 @@ void CheckpointFiles::read(std::int64_t round, RowKind kind, std::int64_t client
     auto const& part = shard(name);
     auto const index = kind == RowKind::global ? 0 : index_of(part, client);
     if (!holds(part, kind) || index < 0) continue;
-    auto const file = hdf5::File::open(directory_ / name);
-    file.read_row(names_of(kind).parameters, index, row);
-    file.read_row(names_of(kind).buffers, index, buffers);
+    reading(directory_ / name, [&] {
+      auto const file = hdf5::File::open(directory_ / name);
+      file.read_row(names_of(kind).parameters, index, row);
+      file.read_row(names_of(kind).buffers, index, buffers);
+    });
     return;
   }
   throw Error("checkpoint " + round_text(round) + " has no row '" + names_of(kind).parameters +

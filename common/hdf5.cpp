@@ -164,6 +164,37 @@ std::vector<std::int64_t> shape_of(Handle const& space) {
   return {dims.begin(), dims.end()};
 }
 
+bool is_virtual(Handle const& properties) { return H5Pget_layout(properties.id()) == H5D_VIRTUAL; }
+
+constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kBestRatio = 1032;                     // of deflate
+constexpr std::int64_t kMostVirtual = std::int64_t{1} << 24;  // bytes that are read at once
+
+// What a dataset's values take, checked before memory is: a small file can declare any shape.
+// Filters may compress by `ratio`; the values of a virtual dataset are not stored with it.
+std::int64_t bytes_of(Handle const& dataset, std::string const& name, std::int64_t ratio,
+                      std::int64_t most_virtual) {
+  auto const space = space_of(dataset);
+  if (check(H5Sget_simple_extent_type(space.id()), "read a dataspace") == H5S_NULL) return 0;
+  auto const shape = shape_of(space);
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
+  auto const type = own(H5Dget_type(dataset.id()), H5Tclose, "read a type");
+  auto bytes = static_cast<std::int64_t>(H5Tget_size(type.id()));
+  bool fits = true;
+  for (auto const n : shape) fits = fits && n > 0 && !__builtin_mul_overflow(bytes, n, &bytes);
+  auto const properties = own(H5Dget_create_plist(dataset.id()), H5Pclose, "read " + name);
+  require(H5Pget_external_count(properties.id()) == 0,
+          "dataset " + name + " has its values in another file");
+  auto most = most_virtual;
+  if (!is_virtual(properties)) {
+    most = static_cast<std::int64_t>(H5Dget_storage_size(dataset.id()));
+    if (H5Pget_nfilters(properties.id()) > 0 && __builtin_mul_overflow(most, ratio, &most))
+      most = kUnlimited;
+  }
+  require(fits && bytes <= most, "dataset " + name + " holds less than its shape says");
+  return bytes;
+}
+
 Handle open_object(Handle const& file, std::string const& name) {
   return own(H5Oopen(file.id(), name.c_str(), H5P_DEFAULT), H5Oclose, "open " + name);
 }
@@ -185,6 +216,15 @@ Handle open_attribute(Handle const& file, std::string const& object, std::string
              "read attribute " + key + " of " + object);
 }
 
+// One value, not several, for which there would be no room.
+Handle open_value(Handle const& file, std::string const& object, std::string const& key) {
+  auto attribute = open_attribute(file, object, key);
+  auto const space = own(H5Aget_space(attribute.id()), H5Sclose, "read attribute " + key);
+  require(check(H5Sget_simple_extent_npoints(space.id()), "read attribute " + key) == 1,
+          "attribute " + key + " of " + object + " is not a single value");
+  return attribute;
+}
+
 Handle native(hid_t type) { return own(H5Tcopy(type), H5Tclose, "copy a type"); }
 
 // One selection, of whole rows, for reading or writing one row of a dataset.
@@ -193,7 +233,8 @@ void transfer_row(Handle const& dataset, std::string const& name, std::int64_t r
                   std::size_t elements, Transfer transfer) {
   auto const space = space_of(dataset);
   auto const shape = shape_of(space);
-  require(shape.back() == static_cast<std::int64_t>(elements) &&
+  require((shape.size() == 1 || shape.size() == 2) &&
+              shape.back() == static_cast<std::int64_t>(elements) &&
               (shape.size() == 1 || (row >= 0 && row < shape[0])),
           "row " + std::to_string(row) + " of " + std::to_string(elements) +
               " elements does not fit dataset " + name);
@@ -251,7 +292,8 @@ void copy_attributes(Handle const& from, Handle const& to) {
     auto const source = own(H5Aopen_by_idx(from.id(), ".", H5_INDEX_NAME, H5_ITER_INC,
                                            static_cast<hsize_t>(i), H5P_DEFAULT, H5P_DEFAULT),
                             H5Aclose, "open an attribute");
-    std::string name(static_cast<std::size_t>(H5Aget_name(source.id(), 0, nullptr)), '\0');
+    auto const length = check(H5Aget_name(source.id(), 0, nullptr), "read an attribute");
+    std::string name(static_cast<std::size_t>(length), '\0');
     check(H5Aget_name(source.id(), name.size() + 1, name.data()), "read an attribute");
     auto const type = own(H5Aget_type(source.id()), H5Tclose, "read an attribute");
     auto const space = own(H5Aget_space(source.id()), H5Sclose, "read an attribute");
@@ -263,47 +305,90 @@ void copy_attributes(Handle const& from, Handle const& to) {
         own(H5Acreate2(to.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
             H5Aclose, "copy attribute " + name);
     check(H5Awrite(target.id(), type.id(), value.data()), "copy attribute " + name);
-    if (check(H5Tdetect_class(type.id(), H5T_STRING), "copy an attribute") > 0 &&
-        check(H5Tis_variable_str(type.id()), "copy an attribute") > 0)
-      check(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, value.data()),
-            "copy attribute " + name);
+    check(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, value.data()),
+          "copy attribute " + name);
     target.close();
   }
 }
 
 // In pieces of whole rows, about 16 MiB each.
-void copy_values(Handle const& from, Handle const& to, hid_t type,
-                 std::vector<std::int64_t> const& shape) {
-  auto const row_elements =
-      std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies{});
-  auto const row_bytes = static_cast<std::int64_t>(H5Tget_size(type)) * row_elements;
-  if (row_bytes == 0 || shape[0] == 0) return;
+void copy_values(Handle const& from, Handle const& to, std::string const& name, hid_t type,
+                 std::vector<std::int64_t> shape) {
+  auto const total = bytes_of(from, name, kBestRatio, kUnlimited);
+  if (total == 0) return;
+  bool const scalar = shape.empty();
+  if (scalar) shape = {1};
+  auto const row_bytes = total / shape[0];
   auto const step = std::clamp((std::int64_t{16} << 20) / row_bytes, std::int64_t{1}, shape[0]);
   std::vector<std::byte> buffer(static_cast<std::size_t>(step * row_bytes));
   for (std::int64_t first = 0; first < shape[0]; first += step) {
     auto piece = shape;
     piece[0] = std::min(step, shape[0] - first);
-    auto const file_space = make_space(shape);
-    select_rows(file_space, shape, {first, piece[0]});
+    auto const file_space = scalar ? scalar_space() : make_space(shape);
+    if (!scalar) select_rows(file_space, shape, {first, piece[0]});
     auto const memory = make_space(piece);
     check(H5Dread(from.id(), type, memory.id(), file_space.id(), H5P_DEFAULT, buffer.data()),
-          "read a dataset");
-    check(H5Dwrite(to.id(), type, memory.id(), file_space.id(), H5P_DEFAULT, buffer.data()),
-          "write a dataset");
+          "read dataset " + name);
+    auto const written =
+        H5Dwrite(to.id(), type, memory.id(), file_space.id(), H5P_DEFAULT, buffer.data());
+    check(H5Dvlen_reclaim(type, memory.id(), H5P_DEFAULT, buffer.data()), "copy dataset " + name);
+    check(written, "write dataset " + name);
+  }
+}
+
+template <class Get>
+std::string text_of(Get get) {
+  std::string text(static_cast<std::size_t>(check(get(nullptr, 0), "read a mapping")), '\0');
+  check(get(text.data(), text.size() + 1), "read a mapping");
+  return text;
+}
+
+// HDF5 reads what a source lacks as fill values, and crashes or runs on for ever where a source has
+// another shape than the virtual dataset was made for.
+void check_sources(Handle const& dataset, std::string const& name) {
+  auto const properties = own(H5Dget_create_plist(dataset.id()), H5Pclose, "read " + name);
+  if (!is_virtual(properties)) return;
+  std::filesystem::path const here =
+      text_of([&](char* text, std::size_t size) { return H5Fget_name(dataset.id(), text, size); });
+  std::size_t count = 0;
+  check(H5Pget_virtual_count(properties.id(), &count), "read " + name);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const file = text_of([&](char* text, std::size_t size) {
+      return H5Pget_virtual_filename(properties.id(), i, text, size);
+    });
+    auto const part = text_of([&](char* text, std::size_t size) {
+      return H5Pget_virtual_dsetname(properties.id(), i, text, size);
+    });
+    auto const path = here.parent_path() / file;
+    auto const owner = own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose,
+                           "open '" + path.string() + "'");
+    auto const source = open_dataset(owner, part);
+    auto const there = shape_of(space_of(source));
+    auto const wanted =
+        shape_of(own(H5Pget_virtual_srcspace(properties.id(), i), H5Sclose, "read " + name));
+    bytes_of(source, part, kBestRatio, 0);
+    require(!there.empty() && there.size() == wanted.size() && there[0] >= wanted[0] &&
+                std::equal(there.begin() + 1, there.end(), wanted.begin() + 1),
+            "dataset " + part + " of '" + path.string() + "' has not the shape that " + name +
+                " needs");
   }
 }
 
 void copy_dataset(Handle const& from, Handle const& target_file, std::string const& name) {
+  check_sources(from, name);
   auto const type = own(H5Dget_type(from.id()), H5Tclose, "read a type");
   auto const space = space_of(from);
   auto to = make_dataset(target_file, name, type.id(), space, dataset_properties());
   copy_attributes(from, to);
-  copy_values(from, to, type.id(), shape_of(space));
+  copy_values(from, to, name, type.id(), shape_of(space));
   to.close();
 }
 
 void copy_members(Handle const& from, Handle const& target, std::string const& prefix,
                   std::vector<std::string> const& leave_out) {
+  constexpr auto kDeepest = 2;  // links can go round in circles
+  require(std::count(prefix.begin(), prefix.end(), '/') <= kDeepest,
+          "group " + prefix + " lies deeper than any of a run");
   for (auto const& name : member_names(from.id())) {
     if (std::find(leave_out.begin(), leave_out.end(), name) != leave_out.end()) continue;
     auto const path = prefix + "/" + name;
@@ -373,6 +458,14 @@ std::vector<std::int64_t> File::shape(std::string const& dataset) const {
   return shape_of(space_of(open_dataset(file_, dataset)));
 }
 
+std::int64_t File::rows(std::string const& table) const {
+  auto const dataset = open_dataset(file_, table);
+  auto const shape = shape_of(space_of(dataset));
+  require(shape.size() == 1, "dataset " + table + " is not a table");
+  bytes_of(dataset, table, 1, kMostVirtual);
+  return shape[0];
+}
+
 void File::make_group(std::string const& name) {
   own(H5Gcreate2(file_.id(), name.c_str(), link_properties().id(), H5P_DEFAULT, H5P_DEFAULT),
       H5Gclose, "make group " + name)
@@ -399,7 +492,7 @@ bool File::has_attribute(std::string const& object, std::string const& key) cons
 }
 
 std::string File::text(std::string const& object, std::string const& key) const {
-  auto const attribute = open_attribute(file_, object, key);
+  auto const attribute = open_value(file_, object, key);
   char* value = nullptr;
   check(H5Aread(attribute.id(), variable_text_type().id(), &value), "read attribute " + key);
   std::string result = value != nullptr ? value : "";
@@ -408,7 +501,7 @@ std::string File::text(std::string const& object, std::string const& key) const 
 }
 
 std::int64_t File::integer(std::string const& object, std::string const& key) const {
-  auto const attribute = open_attribute(file_, object, key);
+  auto const attribute = open_value(file_, object, key);
   std::int64_t value = 0;
   check(H5Aread(attribute.id(), H5T_NATIVE_INT64, &value), "read attribute " + key);
   return value;
@@ -439,11 +532,11 @@ void File::write_integers(std::string const& name, std::span<std::int64_t const>
 
 std::vector<std::int64_t> File::read_integers(std::string const& name) const {
   auto const dataset = open_dataset(file_, name);
+  if (bytes_of(dataset, name, kBestRatio, kMostVirtual) == 0) return {};
   auto const points = check(H5Sget_simple_extent_npoints(space_of(dataset).id()), "read " + name);
   std::vector<std::int64_t> values(static_cast<std::size_t>(points));
-  if (!values.empty())
-    check(H5Dread(dataset.id(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
-          "read dataset " + name);
+  check(H5Dread(dataset.id(), H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        "read dataset " + name);
   return values;
 }
 
@@ -489,7 +582,11 @@ void File::read_table(std::string const& name, TableLayout const& layout, std::i
   if (rows == 0) return;
   auto const dataset = open_dataset(file_, name);
   auto const space = space_of(dataset);
-  select_rows(space, shape_of(space), {first, rows});
+  auto const shape = shape_of(space);
+  require(shape.size() == 1 && first >= 0 && first <= shape[0] - rows,
+          "table " + name + " has no rows " + std::to_string(first) + " to " +
+              std::to_string(first + rows - 1));
+  select_rows(space, shape, {first, rows});
   check(H5Dread(dataset.id(), table_type(layout, false).id(), make_space({rows}).id(), space.id(),
                 H5P_DEFAULT, bytes.data()),
         "read table " + name);

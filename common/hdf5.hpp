@@ -72,6 +72,9 @@ class File {
   /// Names of the members of a group, ascending.
   std::vector<std::string> names(std::string const& group) const;
   std::vector<std::int64_t> shape(std::string const& dataset) const;
+  /// Rows of a table. Throws when it has other dimensions, or a shape for which it holds too
+  /// little.
+  std::int64_t rows(std::string const& table) const;
   void make_group(std::string const& name);
 
   // Attributes of an object; text is UTF-8 of variable length.
@@ -105,7 +108,7 @@ class File {
   }
   template <class Record>
   std::vector<Record> read_table(std::string const& name) const {
-    std::vector<Record> records(static_cast<std::size_t>(shape(name).at(0)));
+    std::vector<Record> records(static_cast<std::size_t>(rows(name)));
     read_table(name, layout_of<Record>(), 0, std::as_writable_bytes(std::span(records)));
     return records;
   }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "common/child_process.hpp"
 #include "common/error.hpp"
 #include "common/file_lock.hpp"
 #include "common/run_index.hpp"
@@ -286,7 +287,11 @@ RunDirectory RunDirectory::open(fs::path const& where, Verify verify) {
   auto const problems =
       check_files(state->path, read_index(state->path), verify == Verify::everything);
   if (!problems.empty()) throw InputError(problems.front());
-  state->header = read_header(state->path / newest_header(state->path));
+  try {
+    state->header = read_header(state->path / newest_header(state->path));
+  } catch (Error const& error) {
+    throw InputError(error.what());
+  }
   return RunDirectory(std::move(state));
 }
 
@@ -470,9 +475,15 @@ void RunDirectory::pack(fs::path const& path, fs::path const& out) {
   if (!problems.empty()) throw InputError(problems.front());
   try {
     NewFile file(target);
-    auto packed = hdf5::File::create(file.temporary());
-    hdf5::File::open(directory / Names::kIndex).copy_to(packed, {"files"});
-    packed.close();
+    // HDF5 crashes on virtual datasets whose sources are not what they were made for.
+    constexpr unsigned kLongest = 24 * 3600;
+    in_child(
+        [&] {
+          auto packed = hdf5::File::create(file.temporary());
+          hdf5::File::open(directory / Names::kIndex).copy_to(packed, {"files"});
+          packed.close();
+        },
+        kLongest);
     file.sync();
     file.publish();
   } catch (Error const& error) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/checksum.hpp"
+#include "common/error.hpp"
 
 namespace fedstrata {
 
@@ -57,6 +58,16 @@ class NewFile {
   std::filesystem::path temporary_;
   bool published_ = false;
 };
+
+/// Runs `read`, which reads `file`. Throws Error that names the file and what is wrong with it.
+template <class Read>
+auto reading(std::filesystem::path const& file, Read read) {
+  try {
+    return read();
+  } catch (Error const& error) {
+    throw Error(quoted(file) + " is not as fedstrata writes it: " + error.what());
+  }
+}
 
 /// Was this name given by NewFile (leftover of a killed run)?
 bool is_temporary(std::filesystem::path const& path);

@@ -1,11 +1,13 @@
 #include "common/run_header.hpp"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <vector>
 
 #include "common/error.hpp"
 #include "common/run_files.hpp"
+#include "common/text.hpp"
 
 namespace fedstrata {
 namespace {
@@ -30,8 +32,55 @@ std::string shape_text(std::vector<std::int64_t> const& shape) {
 std::vector<std::int64_t> parse_shape(std::string const& text) {
   std::vector<std::int64_t> shape;
   std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, 'x');) shape.push_back(std::stoll(part));
+  for (std::string part; std::getline(stream, part, 'x');) {
+    std::int64_t size = 0;
+    require(read_number(part, size) && size >= 0, "a tensor has the shape '" + text + "'");
+    shape.push_back(size);
+  }
   return shape;
+}
+
+void check_slice(Slice const& slice, std::int64_t count, std::string const& name) {
+  require(slice.offset >= 0 && slice.size >= 0 && slice.offset <= count - slice.size,
+          name + " lies outside the " + std::to_string(count) + " elements of a row");
+}
+
+void check_tensors(std::vector<NamedTensor> const& tensors, std::int64_t count) {
+  for (auto const& tensor : tensors) {
+    check_slice(tensor.slice, count, tensor.name);
+    auto elements = std::int64_t{1};
+    bool fits = true;
+    for (auto const n : tensor.shape)
+      fits = fits && !__builtin_mul_overflow(elements, n, &elements);
+    require(fits && elements == tensor.slice.size,
+            tensor.name + " has another size than its shape");
+  }
+}
+
+void check_table(LayerTable const& table) {
+  require(table.parameter_count >= 0 && table.buffer_count >= 0, "a row has less than no elements");
+  require(!table.layers.empty(), "the model has no layers");
+  for (auto const& layer : table.layers) {
+    check_slice(layer.parameters, table.parameter_count, layer.name);
+    check_slice(layer.buffers, table.buffer_count, layer.name);
+  }
+  check_tensors(table.parameters, table.parameter_count);
+  check_tensors(table.buffers, table.buffer_count);
+}
+
+void check_partition(Partition const& partition, DatasetInfo const& dataset) {
+  auto const& offsets = partition.offsets;
+  require(partition.clients() >= 1 && offsets.front() == 0 &&
+              std::is_sorted(offsets.begin(), offsets.end()) &&
+              offsets.back() == std::ssize(partition.indices),
+          "/partition/offsets does not divide /partition/indices");
+  for (auto const index : partition.indices)
+    require(index >= 0 && index < dataset.train_count, "/partition/indices names sample " +
+                                                           std::to_string(index) + " of " +
+                                                           std::to_string(dataset.train_count));
+  require(dataset.classes >= 0 && std::ssize(partition.histogram) % partition.clients() == 0 &&
+              std::ssize(partition.histogram) / partition.clients() == dataset.classes,
+          "/partition/histogram is not one of clients and classes");
 }
 
 template <std::size_t N>
@@ -60,10 +109,13 @@ std::vector<NamedTensor> read_tensors(hdf5::File const& file, std::string const&
                                       LayerTable const& table) {
   std::vector<NamedTensor> tensors;
   for (auto const& record : file.read_table<TensorRecord>(name)) {
-    int layer = 0;
-    while (table.layers.at(static_cast<std::size_t>(layer)).name != record.layer.str()) ++layer;
-    tensors.push_back(
-        {record.name.str(), layer, {record.offset, record.size}, parse_shape(record.shape.str())});
+    auto const layer = std::find_if(table.layers.begin(), table.layers.end(),
+                                    [&](auto const& l) { return l.name == record.layer.str(); });
+    require(layer != table.layers.end(), record.name.str() + " belongs to no layer");
+    tensors.push_back({record.name.str(),
+                       static_cast<int>(layer - table.layers.begin()),
+                       {record.offset, record.size},
+                       parse_shape(record.shape.str())});
   }
   return tensors;
 }
@@ -135,6 +187,26 @@ void write_partition(hdf5::File& file, Partition const& partition, std::int64_t 
   file.write_integers("/partition/histogram", partition.histogram, {partition.clients(), classes});
 }
 
+RunHeader header_of(hdf5::File const& file) {
+  RunHeader header;
+  header.config_text = file.text("/", "config");
+  header.seed = static_cast<std::uint64_t>(file.integer("/", "seed"));
+  header.model = file.text("/", "model");
+  header.dataset = read_dataset(file);
+  if (file.has_attribute("/dataset", "checksum")) {
+    header.data_checksum = file.text("/dataset", "checksum");
+  }
+  header.table = read_layers(file);
+  header.partition.offsets = file.read_integers("/partition/offsets");
+  header.partition.indices = file.read_integers("/partition/indices");
+  header.partition.histogram = file.read_integers("/partition/histogram");
+  header.provenance = file.read_table<ProvenanceRecord>("/provenance");
+  require(!header.provenance.empty(), "it names no start of the run");
+  check_table(header.table);
+  check_partition(header.partition, header.dataset);
+  return header;
+}
+
 }  // namespace
 
 void set_root_attributes(hdf5::File& file, RunHeader const& header) {
@@ -162,22 +234,7 @@ void write_header(std::filesystem::path const& path, RunHeader const& header) {
 }
 
 RunHeader read_header(std::filesystem::path const& path) {
-  auto const file = hdf5::File::open(path);
-  RunHeader header;
-  header.config_text = file.text("/", "config");
-  header.seed = static_cast<std::uint64_t>(file.integer("/", "seed"));
-  header.model = file.text("/", "model");
-  header.dataset = read_dataset(file);
-  if (file.has_attribute("/dataset", "checksum")) {
-    header.data_checksum = file.text("/dataset", "checksum");
-  }
-  header.table = read_layers(file);
-  header.partition.offsets = file.read_integers("/partition/offsets");
-  header.partition.indices = file.read_integers("/partition/indices");
-  header.partition.histogram = file.read_integers("/partition/histogram");
-  header.provenance = file.read_table<ProvenanceRecord>("/provenance");
-  require(!header.provenance.empty(), quoted(path) + " names no start of the run");
-  return header;
+  return reading(path, [&] { return header_of(hdf5::File::open(path)); });
 }
 
 }  // namespace fedstrata

@@ -46,6 +46,14 @@ void check_index_sum(fs::path const& directory) {
                    "'; restore it from a copy");
 }
 
+// Of a file in the run's directory or below.
+void check_name(std::string const& name) {
+  fs::path const path = name;
+  require(!name.empty() && path.is_relative() && path.lexically_normal() == path &&
+              *path.begin() != "..",
+          "it names a file '" + name + "' outside the run");
+}
+
 // Empty when the file is as the index describes it, else one sentence that names it.
 std::string check_file(fs::path const& directory, FileRecord const& record, bool contents) {
   auto const path = directory / record.name.str();
@@ -82,7 +90,9 @@ std::vector<FileRecord> read_index(fs::path const& directory) {
                                                  std::to_string(version) + ", newer than the " +
                                                  std::to_string(kFormatVersion) +
                                                  " that this program reads; use a newer fedstrata");
-    return file.read_table<FileRecord>("/files");
+    auto records = file.read_table<FileRecord>("/files");
+    for (auto const& record : records) check_name(record.name.str());
+    return records;
   } catch (InputError const&) {
     throw;
   } catch (Error const& error) {

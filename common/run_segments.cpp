@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -47,21 +48,37 @@ std::vector<std::int64_t> count_rows(std::vector<std::byte> const& records, Tabl
   return counts;
 }
 
+constexpr std::int64_t kMostRows = std::int64_t{1} << 40;  // of a round in a table
+
 /// Counts of rows, [rounds, tables]; an older file has fewer tables, of which later ones are the
 /// first.
-SegmentInfo read_info(std::filesystem::path const& path, std::size_t tables) {
-  auto file = hdf5::File::open(path);
-  auto rounds = file.read_integers("/rounds_covered");
+std::vector<std::int64_t> read_counts(hdf5::File const& file, std::size_t rounds,
+                                      std::size_t tables) {
   auto const stored = file.read_integers("/row_counts");
-  auto const known = stored.size() / std::max<std::size_t>(1, rounds.size());
-  require(known <= tables && known * rounds.size() == stored.size(),
-          quoted(path) + " has tables that this version does not know");
-  std::vector<std::int64_t> row_counts(rounds.size() * tables, 0);
+  auto const known = stored.size() / std::max<std::size_t>(1, rounds);
+  require(known <= tables && known * rounds == stored.size(),
+          "it has tables that this version does not know");
+  std::vector<std::int64_t> counts(rounds * tables, 0);
   for (std::size_t i = 0; i < stored.size(); ++i) {
-    row_counts[i / known * tables + i % known] = stored[i];
+    require(stored[i] >= 0 && stored[i] <= kMostRows, "/row_counts are no numbers of rows");
+    counts[i / known * tables + i % known] = stored[i];
   }
-  return {path.filename().string(), static_cast<int>(file.integer("/", "level")), std::move(rounds),
-          std::move(row_counts), file.integer("/", "placeholder") != 0};
+  return counts;
+}
+
+SegmentInfo read_info(std::filesystem::path const& path, std::size_t tables) {
+  return reading(path, [&] {
+    auto const file = hdf5::File::open(path);
+    auto rounds = file.read_integers("/rounds_covered");
+    require(!rounds.empty() && std::adjacent_find(rounds.begin(), rounds.end(),
+                                                  std::greater_equal{}) == rounds.end(),
+            "/rounds_covered are not rounds in ascending order");
+    auto counts = read_counts(file, rounds.size(), tables);
+    auto const level = file.integer("/", "level");
+    require(level >= 0 && level < 64, "its level is " + std::to_string(level));
+    return SegmentInfo{path.filename().string(), static_cast<int>(level), std::move(rounds),
+                       std::move(counts), file.integer("/", "placeholder") != 0};
+  });
 }
 
 bool covers(SegmentInfo const& big, SegmentInfo const& small) {
@@ -183,10 +200,15 @@ std::vector<std::byte> Series::read(std::vector<SegmentInfo> const& segments,
   auto const& layout = tables_[table].layout;
   std::vector<std::byte> result;
   for (auto const& piece : pieces(segments, table)) {
-    auto const at = result.size();
-    result.resize(at + static_cast<std::size_t>(piece.count) * layout.record_size);
-    hdf5::File::open(directory_ / segments[piece.segment].file)
-        .read_table("/" + tables_[table].name, layout, piece.first, std::span(result).subspan(at));
+    auto const path = directory_ / segments[piece.segment].file;
+    reading(path, [&] {
+      auto const file = hdf5::File::open(path);
+      auto const name = "/" + tables_[table].name;
+      require(piece.first + piece.count <= file.rows(name), "table " + name + " lacks rows");
+      auto const at = result.size();
+      result.resize(at + static_cast<std::size_t>(piece.count) * layout.record_size);
+      file.read_table(name, layout, piece.first, std::span(result).subspan(at));
+    });
   }
   return result;
 }

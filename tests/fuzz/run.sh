@@ -30,7 +30,7 @@ memory=/dev/shm
 [[ -d $memory ]] || memory=/tmp
 TMPDIR=$(mktemp -d -p "$memory" fedstrata-fuzz-XXXXXX)
 export TMPDIR
-export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8  # faster
+export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=4  # faster
 trap 'rm -rf "$TMPDIR"' EXIT
 for target in "${targets[@]}"; do
   found=$work/found/$target

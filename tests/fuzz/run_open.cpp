@@ -90,10 +90,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     run.put(name, content ? &*content : nullptr);
     // The other lines of the sidecar tell of earlier indices, DONE only that it is there.
     auto const& whole = run.content(name);
-    bool const harmless = content && (name == RunNames::kDone || *content == whole ||
-                                      (name == RunNames::kIndexSum &&
-                                       content->find(whole.substr(0, whole.find('\n') + 1)) !=
-                                           std::string::npos));
+    bool const harmless =
+        content && (name == RunNames::kDone || *content == whole ||
+                    (name == RunNames::kIndexSum &&
+                     content->find(whole.substr(0, whole.find('\n') + 1)) != std::string::npos));
     harmless || name == RunNames::kDone ? damaged.erase(name) : damaged.insert(name).second;
   }
   auto const size_changed = [&](std::string const& name) {

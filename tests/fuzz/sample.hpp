@@ -1,4 +1,6 @@
 #pragma once
+#include <hdf5.h>
+
 #include <map>
 #include <set>
 #include <string>
@@ -13,6 +15,7 @@ namespace fedstrata::fuzz {
 class Sample {
  public:
   Sample() : path_(directory() / "run") {
+    H5set_free_list_limits(-1, -1, -1, -1, -1, -1);  // HDF5 keeps its half a megabyte for each file
     {
       auto run = RunDirectory::create(path_, sample_header());
       write_sample_run(run);
@@ -37,11 +40,14 @@ class Sample {
     if (content == nullptr)
       std::filesystem::remove(path_ / name);
     else
-      write_file(path_ / name, {reinterpret_cast<std::uint8_t const*>(content->data()),
-                                content->size()});
+      write_file(path_ / name,
+                 {reinterpret_cast<std::uint8_t const*>(content->data()), content->size()});
   }
 
-  /// Takes back every put().
+  /// Says that a file was changed in place.
+  void touch(std::string const& name) { changed_.insert(name); }
+
+  /// Takes back every change.
   void restore() {
     for (auto const& name : std::set(std::move(changed_))) put(name, &contents_.at(name));
     changed_.clear();
