@@ -10,6 +10,8 @@
 namespace fedstrata {
 namespace {
 
+constexpr std::int64_t kMostElements = std::int64_t{1} << 36;  // of a row
+
 struct RowNames {
   char const* parameters;
   char const* buffers;
@@ -210,6 +212,25 @@ void CheckpointFiles::read(std::int64_t round, RowKind kind, std::int64_t client
   }
   throw Error("checkpoint " + round_text(round) + " has no row '" + names_of(kind).parameters +
               "'" + (kind == RowKind::global ? "" : " of client " + std::to_string(client)));
+}
+
+void CheckpointFiles::try_reading(std::string const& name) {
+  if (!parse_shard_name(name, ".h5")) return;
+  auto const& part = shard(name);
+  reading(directory_ / name, [&] {
+    auto const file = hdf5::File::open(directory_ / name);
+    for (auto const kind : {RowKind::global, RowKind::before, RowKind::after}) {
+      if (!holds(part, kind)) continue;
+      auto const rows = kind == RowKind::global ? 1 : std::ssize(part.clients);
+      for (auto const* dataset : {names_of(kind).parameters, names_of(kind).buffers}) {
+        auto const shape = file.shape(dataset);
+        require(!shape.empty() && shape.back() <= kMostElements,
+                std::string("dataset ") + dataset + " has no rows that fit in memory");
+        std::vector<float> row(static_cast<std::size_t>(shape.back()));
+        for (std::int64_t i = 0; i < rows; ++i) file.read_row(dataset, i, row);
+      }
+    }
+  });
 }
 
 void CheckpointFiles::remove(std::int64_t round) {

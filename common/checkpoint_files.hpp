@@ -74,6 +74,8 @@ class CheckpointFiles {
   void read(std::int64_t round, RowKind kind, std::int64_t client, std::span<float> row,
             std::span<float> buffers);
   void remove(std::int64_t round);
+  /// Reads all of one file, if its name is that of a shard. Throws Error.
+  void try_reading(std::string const& name);
 
  private:
   std::vector<std::string> const& files_of(std::int64_t round) const;

@@ -91,6 +91,34 @@ void remove_incomplete(fs::path const& directory, std::string const& extension) 
   }
 }
 
+// What HDF5 opens when the index is built, relative to the run.
+std::vector<std::string> hdf5_files(fs::path const& run) {
+  std::vector<std::string> directories{Names::kMetrics, Names::kCheckpoints};
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(run / Names::kBarriers, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error))
+    directories.push_back(entry->path().lexically_relative(run).string());
+  std::vector<std::string> names{newest_header(run)};
+  for (auto const& directory : directories)
+    for (auto const& file : list_files(run / directory, ".h5")) {
+      names.push_back(directory + "/");
+      names.back() += file;
+    }
+  return names;
+}
+
+// Reads what a reader of the run may want from one of its files.
+void try_reading(fs::path const& run, std::string const& name) {
+  fs::path const directory = (run / name).parent_path(), file = fs::path(name).filename();
+  if (directory == run)
+    read_header(run / name);
+  else if (name.starts_with(Names::kCheckpoints))
+    CheckpointFiles(directory).try_reading(file.string());
+  else
+    Series(directory, name.starts_with(Names::kMetrics) ? metrics_tables() : analysis_tables())
+        .try_reading(file.string());
+}
+
 fs::path absolute_path(fs::path const& path) {
   auto result = fs::absolute(path).lexically_normal();
   return result.has_filename() ? result : result.parent_path();
@@ -458,6 +486,37 @@ void RunDirectory::publish_index() {
     auto const held = state_->lock();
     state_->contents.publish(state_->header);
   });
+}
+
+RunDirectory RunDirectory::rebuild_index(fs::path const& where) {
+  auto const path = absolute_path(where);
+  require_input(fs::exists(path / newest_header(path)),
+                quoted(path) + " is not a run: it has no " + Names::kHeader);
+  std::set<std::string> checked;
+  for (auto const& record : read_index_if_intact(path)) {
+    auto const problems = check_files(path, {record});
+    if (!problems.empty()) throw InputError(problems.front());
+    if (!record.checksum.str().empty()) checked.insert(record.name.str());
+  }
+  constexpr unsigned kLongest = 60;  // seconds for one file
+  for (auto const& name : hdf5_files(path)) {
+    if (checked.contains(name)) continue;
+    try {
+      in_child([&] { try_reading(path, name); }, kLongest);
+    } catch (Error const& error) {
+      throw InputError(quoted(path / name) + " cannot be used (" + error.what() +
+                       "); remove it or restore it from a copy");
+    }
+  }
+  try {
+    auto run = attach(path);
+    run.publish_index();
+    return run;
+  } catch (InputError const&) {
+    throw;
+  } catch (Error const& error) {
+    throw InputError(error.what());
+  }
 }
 
 std::vector<std::string> RunDirectory::verify(fs::path const& path) {

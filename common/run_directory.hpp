@@ -145,6 +145,10 @@ class RunDirectory {
 
   /// Rebuilds run.h5 from the files in the directory, under the exclusive lock.
   void publish_index();
+  /// The same for a run whose index may be lost or damaged, or to which others added files. Those
+  /// that an intact index names are compared with their checksums, all others are read by a child
+  /// process first. Throws InputError naming the file: damaged, crashes HDF5, not as we write it.
+  static RunDirectory rebuild_index(std::filesystem::path const& path);
   /// One sentence per damaged or missing file; empty when all is well.
   static std::vector<std::string> verify(std::filesystem::path const& path);
   /// Copies everything reachable from run.h5 into one self-contained file.

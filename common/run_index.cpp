@@ -100,6 +100,12 @@ std::vector<FileRecord> read_index(fs::path const& directory) {
   }
 }
 
+std::vector<FileRecord> read_index_if_intact(fs::path const& directory) {
+  bool const there =
+      fs::exists(directory / Names::kIndex) && fs::exists(directory / Names::kIndexSum);
+  return there && is_intact(directory) ? read_index(directory) : std::vector<FileRecord>{};
+}
+
 std::vector<std::string> check_files(fs::path const& directory,
                                      std::vector<FileRecord> const& records, bool checkpoints) {
   std::vector<std::string> problems;
@@ -245,11 +251,8 @@ void RunContents::publish(RunHeader const& header) {
   std::map<std::string, FileRecord> last;
   std::string last_line;
   // An index that was lost or damaged is built anew from the files, all of them read again.
-  if (fs::exists(directory_ / Names::kIndex) && fs::exists(directory_ / Names::kIndexSum) &&
-      is_intact(directory_)) {
-    for (auto const& record : read_index(directory_)) last[record.name.str()] = record;
-    last_line = line_of(checksum_file(directory_ / Names::kIndex));
-  }
+  for (auto const& record : read_index_if_intact(directory_)) last[record.name.str()] = record;
+  if (!last.empty()) last_line = line_of(checksum_file(directory_ / Names::kIndex));
   auto const records = describe(files(header), last);
   NewFile index(directory_ / Names::kIndex);
   build(index.temporary(), header, records);

@@ -16,6 +16,9 @@ namespace fedstrata {
 /// run, damaged, newer format version.
 std::vector<FileRecord> read_index(std::filesystem::path const& directory);
 
+/// The same, but nothing where there is no index that its sidecar describes.
+std::vector<FileRecord> read_index_if_intact(std::filesystem::path const& directory);
+
 /// One sentence for each file that is damaged or missing; checkpoints are compared with their
 /// checksums only if `checkpoints`, with their sizes always.
 std::vector<std::string> check_files(std::filesystem::path const& directory,

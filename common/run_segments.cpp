@@ -123,6 +123,11 @@ void sort_records(std::vector<std::byte>& records, hdf5::TableLayout const& layo
 Series::Series(std::filesystem::path directory, std::vector<TableKind> tables)
     : directory_(std::move(directory)), tables_(std::move(tables)) {}
 
+void Series::try_reading(std::string const& file) const {
+  std::vector<SegmentInfo> const segments{read_info(directory_ / file, tables_.size())};
+  for (std::size_t table = 0; table < tables_.size(); ++table) read(segments, table);
+}
+
 void Series::refresh() {
   live_.clear();
   superseded_.clear();

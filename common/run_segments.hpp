@@ -58,6 +58,8 @@ class Series {
  public:
   Series(std::filesystem::path directory, std::vector<TableKind> tables);
 
+  /// Reads all of one segment. Throws Error.
+  void try_reading(std::string const& file) const;
   /// Looks at the directory; only files not seen before are opened.
   void refresh();
   std::vector<SegmentInfo> const& live() const { return live_; }

@@ -167,10 +167,7 @@ int verify(std::string const& target) {
 }
 
 int rebuild_index(std::string const& target) {
-  require_input(std::filesystem::exists(std::filesystem::path(target) / "header.h5"),
-                "'" + target + "' is not a run: it has no header.h5");
-  auto run = RunDirectory::attach(target);
-  run.publish_index();
+  auto const run = RunDirectory::rebuild_index(target);
   std::cout << target << ": run.h5 names " << run.files().size() << " files\n";
   return 0;
 }

@@ -337,17 +337,20 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   hdf5::library_version();  // which starts it
   files();
   fuzz::Input input(data, size);
-  auto const reader = input.byte() % 4;
+  auto const reader = input.byte() % 8;
   std::set<std::string> changed;
   for (int i = 0; i < 4 && !input.empty(); ++i) changed.insert(change(input));
-  put_index_right(changed);
   for (auto const& name : changed) run.touch(name);
-  if (reader <= 1)
+  put_index_right(changed);
+  if (reader == 0) run.put(RunNames::kIndexSum, nullptr);  // as if the index were lost
+  if (reader >= 3)
     fuzz::accepted([&] { read_everything(RunDirectory::open(run.path())); });
   else if (reader == 2)
     ends([&] { RunDirectory::pack(run.path(), fuzz::directory() / "packed.h5"); });
-  else
+  else if (reader == 1)
     ends([&] { RunDirectory::attach(run.path()).publish_index(); });
+  else
+    fuzz::accepted([&] { RunDirectory::rebuild_index(run.path()); });
   fs::remove(fuzz::directory() / "packed.h5");
   run.restore();
   return 0;
