@@ -43,6 +43,35 @@ TEST_F(Hdf5Test, attributes_round_trip) {
   EXPECT_THROW(again.text("/", "absent"), Error);
 }
 
+TEST_F(Hdf5Test, an_attribute_of_several_values_is_not_read_as_one) {
+  std::vector<double> const numbers(100, 1.0);
+  auto file = hdf5::File::create(path_);
+  file.set("/", "numbers", std::span(numbers));
+  file.close();
+  auto const again = hdf5::File::open(path_);
+  EXPECT_THROW(again.integer("/", "numbers"), Error);
+  EXPECT_THROW(again.text("/", "numbers"), Error);
+}
+
+TEST_F(Hdf5Test, a_table_is_not_read_past_its_end_nor_from_what_is_none) {
+  auto file = hdf5::File::create(path_);
+  file.write_table<LayerRecord>("/t", std::vector<LayerRecord>(3));
+  file.write_integers("/matrix", std::vector<std::int64_t>{1, 2, 3, 4}, {2, 2});
+  file.write_integers("/scalar", std::vector<std::int64_t>{1}, {});
+  file.close();
+  auto const again = hdf5::File::open(path_);
+  std::vector<LayerRecord> rows(2);
+  auto const bytes = std::as_writable_bytes(std::span(rows));
+  EXPECT_THROW(again.read_table("/t", hdf5::layout_of<LayerRecord>(), 2, bytes), Error);
+  EXPECT_THROW(again.read_table<LayerRecord>("/matrix"), Error);
+  EXPECT_THROW(again.read_table<LayerRecord>("/scalar"), Error);
+  std::vector<float> row(1);
+  EXPECT_THROW(again.read_row("/scalar", 0, row), Error);
+  auto packed = hdf5::File::create(directory_.path() / "packed.h5");
+  again.copy_to(packed, {});
+  EXPECT_EQ(packed.read_integers("/scalar"), std::vector<std::int64_t>{1});
+}
+
 TEST_F(Hdf5Test, tables_round_trip_with_every_column) {
   BarrierRecord record;
   record.round = 12;

@@ -14,6 +14,7 @@
 #include <functional>
 
 #include "common/checksum.hpp"
+#include "common/child_process.hpp"
 #include "common/error.hpp"
 #include "common/file_lock.hpp"
 #include "common/run_files.hpp"
@@ -198,6 +199,76 @@ TEST_F(RunDirectoryTest, an_index_is_never_built_over_a_file_that_changed) {
   flip_byte(path_ / "metrics" / "000001-000005.h5", 2000);
   EXPECT_THAT(message_of([&] { RunDirectory::attach(path_).publish_index(); }),
               HasSubstr("metrics/000001-000005.h5' is damaged"));
+}
+
+TEST_F(RunDirectoryTest, an_index_is_rebuilt_over_sound_files_alone) {
+  make_sample();
+  auto const before = checksum_file(path_ / "run.h5");
+  auto const rebuild = [&] { return message_of([&] { RunDirectory::rebuild_index(path_); }); };
+  EXPECT_EQ(rebuild(), "no error");
+  // A file that the index names is compared with its checksum; without an index, it is tried.
+  for (bool const lost : {false, true}) {
+    for (auto const* name : {"header.h5", "metrics/000001-000005.h5", "checkpoints/000005.h5",
+                             "barriers/insitu/000005-000005.h5"}) {
+      auto const file = path_ / name;
+      auto const kept = read_text(file);
+      if (lost) fs::remove(path_ / "run.h5.sum");
+      fs::resize_file(file, fs::file_size(file) / 2);
+      EXPECT_THAT(rebuild(), testing::AllOf(HasSubstr("input: "), HasSubstr(file.string()),
+                                            HasSubstr(lost ? "cannot be used" : "is damaged")));
+      write_text(file, kept);
+    }
+  }
+  EXPECT_EQ(rebuild(), "no error");
+  write_text(path_ / "metrics" / "000011-000012.h5", "added by somebody");
+  EXPECT_THAT(rebuild(), HasSubstr("metrics/000011-000012.h5' cannot be used"));
+  fs::remove(path_ / "metrics" / "000011-000012.h5");
+  EXPECT_EQ(checksum_file(path_ / "run.h5").bytes, before.bytes);
+}
+
+// Well-formed files that say what no run says; as fedstrata never writes them, with h5py.
+TEST_F(RunDirectoryTest, contents_that_no_run_has_are_refused) {
+  if (!have_h5py()) GTEST_SKIP() << "no h5py for /usr/bin/python3";
+  for (std::string const change : {
+           "f.attrs['seed'] = [1, 2, 3, 4, 5, 6, 7, 8, 9]",
+           "f.attrs['config'] = ['a', 'b', 'c', 'd']",
+           "f.attrs['parameters'] = 2",
+           "del f['provenance']",
+           "f['partition/offsets'][1] = 9",
+           "f['partition/indices'][0] = -1",
+           "del f['layers']; f['layers'] = 3",
+           "x = f['layers'][:]; x['offset'][1] = 2**62; f['layers'][:] = x",
+           "x = f['parameters'][:]; x['shape'] = b'2x-2'; f['parameters'][:] = x",
+           "x = f['parameters'][:]; x['layer'] = b'none'; f['parameters'][:] = x",
+           "t = f['layers'].dtype; del f['layers']; f.create_dataset('layers', (2**40,), t, "
+           "chunks=(1,))",
+       }) {
+    fs::remove_all(path_);
+    make_sample();
+    auto const command =
+        "HDF5_USE_FILE_LOCKING=FALSE /usr/bin/python3 -c \"import h5py\nwith "
+        "h5py.File('" +
+        (path_ / "header.h5").string() + "', 'r+') as f:\n  " + change + "\"";
+    ASSERT_EQ(std::system(command.c_str()), 0) << change;
+    fs::remove(path_ / "run.h5.sum");
+    auto const attached = message_of([&] { RunDirectory::attach(path_); });
+    EXPECT_THAT(attached, HasSubstr("header.h5' is not as fedstrata writes it")) << change;
+    auto const rebuilt = message_of([&] { RunDirectory::rebuild_index(path_); });
+    EXPECT_THAT(rebuilt, testing::AllOf(HasSubstr("input: "), HasSubstr("header.h5"))) << change;
+  }
+}
+
+TEST(ChildProcessTest, what_happens_there_stays_there) {
+  auto const child = [](auto work) { return message_of([&] { fedstrata::in_child(work, 2); }); };
+  EXPECT_EQ(child([] {}), "no error");
+  EXPECT_EQ(child([] { throw Error("a sentence"); }), "a sentence");
+  EXPECT_THAT(child([] { ::raise(SIGSEGV); }), HasSubstr("Segmentation fault"));
+  EXPECT_THAT(child([] { std::abort(); }), HasSubstr("Aborted"));
+  EXPECT_THAT(child([] { ::_exit(3); }), HasSubstr("crash"));
+  EXPECT_EQ(child([] {
+              for (;;) ::pause();
+            }),
+            "it takes more than 2 s");
 }
 
 TEST_F(RunDirectoryTest, says_what_is_not_a_run_or_too_new) {

@@ -38,10 +38,13 @@ for target in "${targets[@]}"; do
   corpora=("$found" "$work/seeds/$target" "tests/fuzz/corpus/$target")
   mkdir -p "${corpora[@]:0:2}"
   [[ -d ${corpora[2]} ]] || corpora=("${corpora[@]:0:2}")
+  options=(-max_len=4096)
+  [[ $target != run_* ]] || options=(-max_len=96 -len_control=0)  # long from the first on
   SECONDS=0
   log=$work/$target.log
-  if ! "$work/bin/$target" -runs="$runs" -seed="$seed" -max_len=4096 -timeout=20 -rss_limit_mb=2048 \
-       -malloc_limit_mb=512 -artifact_prefix="$work/broken/$target-" "${corpora[@]}" \
+  if ! "$work/bin/$target" -runs="$runs" -seed="$seed" "${options[@]}" -timeout=20 \
+       -rss_limit_mb=2048 -malloc_limit_mb=512 -artifact_prefix="$work/broken/$target-" \
+       "${corpora[@]}" \
        >"$log" 2>&1 </dev/null; then
     grep -E 'broken promise|ERROR|SUMMARY|terminate|what\(\)|runtime error|Test unit' "$log" >&2 ||
       tail -n 30 "$log" >&2

@@ -18,7 +18,12 @@ class Sample {
     H5set_free_list_limits(-1, -1, -1, -1, -1, -1);  // HDF5 keeps its half a megabyte for each file
     {
       auto run = RunDirectory::create(path_, sample_header());
-      write_sample_run(run);
+      write_shard(run, {5, 0, 2, {0, 4}, true, true, true, true});
+      write_shard(run, {5, 1, 2, {1, 3}, false, true, true, true});
+      run.write_metrics(sample_metrics(0, 2));
+      run.write_analysis_config("insitu", "[analysis]\n");
+      run.write_analysis("insitu", sample_analysis({2}));
+      run.mark_done();
     }
     for (auto const& entry : std::filesystem::recursive_directory_iterator(path_)) {
       auto const name = entry.path().lexically_relative(path_).string();
