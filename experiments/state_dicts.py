@@ -1,5 +1,8 @@
 """Reads state dicts: files of PyTorch, safetensors or NumPy, as arrays by name."""
 
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
 import numpy as np
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
@@ -45,7 +48,7 @@ def read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file), np.asarray
-    except (OSError, ValueError, TypeError) as problem:
+    except Exception as problem:  # of many types too
         raise Problem(f"{path} cannot be read as .npz: {problem}.") from problem
 
 
@@ -71,6 +74,15 @@ def read_state_dict(path):
     reader = READERS.get(path.suffix)
     if reader is None:
         raise Problem(f"{path}: only {', '.join(READERS)} are read.")
+    # In a child process: a damaged file can crash the library that reads it.
+    with ProcessPoolExecutor(1) as child:
+        try:
+            return child.submit(read_with, reader, path).result()
+        except BrokenProcessPool as problem:
+            raise Problem(f"{path} cannot be read: its library crashes; save it again.") from problem
+
+
+def read_with(reader, path):
     tensors, to_array = reader(path)
     for prefix in PREFIXES:
         if tensors and all(name.startswith(prefix) for name in tensors):

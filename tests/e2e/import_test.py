@@ -2,9 +2,12 @@
 """Models trained elsewhere become a run that is analysed like any other (experiments/import_torch.py)."""
 
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
 import unittest
+import unittest.mock
 
 import h5py
 import numpy as np
@@ -13,6 +16,7 @@ import program
 from program import ProgramTest
 
 import fedstrata
+import state_dicts
 
 IMPORT = program.ROOT / "experiments" / "import_torch.py"
 PLOT = program.ROOT / "experiments" / "plot.py"
@@ -28,6 +32,10 @@ def loss(state, images, labels):
     logits = hidden @ state["fc2.weight"].T + state["fc2.bias"]
     logits -= logits.max(axis=1, keepdims=True)
     return np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels])
+
+
+def crash(_):
+    os.kill(os.getpid(), signal.SIGSEGV)
 
 
 class ImportTest(ProgramTest):
@@ -160,6 +168,15 @@ class ImportTest(ProgramTest):
         self.assert_refused(*MLP, *DATA, file, says=["exists already"])
 
     @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch for Python is not installed")
+    def test_a_file_that_crashes_its_library_is_named(self):
+        path = self.path / "a.npz"
+        path.write_bytes(b"PK\3\4 and nothing else")
+        with self.assertRaisesRegex(state_dicts.Problem, "a.npz cannot be read"):
+            state_dicts.read_state_dict(path)
+        with unittest.mock.patch.dict(state_dicts.READERS, {".npz": crash}):
+            with self.assertRaisesRegex(state_dicts.Problem, "a.npz cannot be read: .* crashes"):
+                state_dicts.read_state_dict(path)
+
     def test_files_of_torch(self):
         import torch  # pylint: disable=import-outside-toplevel
         good = self.one_state()
