@@ -243,7 +243,11 @@ void change_object(hid_t file, std::string const& name, std::vector<std::string>
       H5Lcreate_hard(file, other.c_str(), file, where, H5P_DEFAULT, H5P_DEFAULT);
       return;
     case 4: {
-      auto const& files = fuzz::sample().names();
+      // Not the index, nor the head of a checkpoint: HDF5 leaks where a virtual dataset leads back
+      // to itself.
+      std::vector<std::string> files;
+      for (auto const& file : fuzz::sample().names())
+        if (file != RunNames::kIndex && !file.ends_with("-all.h5")) files.push_back(file);
       auto const path = fuzz::sample().path() / files[input.byte() % files.size()];
       H5Lcreate_external(path.c_str(), other.c_str(), file, where, H5P_DEFAULT, H5P_DEFAULT);
       return;
