@@ -10,8 +10,6 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::int64_t kMostElements = std::int64_t{1} << 36;  // of a row
-
 struct RowNames {
   char const* parameters;
   char const* buffers;
@@ -217,6 +215,8 @@ void CheckpointFiles::read(std::int64_t round, RowKind kind, std::int64_t client
 void CheckpointFiles::try_reading(std::string const& name) {
   if (!parse_shard_name(name, ".h5")) return;
   auto const& part = shard(name);
+  constexpr std::int64_t kBestRatio = 1032 / sizeof(float);  // elements a byte, with deflate
+  auto const most = kBestRatio * stamp(directory_ / name).bytes;
   reading(directory_ / name, [&] {
     auto const file = hdf5::File::open(directory_ / name);
     for (auto const kind : {RowKind::global, RowKind::before, RowKind::after}) {
@@ -224,8 +224,8 @@ void CheckpointFiles::try_reading(std::string const& name) {
       auto const rows = kind == RowKind::global ? 1 : std::ssize(part.clients);
       for (auto const* dataset : {names_of(kind).parameters, names_of(kind).buffers}) {
         auto const shape = file.shape(dataset);
-        require(!shape.empty() && shape.back() <= kMostElements,
-                std::string("dataset ") + dataset + " has no rows that fit in memory");
+        require(!shape.empty() && shape.back() <= most,
+                std::string("dataset ") + dataset + " has longer rows than its file can hold");
         std::vector<float> row(static_cast<std::size_t>(shape.back()));
         for (std::int64_t i = 0; i < rows; ++i) file.read_row(dataset, i, row);
       }

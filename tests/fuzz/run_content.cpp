@@ -149,6 +149,9 @@ void write_values(hid_t type, hid_t space, fuzz::Input& input, Write write) {
   auto const size = H5Tget_size(type);
   bool const pointers = H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tis_variable_str(type) > 0 ||
                         H5Tget_class(type) == H5T_COMPOUND;
+  std::array<hsize_t, 3> sizes{};
+  H5Sget_simple_extent_dims(space, sizes.data(), nullptr);
+  if (std::ranges::max(sizes) > 4096) return;  // the product may have overflowed
   if (points <= 0 || points > 4096 || size * static_cast<std::size_t>(points) > 65536) return;
   std::vector<std::byte> values(size * static_cast<std::size_t>(points));
   if (!pointers) {
