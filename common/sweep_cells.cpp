@@ -214,8 +214,8 @@ class Maker {
 }  // namespace
 
 std::string SweepCell::value(std::string const& key) const {
-  for (auto const& [name, given] : settings) {
-    if (name == key) return given;
+  for (auto const& [set_key, given] : settings) {
+    if (set_key == key) return given;
   }
   return value_in(config, key);
 }

@@ -10,7 +10,7 @@
 #include "common/log.hpp"
 #include "common/run_files.hpp"
 #include "common/text.hpp"
-#include "experiments/child_process.hpp"
+#include "experiments/processes.hpp"
 
 namespace fedstrata {
 namespace {

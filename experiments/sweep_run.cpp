@@ -13,7 +13,7 @@
 #include "common/log.hpp"
 #include "common/run_files.hpp"
 #include "common/stopwatch.hpp"
-#include "experiments/child_process.hpp"
+#include "experiments/processes.hpp"
 #include "experiments/run_progress.hpp"
 #include "experiments/sweep.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "common/error.hpp"
 #include "common/text.hpp"
-#include "experiments/child_process.hpp"
+#include "experiments/processes.hpp"
 #include "experiments/sweep.hpp"
 
 namespace fedstrata {

@@ -1,4 +1,4 @@
-#include "experiments/child_process.hpp"
+#include "experiments/processes.hpp"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
