@@ -47,7 +47,8 @@ pid_t fork_or_throw() {
 pid_t start_process(std::vector<std::string> const& arguments,
                     std::filesystem::path const& output) {
   int const file = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  require(file >= 0, "'" + output.string() + "' cannot be written: " + std::strerror(errno));
+  require(file >= 0,
+          std::string(1, '\'') + output.string() + "' cannot be written: " + std::strerror(errno));
   pid_t const child = fork_or_throw();
   if (child == 0) {
     setpgid(0, 0);

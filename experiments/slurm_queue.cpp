@@ -98,9 +98,10 @@ std::vector<std::string> SlurmQueue::submit(std::vector<std::string> const& cell
     while (fs::exists(directory_ / (number_text(number) + ".cells"))) ++number;
     auto const list = directory_ / (number_text(number) + ".cells");
     write_text(list, join(part, "\n") + "\n");
-    std::vector<std::string> words = {"sbatch", "--parsable",
-                                      "--array=0-" + std::to_string(part.size() - 1) +
-                                          (throttle > 0 ? "%" + std::to_string(throttle) : "")};
+    std::vector<std::string> words = {
+        "sbatch", "--parsable",
+        "--array=0-" + std::to_string(part.size() - 1) +
+            (throttle > 0 ? std::string(1, '%') + std::to_string(throttle) : "")};
     // A limit holds for one array: with it they come one after another.
     if (throttle > 0 && !jobs.empty()) words.push_back("--dependency=afterany:" + jobs.back());
     words.insert(words.end(), options.begin(), options.end());
