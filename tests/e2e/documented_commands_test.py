@@ -54,6 +54,8 @@ def substitute(command):
         return None, "installs packages and builds"
     if re.match(r"(cmake|ctest) ", command):
         return None, "builds"
+    if command.startswith("tests/fuzz/"):
+        return None, "takes minutes; the test `fuzz` runs the fuzzers"
     if re.search(r"benchmark", command):
         return None, "takes minutes and a quiet machine"
     if "runs/imported" in command:
