@@ -106,14 +106,17 @@ class FullDisk(ProgramTest):
                 subprocess.run(["mount", "-o", "remount,size=4m", self.disk], check=True)
 
     def test_a_directory_that_cannot_be_written_any_more(self):
-        config = self.config({"federation.rounds": 400, "checkpoint.every": 5, "analysis.every": 5})
+        config = self.config({"federation.rounds": 1000, "checkpoint.every": 10, "analysis.every": 20})
         whole = content(self.simulate(config, "whole"))
         out = self.path / "out"
         process = program.start("simulate", config, "--out", out, ranks=3)
+        self.addCleanup(process.kill)
         wait_until((out / "checkpoints/000020.h5").exists)
         subprocess.run(["mount", "--bind", out, out], check=True)
         try:
-            subprocess.run(["mount", "-o", "remount,ro,bind", out], check=True)
+            # Busy while a file below is open for writing.
+            wait_until(lambda: subprocess.run(["mount", "-o", "remount,ro,bind", out],
+                                              capture_output=True, check=False).returncode == 0)
             _, err = process.communicate(timeout=60)
         finally:
             subprocess.run(["umount", "-l", out], check=True)
