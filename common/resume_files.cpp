@@ -66,7 +66,11 @@ std::optional<ResumeShard> read_shard(fs::path const& path, Check check) {
   if (!stream.read(reinterpret_cast<char*>(head.data()), sizeof head)) return std::nullopt;
   std::error_code error;
   auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
-  if (error || head[0] != kMagic || head[4] < 0 || head[4] > size) return std::nullopt;
+  if (error || head[0] != kMagic) return std::nullopt;
+  for (std::size_t i = 4; i < head.size(); ++i) {  // counts and sizes
+    if (head[i] < 0 || head[i] > size) return std::nullopt;
+  }
+  if (head[4] > 0 && head[6] > size / head[4]) return std::nullopt;
   ResumeShard shard{head[1], static_cast<int>(head[2]), static_cast<int>(head[3]), {}, head[5],
                     head[6]};
   shard.clients.resize(static_cast<std::size_t>(head[4]));
