@@ -88,7 +88,8 @@ Progress::Progress(Experiment const& experiment, std::filesystem::path const& di
   auto const path = directory / "progress.csv";
   if (resume_round) std::tie(kept, seconds_before_) = earlier_rows(path, *resume_round);
   csv_.open(path);
-  csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes\n"
+  csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes,"
+          "test_accuracy_after\n"
        << kept;
   csv_.flush();
 }
@@ -116,7 +117,8 @@ void Progress::round(RoundRecord const& record) {
   csv_ << record.round << ',' << fixed(seconds_before_ + since_start_.seconds(), 3) << ','
        << record.participants << ',' << cell(record.train_loss) << ','
        << cell(record.train_accuracy) << ',' << cell(record.test_loss) << ','
-       << cell(record.test_accuracy) << ',' << record.bytes << '\n';
+       << cell(record.test_accuracy) << ',' << record.bytes << ','
+       << cell(record.test_accuracy_after) << '\n';
   csv_.flush();
   require(csv_.good(),
           "progress.csv could not be written (is the disk full?); what was complete "

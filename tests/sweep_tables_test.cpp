@@ -98,6 +98,9 @@ TEST(RunProgressTest, adds_the_time_of_all_starts) {
   EXPECT_EQ(progress.rate, 1.0);
   EXPECT_EQ(progress.train_loss, 0.5);
   EXPECT_EQ(progress.test_accuracy, 0.4);
+  write(directory.path() / "progress.csv",
+        "round,seconds,test_accuracy,test_accuracy_after\n0,1.0,0.1,\n1,3.0,0.2,0.7\n2,4.0,,\n");
+  EXPECT_EQ(read_progress(directory.path()).test_accuracy, 0.7);  // the clients' own, if known
 }
 
 TEST(SweepDirectoryTest, a_cell_stands_where_its_files_say) {
