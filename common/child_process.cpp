@@ -38,6 +38,8 @@ namespace {
   ::_exit(0);
 }
 
+}  // namespace
+
 std::string read_all(int file) {
   std::string text;
   std::array<char, 4096> buffer;
@@ -49,7 +51,12 @@ std::string read_all(int file) {
   }
 }
 
-}  // namespace
+int wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
 
 void in_child(std::function<void()> const& work, unsigned seconds) {
   std::array<int, 2> ends{};
@@ -63,9 +70,7 @@ void in_child(std::function<void()> const& work, unsigned seconds) {
   auto const message = child > 0 ? read_all(ends[0]) : "";
   ::close(ends[0]);
   require(child > 0, std::string("cannot start a process: ") + std::strerror(error));
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  int const status = wait_for(child);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   if (!message.empty()) throw Error(message);
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)

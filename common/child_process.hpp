@@ -1,5 +1,8 @@
 #pragma once
+#include <sys/types.h>
+
 #include <functional>
+#include <string>
 
 namespace fedstrata {
 
@@ -7,5 +10,11 @@ namespace fedstrata {
 /// strange file stays there. Throws Error: what the child threw, or how it ended; also after
 /// `seconds`. For processes of one thread.
 void in_child(std::function<void()> const& work, unsigned seconds);
+
+/// All that comes from a pipe until its other end is closed.
+std::string read_all(int file);
+
+/// Waits for a child process to end; its status as waitpid gives it.
+int wait_for(pid_t child);
 
 }  // namespace fedstrata

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "common/environment.hpp"
 #include "common/error.hpp"
 #include "common/run_files.hpp"
 
@@ -78,11 +79,6 @@ std::string host_name() {
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
   return host;
-}
-
-std::string environment(char const* name) {
-  auto const* value = std::getenv(name);
-  return value != nullptr ? value : "";
 }
 
 std::string to_text(Holder const& holder) {

@@ -16,7 +16,7 @@
 #include "experiments/analysis_jobs.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/launch.hpp"
-#include "experiments/progress.hpp"
+#include "experiments/run_progress.hpp"
 #include "experiments/session.hpp"
 #include "server/analysis_pool.hpp"
 
@@ -59,7 +59,7 @@ class Report {
         watch_.seconds() / progress.done * (static_cast<double>(rounds_) - progress.done);
     std::printf("analysed %zu of %zu rounds (%.0f %%) in %s, %s left\n", progress.rounds, rounds_,
                 100.0 * progress.done / static_cast<double>(rounds_),
-                duration(watch_.seconds()).c_str(), duration(left).c_str());
+                time_text(watch_.seconds()).c_str(), time_text(left).c_str());
     std::fflush(stdout);
     shown_ = progress.rounds;
     since_line_ = Stopwatch();
@@ -190,7 +190,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   bool const complete = work(pool, first, rounds);
   stop::ignore();
   // Rank 0 speaks for all.
-  if (world.broadcast(std::string(complete ? "" : "stopped"), 0).empty() == false) {
+  if (world.all_gather(std::int64_t{complete}).at(0) == 0) {
     if (first) {
       std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume\n",
                   stop::reason().c_str(), line.target.c_str(), line.name.c_str());

@@ -8,15 +8,11 @@
 #include <memory>
 #include <string>
 
+#include "common/environment.hpp"
 #include "common/stop.hpp"
 
 namespace fedstrata {
 namespace {
-
-std::string environment(char const* name) {
-  auto const* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 bool is_number(std::string const& text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;

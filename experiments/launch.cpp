@@ -13,16 +13,12 @@
 #include <sstream>
 
 #include "common/checksum.hpp"
+#include "common/environment.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 
 namespace fedstrata {
 namespace {
-
-std::string environment(char const* name) {
-  auto const* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 int number(char const* name) { return std::atoi(environment(name).c_str()); }
 
@@ -87,9 +83,9 @@ LaunchProblem launch_problem(mpi::Comm const& world) {
   int const tasks =
       environment("OMPI_COMM_WORLD_SIZE").empty() ? number("SLURM_STEP_NUM_TASKS") : 0;
   if (tasks > 1) {
-    return {
-        count(tasks, "srun") + "use srun --mpi=pmix (srun --mpi=list shows what there is) or mpirun",
-        number("SLURM_PROCID") == 0};
+    return {count(tasks, "srun") +
+                "use srun --mpi=pmix (srun --mpi=list shows what there is) or mpirun",
+            number("SLURM_PROCID") == 0};
   }
   if (int const n = number("PMI_SIZE"); n > 1) {
     return {count(n, "the launcher") +

@@ -11,7 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/child_process.hpp"
 #include "common/error.hpp"
+#include "common/run_files.hpp"
 #include "common/text.hpp"
 
 namespace fedstrata {
@@ -30,8 +32,8 @@ namespace {
   for (auto const& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   execvp(words[0], words.data());
-  std::string const message =
-      "fedstrata: " + arguments[0] + " cannot be started: " + std::strerror(errno) + "\n";
+  std::string message = "fedstrata: ";
+  message.append(arguments[0]).append(" cannot be started: ").append(std::strerror(errno)) += '\n';
   [[maybe_unused]] auto const written = write(STDERR_FILENO, message.data(), message.size());
   _exit(127);
 }
@@ -47,8 +49,7 @@ pid_t fork_or_throw() {
 pid_t start_process(std::vector<std::string> const& arguments,
                     std::filesystem::path const& output) {
   int const file = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  require(file >= 0,
-          std::string(1, '\'') + output.string() + "' cannot be written: " + std::strerror(errno));
+  require(file >= 0, quoted(output) + " cannot be written: " + std::strerror(errno));
   pid_t const child = fork_or_throw();
   if (child == 0) {
     setpgid(0, 0);
@@ -66,16 +67,9 @@ ProcessResult run_process(std::vector<std::string> const& arguments) {
   if (child == 0) become(arguments, ends[1]);
   close(ends[1]);
   ProcessResult result;
-  std::array<char, 4096> buffer{};
-  for (ssize_t count; (count = read(ends[0], buffer.data(), buffer.size())) != 0;) {
-    if (count > 0) result.text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (count < 0 && errno != EINTR) break;
-  }
+  result.text = read_all(ends[0]);
   close(ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  result.code = exit_code(status);
+  result.code = exit_code(wait_for(child));
   return result;
 }
 

@@ -11,23 +11,13 @@
 #include <utility>
 
 #include "common/error.hpp"
+#include "experiments/run_progress.hpp"
+#include "experiments/view.hpp"
 
 namespace fedstrata {
 namespace {
 
 constexpr double kLineEvery = 10.0;  // seconds between lines when the output is no terminal
-
-std::string fixed(double value, int digits) {
-  std::ostringstream out;
-  out.setf(std::ios::fixed);
-  out.precision(digits);
-  out << value;
-  return out.str();
-}
-
-std::string percent(double value) {
-  return std::isnan(value) ? "-" : fixed(100.0 * value, 2) + " %";
-}
 
 std::string cell(double value) { return std::isnan(value) ? "" : fixed(value, 6); }
 
@@ -72,13 +62,6 @@ std::pair<std::string, double> earlier_rows(std::filesystem::path const& csv, st
 
 }  // namespace
 
-std::string duration(double seconds) {
-  if (seconds < 60.0) return fixed(seconds, 1) + " s";
-  auto const whole = static_cast<long long>(seconds);
-  if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
-  return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
-}
-
 Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory,
                    std::optional<std::int64_t> resume_round)
     : rounds_(experiment.config.federation.rounds),
@@ -98,12 +81,12 @@ std::string Progress::line(RoundRecord const& record) const {
   double const elapsed = since_start_.seconds();
   auto const done = static_cast<double>(record.round - first_);
   std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
-                     "  test accuracy " + percent(test_accuracy_) + "  train loss " +
+                     "  test accuracy " + percent_text(test_accuracy_) + "  train loss " +
                      (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
   if (done > 0.0) {
     text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
             fixed(static_cast<double>(updates_) / elapsed, 1) + " client updates/s  " +
-            duration(elapsed / done * static_cast<double>(rounds_ - record.round)) + " left";
+            time_text(elapsed / done * static_cast<double>(rounds_ - record.round)) + " left";
   }
   return text;
 }
@@ -135,7 +118,7 @@ void Progress::round(RoundRecord const& record) {
 }
 
 void Progress::training_done() {
-  std::printf("training took %s\n", duration(since_start_.seconds()).c_str());
+  std::printf("training took %s\n", time_text(since_start_.seconds()).c_str());
   std::fflush(stdout);
 }
 

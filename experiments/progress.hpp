@@ -41,7 +41,4 @@ class Progress {
 /// The table of where the time of each rank went, with a line per role. Pure.
 std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall);
 
-/// "1 h 02 min", "3 min 05 s", "4.2 s".
-std::string duration(double seconds);
-
 }  // namespace fedstrata

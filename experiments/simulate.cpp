@@ -146,7 +146,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
     if (first) std::printf("%s", to_text(config).c_str());
     return 0;
   }
-  if (!world.broadcast(std::string(start.complete ? "complete" : ""), 0).empty()) {
+  if (world.all_gather(std::int64_t{start.complete}).at(0) != 0) {
     if (first) std::printf("the run in %s is complete\n", start.directory.c_str());
     return 0;
   }
