@@ -75,12 +75,6 @@ Attempt try_stand_in(fs::path const& path) {
   return Attempt::busy;
 }
 
-std::string host_name() {
-  char host[256] = {};
-  ::gethostname(host, sizeof host - 1);
-  return host;
-}
-
 std::string to_text(Holder const& holder) {
   return "host=" + holder.host + "\npid=" + std::to_string(holder.pid) + "\njob=" + holder.job +
          "\nrestarts=" + std::to_string(holder.restarts) +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -113,7 +114,7 @@ ResumeWriter::ResumeWriter(fs::path const& directory, ResumeShard shard)
   stream.write(reinterpret_cast<char const*>(shard_.clients.data()),
                static_cast<std::streamsize>(shard_.clients.size() * sizeof(std::int64_t)));
   stream.close();
-  require(stream.good(), "cannot write " + quoted(file_.target()));
+  if (!stream) throw_system_error("write", file_.target());
 }
 
 void ResumeWriter::write(std::int64_t offset, std::span<float const> row) {
@@ -122,7 +123,7 @@ void ResumeWriter::write(std::int64_t offset, std::span<float const> row) {
   stream.write(reinterpret_cast<char const*>(row.data()),
                static_cast<std::streamsize>(row.size_bytes()));
   stream.close();
-  require(stream.good(), "cannot write " + quoted(file_.target()));
+  if (!stream) throw_system_error("write", file_.target());
   --missing_;
 }
 
@@ -144,7 +145,7 @@ void ResumeWriter::publish() {
   stream.seekp(end);
   stream.write(reinterpret_cast<char const*>(&sum), sizeof sum);
   stream.close();
-  require(stream.good(), "cannot write " + quoted(file_.target()));
+  if (!stream) throw_system_error("write", file_.target());
   file_.sync();
   file_.publish();
 }
@@ -182,10 +183,11 @@ ResumeState ResumeState::at(fs::path const& directory, std::int64_t round) {
 }
 
 void ResumeState::read(std::size_t shard, std::int64_t offset, std::span<float> row) const {
+  errno = 0;
   std::ifstream stream(paths_[shard], std::ios::binary);
   stream.seekg(offset);
   stream.read(reinterpret_cast<char*>(row.data()), static_cast<std::streamsize>(row.size_bytes()));
-  require(stream.good(), "cannot read " + quoted(paths_[shard]));
+  if (!stream) throw_system_error("read", paths_[shard]);
 }
 
 void ResumeState::read_global(std::span<float> row) const {

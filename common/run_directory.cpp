@@ -378,6 +378,8 @@ bool RunDirectory::has_analysis(std::string const& name) const {
   return fs::exists(path() / Names::kBarriers / name / Names::kAnalysisConfig);
 }
 
+void RunDirectory::writing(std::function<void()> const& work) const { state_->writing(work); }
+
 void RunDirectory::publish_state(ResumeWriter& resume, std::int64_t keep) {
   state_->writing([&] {
     auto const held = state_->lock();

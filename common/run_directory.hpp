@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -129,6 +130,9 @@ class RunDirectory {
   /// The settings an analysis ran with. Throws InputError, listing what there is, when there is no
   /// analysis of that name.
   std::string analysis_config(std::string const& name) const;
+  /// Does work that writes below the directory. What it throws is told as a failure of this run's
+  /// files, with what stays valid.
+  void writing(std::function<void()> const& work) const;
   /// Makes a finished resume state visible and removes all but the `keep` newest. Throws as the
   /// other writers.
   void publish_state(ResumeWriter& state, std::int64_t keep);

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/environment.hpp"
 #include "common/error.hpp"
 
 namespace fedstrata {
@@ -23,29 +24,22 @@ namespace fs = std::filesystem;
 
 constexpr char const* kTemporaryPrefix = ".tmp-";
 
-[[noreturn]] void fail(std::string const& what, fs::path const& path) {
-  throw Error("cannot " + what + " " + quoted(path) + ": " + std::strerror(errno));
-}
-
 // Host and process id: names stay apart on a file system that several nodes share.
 fs::path temporary_name(fs::path const& target) {
   static std::atomic<int> count = 0;
-  char host[64] = {};
-  ::gethostname(host, sizeof host - 1);
-  return target.parent_path() /
-         (kTemporaryPrefix + std::string(host) + "-" + std::to_string(::getpid()) + "-" +
-          std::to_string(count++) + "-" + target.filename().string());
+  return target.parent_path() / (kTemporaryPrefix + host_name() + "-" + std::to_string(::getpid()) +
+                                 "-" + std::to_string(count++) + "-" + target.filename().string());
 }
 
 void sync_path(fs::path const& path, int flags) {
   int const file = ::open(path.c_str(), flags | O_CLOEXEC);
-  if (file < 0) fail("open", path);
+  if (file < 0) throw_system_error("open", path);
   int const status = ::fsync(file);
   int const error = errno;
   ::close(file);
   errno = error;
   // Some file systems cannot sync directories; there is nothing to be done about that.
-  if (status != 0 && errno != EINVAL) fail("sync", path);
+  if (status != 0 && errno != EINVAL) throw_system_error("sync", path);
 }
 
 }  // namespace
@@ -59,6 +53,11 @@ std::string quoted(fs::path const& path) {
   std::string text = "'";
   text += path.string();
   return text += '\'';
+}
+
+void throw_system_error(std::string const& what, fs::path const& path) {
+  throw Error("cannot " + what + " " + quoted(path) + ": " +
+              (errno != 0 ? std::strerror(errno) : "the file ends too early"));
 }
 
 NewFile::NewFile(fs::path target)
@@ -81,7 +80,7 @@ FileSum NewFile::sync() {
 }
 
 void NewFile::publish() {
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("write", target_);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw_system_error("write", target_);
   published_ = true;
   sync_path(target_.parent_path(), O_RDONLY | O_DIRECTORY);
 }
@@ -91,9 +90,7 @@ bool is_temporary(fs::path const& path) {
 }
 
 void remove_stale_temporaries(fs::path const& directory) {
-  char host[64] = {};
-  ::gethostname(host, sizeof host - 1);
-  auto const mine = kTemporaryPrefix + std::string(host) + "-";
+  auto const mine = kTemporaryPrefix + host_name() + "-";
   constexpr auto kAbandoned = std::chrono::hours(1);
   std::error_code error;
   for (auto entry = fs::recursive_directory_iterator(directory, error);
@@ -124,16 +121,17 @@ void write_text(fs::path const& target, std::string const& text) {
   std::ofstream stream(file.temporary(), std::ios::binary);
   stream << text;
   stream.close();
-  if (!stream) fail("write", target);
+  if (!stream) throw_system_error("write", target);
   file.sync();
   file.publish();
 }
 
 std::string read_text(fs::path const& path) {
+  errno = 0;
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   if (stream) text << stream.rdbuf();
-  if (!stream) throw Error("cannot read " + quoted(path));
+  if (!stream) throw_system_error("read", path);
   return text.str();
 }
 
@@ -150,7 +148,7 @@ std::vector<std::string> list_files(fs::path const& directory, std::string const
 
 FileStamp stamp(fs::path const& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail("find", path);
+  if (::stat(path.c_str(), &status) != 0) throw_system_error("find", path);
   return {static_cast<std::int64_t>(status.st_size),
           std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }

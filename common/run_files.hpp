@@ -37,6 +37,10 @@ std::string round_text(std::int64_t round);
 /// The path between single quotes, for messages.
 std::string quoted(std::filesystem::path const& path);
 
+/// Throws Error "cannot WHAT 'PATH': REASON", the reason being that of errno; an errno of zero
+/// after reading means that the file ended too early.
+[[noreturn]] void throw_system_error(std::string const& what, std::filesystem::path const& path);
+
 /// A file that comes into being whole: written under a hidden temporary name beside its target,
 /// synced, then renamed. Destroyed before publish(), it removes the temporary file.
 class NewFile {

@@ -91,7 +91,7 @@ RowWriter::Round& RowWriter::at(std::int64_t number) {
 void RowWriter::row(RowHeader const& header, std::span<float const> values) {
   Stopwatch const watch;
   if (header.use == RowUse::state) {
-    state(header.round).writer.write_own(header.client, values);
+    run_->writing([&] { state(header.round).writer.write_own(header.client, values); });
     seconds_ += watch.seconds();
     return finish_states();
   }
@@ -117,9 +117,11 @@ void RowWriter::commit(Commit commit) {
       return finish_if_complete(number);
     case Commit::What::state: {
       Stopwatch const watch;
-      auto& saved = state(number);
-      if (shard_ == 0) saved.writer.write_global(commit.global);
-      saved.committed = true;
+      run_->writing([&] {
+        auto& saved = state(number);
+        if (shard_ == 0) saved.writer.write_global(commit.global);
+        saved.committed = true;
+      });
       seconds_ += watch.seconds();
       return finish_states();
     }

@@ -1,7 +1,9 @@
 #include "common/resume_files.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "common/error.hpp"
@@ -100,6 +102,34 @@ TEST_F(ResumeFilesTest, incomplete_and_damaged_states_do_not_count) {
 TEST_F(ResumeFilesTest, an_unpublished_state_leaves_nothing) {
   write_state(path(), 1, 1, 0);
   EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ResumeFilesTest, says_why_it_cannot_write_or_read) {
+  auto const reason = [](auto work) -> std::string {
+    try {
+      work();
+    } catch (Error const& error) {
+      return error.what();
+    }
+    return "";
+  };
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  auto const handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit const small{40, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  auto const text = reason([&] { write_state(path(), 1, 1); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_NE(text.find("000001.state': File too large"), std::string::npos) << text;
+
+  write_state(path(), 2, 1);
+  auto const state = ResumeState::at(path(), 2);
+  std::filesystem::resize_file(path() / "000002.state", 60);
+  std::vector<float> own(3);
+  EXPECT_NE(reason([&] { state.read_own(4, own); }).find("ends too early"), std::string::npos);
+  std::filesystem::remove(path() / "000002.state");
+  EXPECT_NE(reason([&] { state.read_own(4, own); }).find("No such file"), std::string::npos);
 }
 
 TEST_F(ResumeFilesTest, prunes_all_but_the_newest_complete_ones) {
