@@ -34,6 +34,11 @@ void Liveness::phase(std::string const& text) {
   log::set_prefix(peers_[static_cast<std::size_t>(world_->rank())].name + ", " + text);
 }
 
+void Liveness::announce(std::string const& text) {
+  phase(text);
+  if (timeout_ > 0.0) show(clock_.seconds());
+}
+
 void Liveness::listen(double now) {
   while (auto const envelope = world_->probe(-1, number(Tag::alive))) {
     auto const text = receive(*world_, *envelope).take<char>();
@@ -68,7 +73,10 @@ void Liveness::poll() {
     for (auto& peer : peers_) peer.heard = now;
   }
   check(now);
-  if (now - last_sign_ < interval) return;
+  if (now - last_sign_ >= interval) show(now);
+}
+
+void Liveness::show(double now) {
   last_sign_ = now;
   bool const first = world_->rank() == 0;
   for (int rank = first ? 1 : 0; rank < (first ? world_->size() : 1); ++rank) {

@@ -18,6 +18,8 @@ class Liveness {
 
   /// What this rank does from now on, for the messages of others and its own errors.
   void phase(std::string const& text);
+  /// The same, told to the others at once: for work that is long and never polls.
+  void announce(std::string const& text);
   /// Call wherever the rank waits, and between pieces of work; cheap. Throws Error for a rank that
   /// is silent for too long.
   void poll();
@@ -30,6 +32,7 @@ class Liveness {
   };
   void listen(double now);
   void check(double now) const;
+  void show(double now);
 
   mpi::Comm const* world_;
   double timeout_;

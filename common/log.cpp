@@ -19,9 +19,7 @@ std::string& prefix() {
   return text;
 }
 
-void line(std::string const& kind, std::string const& message) {
-  std::string const text =
-      "fedstrata" + (prefix().empty() ? "" : " (" + prefix() + ")") + ": " + kind + message + "\n";
+void line(std::string const& text) {
   // One write, so that lines of several ranks do not mix.
   [[maybe_unused]] auto const written = write(STDERR_FILENO, text.data(), text.size());
 }
@@ -68,8 +66,11 @@ void watch_crashes() {
   }
 }
 
-void error(std::string const& message) { line("", message); }
-void warning(std::string const& message) { line("warning: ", message); }
+void error(std::string const& message) {
+  line("fedstrata" + (prefix().empty() ? "" : " (" + prefix() + ")") + ": " + message + "\n");
+}
+
+void warning(std::string const& message) { line("fedstrata: warning: " + message + "\n"); }
 
 int report_errors(std::function<int()> const& work, std::function<bool()> const& speaks,
                   std::function<void(int)> const& failed) {
@@ -80,6 +81,7 @@ int report_errors(std::function<int()> const& work, std::function<bool()> const&
   } catch (InputError const& e) {
     code = 2;
     message = e.what();
+    set_prefix("");  // what was given is at fault, not a rank
   } catch (std::exception const& e) {
     message = e.what();
   }

@@ -5,7 +5,7 @@
 /// Messages on stderr, one line each, written whole. The only process-wide thing.
 namespace fedstrata::log {
 
-/// Text put before every message, e.g. "rank 3"; empty at first.
+/// Text put before errors, e.g. "rank 3"; empty at first. InputErrors and warnings go without.
 void set_prefix(std::string const& prefix);
 
 /// From here on a crash (SIGSEGV and its kin) ends the process with exit code 1 and one line that

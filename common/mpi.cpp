@@ -50,6 +50,19 @@ class Nap {
   int length_ = 20;
 };
 
+std::function<void()>& meanwhile() {
+  static std::function<void()> work;
+  return work;
+}
+
+/// Not within itself.
+void do_meanwhile() {
+  auto const work = std::exchange(meanwhile(), nullptr);
+  if (!work) return;
+  work();
+  meanwhile() = work;
+}
+
 /// Takes a name that the ranks of a job on one node share (their launcher's process id is in it)
 /// and that is free again when this process ends. False when another rank has it.
 bool first_to_fail() {
@@ -113,10 +126,19 @@ bool Request::test() {
 void Request::wait(std::function<void()> const& idle) {
   Nap nap;
   while (!test()) {
-    if (idle) idle();
+    if (idle) {
+      idle();
+    } else {
+      do_meanwhile();
+    }
     nap();
   }
 }
+
+WhileWaiting::WhileWaiting(std::function<void()> work)
+    : previous_(std::exchange(meanwhile(), std::move(work))) {}
+
+WhileWaiting::~WhileWaiting() { meanwhile() = std::move(previous_); }
 
 struct Comm::State {
   MPI_Comm comm = MPI_COMM_NULL;
@@ -159,6 +181,7 @@ int Comm::size() const { return state_->size; }
 void Comm::set_piece(std::size_t bytes) { state_->piece = bytes; }
 
 std::optional<Comm> Comm::split(int color) const {
+  barrier();  // those that only block give no signs of life, so all must have come
   MPI_Comm part = MPI_COMM_NULL;
   check(MPI_Comm_split(state_->comm, color < 0 ? MPI_UNDEFINED : color, rank(), &part),
         "MPI_Comm_split");
@@ -167,6 +190,7 @@ std::optional<Comm> Comm::split(int color) const {
 }
 
 Comm Comm::split_by_node() const {
+  barrier();
   MPI_Comm part = MPI_COMM_NULL;
   check(MPI_Comm_split_type(state_->comm, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part),
         "MPI_Comm_split_type");
@@ -174,6 +198,7 @@ Comm Comm::split_by_node() const {
 }
 
 Comm Comm::duplicate() const {
+  barrier();
   MPI_Comm copy = MPI_COMM_NULL;
   check(MPI_Comm_dup(state_->comm, &copy), "MPI_Comm_dup");
   return Comm(std::make_unique<State>(copy, true));
@@ -251,8 +276,11 @@ Request Comm::ireduce_sum(std::span<std::int64_t> values, int root) const {
 
 std::vector<std::int64_t> Comm::all_gather(std::int64_t value) const {
   std::vector<std::int64_t> all(static_cast<std::size_t>(size()));
-  check(MPI_Allgather(&value, 1, MPI_INT64_T, all.data(), 1, MPI_INT64_T, state_->comm),
-        "MPI_Allgather");
+  Request request;
+  check(MPI_Iallgather(&value, 1, MPI_INT64_T, all.data(), 1, MPI_INT64_T, state_->comm,
+                       &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
+        "MPI_Iallgather");
+  request.wait();
   return all;
 }
 
@@ -280,6 +308,7 @@ struct SharedMemory::State {
 
 SharedMemory::SharedMemory(Comm const& node, std::int64_t bytes)
     : state_(std::make_unique<State>()) {
+  node.barrier();
   void* base = nullptr;
   auto const mine = static_cast<MPI_Aint>(node.rank() == 0 ? bytes : 0);
   check(MPI_Win_allocate_shared(mine, 1, MPI_INFO_NULL, node.state_->comm, &base, &state_->window),

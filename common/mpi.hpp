@@ -29,13 +29,26 @@ class Request {
   ~Request();
   /// True once finished (or never started).
   bool test();
-  /// `idle`, if given, is called between tests.
+  /// `idle`, if given, is called between tests in place of what WhileWaiting does.
   void wait(std::function<void()> const& idle = {});
 
  private:
   friend class Comm;
   struct State;
   std::unique_ptr<State> state_;
+};
+
+/// While one lives, `work` is done now and then wherever this rank waits in MPI and was not given
+/// something else to do meanwhile. The newest counts.
+class WhileWaiting {
+ public:
+  explicit WhileWaiting(std::function<void()> work);
+  ~WhileWaiting();
+  WhileWaiting(WhileWaiting const&) = delete;
+  WhileWaiting& operator=(WhileWaiting const&) = delete;
+
+ private:
+  std::function<void()> previous_;
 };
 
 /// A message that has arrived but was not received yet.
@@ -115,9 +128,9 @@ std::span<std::byte const> as_bytes(std::span<T const> values) {
 }
 
 /// Runs `work` inside the lifetime of an Environment. An exception of any rank ends all ranks:
-/// its message goes to stderr (one message a node when several fail at once) and MPI_Abort is called
-/// with 2 for InputError, 1 for anything else.
-/// (Unwinding into MPI_Finalize would hang while peers wait.)
+/// its message goes to stderr (one message a node when several fail at once) and MPI_Abort is
+/// called with 2 for InputError, 1 for anything else. (Unwinding into MPI_Finalize would hang while
+/// peers wait.)
 int run_or_abort(std::function<int()> const& work);
 
 /// Name and version of the MPI library.

@@ -21,7 +21,6 @@ enum class Tag : int {
   unit_request,    ///< analysis rank -> first analysis rank: a result, or none
   unit,            ///< first analysis rank -> analysis rank: what to compute next
   sent,            ///< client rank -> coordinator: all its rows are received
-  finished,        ///< to the coordinator: is all done? And back: for all ranks
   alive            ///< to and from the coordinator: what the sender does
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "common/liveness.hpp"
 #include "common/run_directory.hpp"
 #include "common/script_model.hpp"
 #include "common/stop.hpp"
@@ -84,7 +85,7 @@ class Report {
 };
 
 /// False when it was stopped before the end.
-bool work(AnalysisPool& pool, bool leader, std::size_t rounds) {
+bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t rounds) {
   Report report(rounds);
   bool complete = true;
   while (!pool.finished()) {
@@ -92,6 +93,7 @@ bool work(AnalysisPool& pool, bool leader, std::size_t rounds) {
       pool.drop();
       complete = false;
     }
+    liveness.poll();
     if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
     if (leader) report.update(pool);
   }
@@ -152,6 +154,8 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   if (first) ready = prepare(line);
   auto const text = world.broadcast(ready.config_text, 0);
   auto config = parse_config(text, line.target);
+  Liveness liveness(world, config.run.stall_timeout, "analysis");
+  mpi::WhileWaiting const signs([&] { liveness.poll(); });
   if (!first) {
     ready.run = RunDirectory::attach(line.target);
     if (!config.analysis.against.empty())
@@ -160,6 +164,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);
   warn_of_sharing(device, true, world);
+  liveness.announce("reading the data set");
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();
   auto const& stored = ready.run->header();
@@ -182,12 +187,13 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
     journal.emplace(ready.run->analysis_journal(line.name), goes_on);
     input.journal = &*journal;
   }
-  AnalysisPool pool(input, world, {});
+  liveness.announce("analysing");
+  AnalysisPool pool(input, world, [&] { liveness.poll(); });
   if (first) {
     for (auto const& job : ready.jobs) pool.add(job);
     pool.close();
   }
-  bool const complete = work(pool, first, rounds);
+  bool const complete = work(pool, liveness, first, rounds);
   stop::ignore();
   // Rank 0 speaks for all.
   if (world.all_gather(std::int64_t{complete}).at(0) == 0) {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "common/error.hpp"
+#include "common/liveness.hpp"
 #include "common/run_directory.hpp"
 #include "common/schedule.hpp"
 #include "common/script_model.hpp"
@@ -151,6 +152,12 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
     return 0;
   }
   auto const layout = assign_roles(world.size(), config.analysis.ranks);
+  Liveness liveness(world, config.run.stall_timeout, layout.role(world.rank()));
+  std::optional<RunDirectory> run;
+  mpi::WhileWaiting const signs([&] {
+    liveness.poll();
+    if (run) run->heartbeat();
+  });
   if (first) {
     check_idle_ranks(line, config, layout);
     if (!line.dry_run && !start.stored) RunDirectory::check_creatable(start.directory);
@@ -160,6 +167,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   auto const device = pick_device(config.run, layout.computes(world.rank()), world);
   resolve_threads(config, device, world);
   warn_of_sharing(device, layout.computes(world.rank()), world);
+  liveness.announce("reading the data set");
   SharedDataset const data(config.data, config.run.seed, world);
   auto const experiment = make_experiment(config, data.view(), world);
   auto const placement = placement_table(experiment, layout, device.describe(), world);
@@ -175,7 +183,8 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
 
   Stopwatch const wall;
   Continuation continuation;
-  auto run = open_run(start, experiment, data.view(), layout, record, world, continuation);
+  liveness.announce("opening the run");
+  run = open_run(start, experiment, data.view(), layout, record, world, continuation);
   if (first && continuation.round) {
     std::printf("going on after round %lld\n", static_cast<long long>(*continuation.round));
     std::fflush(stdout);
@@ -184,7 +193,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   Batches const train(info, data.view().train_pixels, data.view().train_labels, device);
   Batches const test(info, data.view().test_pixels, data.view().test_labels, device);
   Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr,
-                         &world, continuation.analysis, continuation.round,
+                         &world, &liveness, continuation.analysis, continuation.round,
                          start.directory / RunNames::kResume});
   bool const finished = simulation.run();
   stop::ignore();

@@ -30,8 +30,6 @@ std::vector<std::int64_t> hosted_clients(RankContext const& context) {
 
 Simulation::Simulation(RankContext context)
     : context_(std::move(context)),
-      liveness_(*context_.world, context_.experiment->config.run.stall_timeout,
-                context_.layout->role(context_.world->rank())),
       idle_([this] {
         if (analyst_) analyst_->serve(false);
         show_life();
@@ -71,7 +69,7 @@ Simulation::Simulation(RankContext context)
 
 /// To the other ranks, and to whoever might want to take the run over.
 void Simulation::show_life() {
-  liveness_.poll();
+  context_.liveness->poll();
   if (coordinates()) context_.run->heartbeat();
 }
 
@@ -199,14 +197,14 @@ bool Simulation::round(std::int64_t round) {
   auto const parts = context_.experiment->parts(round);
   sum_.start(parts.parts, global_);
   if (host_) {
-    liveness_.phase("training round " + std::to_string(round));
+    context_.liveness->phase("training round " + std::to_string(round));
     auto const excluded = host_->train(round, sum_);
     auto const signs = std::vector<std::int64_t>{stop::signalled(), !excluded};
     messages_.send(
         std::move(Message().put(excluded.value_or(std::vector<std::int64_t>{})).put(signs)), 0,
         Tag::excluded);
   }
-  liveness_.phase("averaging round " + std::to_string(round));
+  context_.liveness->phase("averaging round " + std::to_string(round));
   Stopwatch const aggregate;
   double waited = 0.0;
   std::vector<std::int64_t> excluded;
@@ -234,7 +232,7 @@ bool Simulation::round(std::int64_t round) {
   double const averaging = aggregate.seconds() - waited;
   times_.aggregate += averaging;
   times_.wait += waited;
-  liveness_.phase("finishing round " + std::to_string(round));
+  context_.liveness->phase("finishing round " + std::to_string(round));
   if (host_) {
     auto report = host_->finish(round, parts, mean);
     auto& times = report.times.at(0);
@@ -260,7 +258,7 @@ bool Simulation::round(std::int64_t round) {
 /// Lets the analysis of a rank that also coordinates catch up, or run to its end.
 void Simulation::drain_analysis(bool to_the_end) {
   if (!analyst_) return;
-  if (to_the_end) liveness_.phase("analysing");
+  if (to_the_end) context_.liveness->phase("analysing");
   while (to_the_end ? !analyst_->finished() : analyst_->advance(false)) {
     show_life();
     if (!to_the_end && analyst_->finished()) return;
@@ -293,7 +291,9 @@ bool Simulation::run() {
     times_.analysis += times.analysis;
     times_.store += times.store;
   }
-  return agree(trained && !(analyst_ && analyst_->left_some()));
+  context_.liveness->phase("waiting for the others");
+  bool const finished = trained && !(analyst_ && analyst_->left_some());
+  return std::ranges::min(context_.world->all_gather(std::int64_t{finished})) != 0;
 }
 
 /// The writers hear of the end when they have all rows: none is on its way any more.
@@ -309,31 +309,6 @@ void Simulation::end_training(bool trained) {
     announce(trained ? Commit::What::end : Commit::What::interruption, last_round_);
   }
   messages_.flush();
-}
-
-/// Collective over the world: is it finished on all ranks? Unlike a barrier, who waits still gives
-/// signs of life.
-bool Simulation::agree(bool finished) {
-  auto const& world = *context_.world;
-  auto const poll = [this] { show_life(); };
-  auto const message = [](bool value) {
-    return std::move(Message().put(std::vector<std::int64_t>{value}));
-  };
-  liveness_.phase("waiting for the others");
-  if (!coordinates()) {
-    messages_.send(message(finished), 0, Tag::finished);
-    finished = receive_from(world, 0, Tag::finished, poll).take<std::int64_t>().at(0) != 0;
-  } else {
-    for (int rank = 1; rank < world.size(); ++rank) {
-      auto answer = receive_from(world, rank, Tag::finished, poll);
-      finished = answer.take<std::int64_t>().at(0) != 0 && finished;
-    }
-    for (int rank = 1; rank < world.size(); ++rank) {
-      messages_.send(message(finished), rank, Tag::finished);
-    }
-  }
-  messages_.flush();
-  return finished;
 }
 
 std::uint64_t Simulation::global_hash() const {

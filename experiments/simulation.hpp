@@ -28,6 +28,7 @@ struct RankContext {
   Batches const* test = nullptr;
   RunDirectory* run = nullptr;  ///< null on client ranks
   mpi::Comm const* world = nullptr;
+  Liveness* liveness = nullptr;
   std::string analysis = "insitu";                ///< name of the analysis during the run
   std::optional<std::int64_t> resume_round = {};  ///< go on after this round; nothing: begin
   std::filesystem::path resume_directory = {};    ///< where its state lies
@@ -64,7 +65,6 @@ class Simulation {
   void save(std::int64_t round);
   void announce(Commit::What what, std::int64_t round);
   void end_training(bool trained);
-  bool agree(bool finished);
   void collect(std::int64_t round, RoundParts const& parts, RoundTimes times);
   void commit(std::int64_t round, std::vector<std::int64_t> const& excluded);
   void write_metrics(std::int64_t round, bool saves);
@@ -80,7 +80,6 @@ class Simulation {
   std::unique_ptr<ClientHost> host_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Progress> progress_;
-  Liveness liveness_;
   std::function<void()> idle_;  ///< what a waiting rank does meanwhile
   Outbox rows_, messages_;
   ExactSum sum_;

@@ -67,8 +67,9 @@ class FederatedRun {
     if (world.rank() == 0) run = RunDirectory::create(path, header());
     world.barrier();
     if (!run && layout.analyses(world.rank())) run = RunDirectory::attach(path);
-    Simulation simulation(
-        {&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world});
+    Liveness liveness(world, 0.0, layout.role(world.rank()));
+    Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr,
+                           &world, &liveness});
     simulation.run();
     if (world.rank() != 0) return;
     hash = simulation.global_hash();

@@ -79,6 +79,26 @@ TEST_F(CommTest, waiting_leaves_time_for_other_work) {
   EXPECT_GE(turns, 3);
 }
 
+TEST_F(CommTest, what_is_to_be_done_while_waiting_is_done_in_every_call) {
+  auto const self = Comm::self();
+  std::vector<std::byte> received(1);
+  auto const sent = pattern(1, rank);
+  int turns = 0;
+  Request outgoing;
+  {
+    WhileWaiting const outer([&] { FAIL() << "the newest counts"; });
+    WhileWaiting const inner([&] {
+      if (++turns == 3) outgoing = self.isend(sent, 0, 5);
+      self.all_gather(std::int64_t{turns});  // waits, without doing this again
+    });
+    self.receive(received, 0, 5);
+  }
+  EXPECT_GE(turns, 3);
+  auto const before = turns;
+  world.barrier();
+  EXPECT_EQ(turns, before);
+}
+
 TEST_F(CommTest, messages_of_one_rank_and_tag_keep_their_order) {
   std::vector<Request> requests;
   std::vector<std::vector<std::byte>> const sent = {pattern(5, 1), pattern(5, 2), pattern(5, 3)};

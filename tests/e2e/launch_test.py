@@ -60,6 +60,23 @@ class Lost(ProgramTest):
             self.assertEqual(len(said), 1, said)
             self.assertRegex(said[0], rf"rank {rank} on \S+ \({role}\) has given no sign of life for")
 
+    def test_a_silent_rank_of_an_analysis_is_named(self):
+        out = self.simulate(self.config({"data.train_limit": 20000, "checkpoint.every": 1,
+                                         "run.stall_timeout": 2}), "run")
+        for rank in (0, 1):
+            name = f"silent{rank}"
+            process = program.start("analyze", out, "--name", name,
+                                    "--set", "analysis.batch_size=4", ranks=3)
+            self.addCleanup(process.communicate)
+            self.addCleanup(process.kill)
+            journal = out / f"state/analysis-{name}.journal"
+            wait_until(lambda: journal.exists() and journal.stat().st_size > 2000)
+            interruption.send(interruption.ranks_of(process.pid)[rank], signal.SIGSTOP)
+            _, err = interruption.end_of(process, 30)
+            self.assertRegex(err, rf"rank {rank} on \S+ \(analysis\) has given no sign of life for "
+                             r"\S+ s; its last was: analysing")
+            self.assertNotIn(process.returncode, (0, 3), err)
+
     def test_a_killed_rank_ends_the_job(self):
         self.assertEqual(self.harmed(1, signal.SIGKILL), [])  # the launcher says which it was
 
