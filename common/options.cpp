@@ -16,6 +16,14 @@ namespace {
 
 namespace po = boost::program_options;
 
+/// What an analysis may have otherwise than its run: where the data lies, and on what it computes.
+std::vector<std::string> const kOfTheMachine = {"data.dir", "run.device", "run.threads",
+                                                "run.stall_timeout"};
+
+bool is_of_the_machine(std::string const& key) {
+  return std::ranges::find(kOfTheMachine, key) != kOfTheMachine.end();
+}
+
 Assignment read_override(std::string const& text) {
   auto const equals = text.find('=');
   std::string const source = "--set " + text;
@@ -142,10 +150,14 @@ void fill(CommandLine& line, po::variables_map const& given) {
   check_analysis_name(line.name, line.missing);
   if (line.command == "sweep") check_sweep_options(line);
   bool const goes_on = line.command == "analyze" && (line.missing || line.resume);
-  require_input(
-      !goes_on || (line.set.empty() && line.config.empty() && line.against.empty()),
-      "fedstrata analyze: --resume and --missing take the settings that the analysis has; "
-      "leave out --set, --config and --against, or start another analysis with --name");
+  bool const other_settings = !line.config.empty() || !line.against.empty() ||
+                              std::ranges::any_of(line.set, [](auto const& item) {
+                                return !is_of_the_machine(read_override(item).key);
+                              });
+  require_input(!goes_on || !other_settings,
+                "fedstrata analyze: --resume and --missing take the settings that the analysis "
+                "has; leave out --config, --against and --set (but for " +
+                    join(kOfTheMachine, ", ") + "), or start another analysis with --name");
 }
 
 }  // namespace
@@ -191,8 +203,9 @@ Config with_analysis(Config config, std::string const& analysis_text, std::strin
   }
   for (auto const& item : overrides) {
     auto const given = read_override(item);
-    require_input(given.key.starts_with("analysis."),
-                  given.source + ": the run is fixed; only keys of [analysis] can be set here");
+    require_input(given.key.starts_with("analysis.") || is_of_the_machine(given.key),
+                  given.source + ": the run is fixed; only keys of [analysis] and " +
+                      join(kOfTheMachine, ", ") + " can be set here");
     apply(config, given);
   }
   check_consistency(config, source.empty() ? "[analysis]" : source);

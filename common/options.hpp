@@ -32,7 +32,8 @@ std::vector<Difference> differences(Config const& before, Config const& now);
 
 /// `config` with its [analysis] replaced by that of `analysis_text` (keys it lacks get their
 /// defaults; with an empty `source`, which means no text, it stays as it is), then the overrides,
-/// of [analysis] only. Throws InputError.
+/// of [analysis] and of what belongs to the machine (data.dir, run.device, ...) only. Throws
+/// InputError.
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,
                      std::vector<std::string> const& overrides);
 

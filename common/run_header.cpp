@@ -222,6 +222,13 @@ void set_root_attributes(hdf5::File& file, RunHeader const& header) {
   file.set("/", "buffers", header.table.buffer_count);
 }
 
+bool is_data_of(RunHeader const& header, DatasetView const& data) {
+  return header.dataset.name == data.info.name &&
+         header.dataset.train_count == data.info.train_count &&
+         header.dataset.test_count == data.info.test_count &&
+         (header.data_checksum.empty() || header.data_checksum == content_checksum(data));
+}
+
 void write_header(std::filesystem::path const& path, RunHeader const& header) {
   require(!header.provenance.empty(), "a header without a start of the run");
   auto file = hdf5::File::create(path);

@@ -27,6 +27,10 @@ struct RunHeader {
   std::filesystem::path script;  ///< file that create() copies into the run; not read back
 };
 
+/// Are these the images and labels that the run was made with? By name, counts and, where it is
+/// known, checksum.
+bool is_data_of(RunHeader const& header, DatasetView const& data);
+
 /// Makes header.h5: /provenance, /layers, /parameters, /buffers, /dataset, /partition and the
 /// attributes of /.
 void write_header(std::filesystem::path const& file, RunHeader const& header);

@@ -32,7 +32,7 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
       config.analysis.rounds =
           "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
     }
-    return config;
+    return with_analysis(config, "", "", line.set);
   }
   auto const stored = parse_config(run.header().config_text, line.target);
   std::string text;
@@ -168,10 +168,9 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   SharedDataset const data(config.data, config.run.seed, world);
   auto const& view = data.view();
   auto const& stored = ready.run->header();
-  require_input(!first || (view.info.train_count == stored.dataset.train_count &&
-                           view.info.test_count == stored.dataset.test_count),
-                "the data set in " + config.data.dir + " has other counts than when " +
-                    line.target + " was made; point data.dir of the run at the same files");
+  require_input(!first || is_data_of(stored, view),
+                "the data set is not the one that " + line.target +
+                    " was made with; point --set data.dir=DIR at the same files");
   Experiment const experiment(config, view.info, stored.partition);
   Batches const train(view.info, view.train_pixels, view.train_labels, device);
   Batches const test(view.info, view.test_pixels, view.test_labels, device);

@@ -96,10 +96,8 @@ Start prepare_start(CommandLine const& line) {
 
 void check_continues(RunHeader const& stored, DatasetView const& data, Partition const& partition,
                      ProvenanceRecord const& start) {
-  bool const same =
-      stored.dataset.name == data.info.name && stored.partition.indices == partition.indices &&
-      stored.partition.offsets == partition.offsets &&
-      (stored.data_checksum.empty() || stored.data_checksum == content_checksum(data));
+  bool const same = is_data_of(stored, data) && stored.partition.indices == partition.indices &&
+                    stored.partition.offsets == partition.offsets;
   require_input(same,
                 "the data set is not the one that the run was started with; point data.dir at "
                 "the same files");

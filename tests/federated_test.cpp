@@ -68,8 +68,8 @@ class FederatedRun {
     world.barrier();
     if (!run && layout.analyses(world.rank())) run = RunDirectory::attach(path);
     Liveness liveness(world, 0.0, layout.role(world.rank()));
-    Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr,
-                           &world, &liveness});
+    Simulation simulation(
+        {&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world, &liveness});
     simulation.run();
     if (world.rank() != 0) return;
     hash = simulation.global_hash();

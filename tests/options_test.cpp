@@ -238,6 +238,7 @@ TEST(WithAnalysisTest, replaces_only_that_section) {
   EXPECT_EQ(replaced.analysis.pairs, "7-8");
   EXPECT_THAT(message_of([&] { with_analysis(stored, "", "", {"train.lr=1"}); }),
               HasSubstr("[analysis]"));
+  EXPECT_EQ(with_analysis(stored, "", "", {"run.threads=3"}).run.threads, 3);
 }
 
 /// Rows "| `key` | default | unit | allowed |" of the tables in docs/configuration.md.

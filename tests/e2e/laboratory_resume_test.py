@@ -15,7 +15,7 @@ import unittest
 import laboratory
 import program
 from laboratory import LaboratoryTest, barriers, setting, tables
-from program import ini, run, snapshot, table, wait_until
+from program import ProgramTest, ini, run, snapshot, table, wait_until
 
 # A second or two of work in units of a few milliseconds.
 LONG = dict(kinds="full,layer,complement,random:2,subset:2,plane:0-1-2",
@@ -200,6 +200,32 @@ class FallenBehind(LaboratoryTest):
         self.assert_same(tables(waits, "insitu", everything - left),
                          tables(skips, "insitu", everything - left))
         self.assertIn("nothing is missing", self.succeed("analyze", skips, "--missing"))
+
+
+class OnAnotherMachine(ProgramTest):
+    def test_data_that_lies_elsewhere(self):
+        data = program.write_idx(self.path / "data")
+        config = self.config({"data.dataset": "mnist", "data.dir": data, "checkpoint.every": 1,
+                              "data.train_limit": None, "data.test_limit": None})
+        out = self.simulate(config, "run")
+        self.succeed("analyze", out, "--name", "before")
+        moved = data.rename(self.path / "moved")
+        other = program.write_idx(self.path / "other", seed=2)
+        for ranks in (1, 2):
+            name = f"after{ranks}"
+            lost = run("analyze", out, "--name", name, ranks=ranks)
+            self.assert_fails(lost, 2, "data.dir", str(data))
+            wrong = run("analyze", out, "--name", name, "--set", f"data.dir={other}", ranks=ranks)
+            self.assert_fails(wrong, 2, "data set is not the one", "--set data.dir=")
+            self.succeed("analyze", out, "--name", name, "--set", f"data.dir={moved}", "--set",
+                         "run.stall_timeout=50", ranks=ranks)
+            self.assert_same(tables(out, "before"), tables(out, name))
+            self.succeed("analyze", out, "--name", "before", "--resume", "--set",
+                         f"data.dir={moved}", ranks=ranks)
+        fixed = run("analyze", out, "--name", "before", "--resume", "--set", "analysis.alphas=5")
+        self.assert_fails(fixed, 2, "--set (but for data.dir", "--name")
+        fixed = run("analyze", out, "--name", "more", "--set", "train.lr=5")
+        self.assert_fails(fixed, 2, "--set train.lr=5", "run.device", "can be set here")
 
 
 if __name__ == "__main__":
