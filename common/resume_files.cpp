@@ -60,7 +60,7 @@ std::uint64_t checksum_of(std::istream& stream, std::int64_t bytes) {
 
 enum class Check { everything, size };
 
-/// Nothing when the file is not what was written.
+/// Nothing when the file is not what was written under this name.
 std::optional<ResumeShard> read_shard(fs::path const& path, Check check) {
   std::ifstream stream(path, std::ios::binary);
   Head head{};
@@ -68,12 +68,15 @@ std::optional<ResumeShard> read_shard(fs::path const& path, Check check) {
   std::error_code error;
   auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
   if (error || head[0] != kMagic) return std::nullopt;
+  auto const name = parse_shard_name(path.filename().string(), kExtension);
+  if (!name || head[1] != name->round || head[2] != name->shard || head[3] != name->shards) {
+    return std::nullopt;
+  }
   for (std::size_t i = 4; i < head.size(); ++i) {  // counts and sizes
     if (head[i] < 0 || head[i] > size) return std::nullopt;
   }
   if (head[4] > 0 && head[6] > size / head[4]) return std::nullopt;
-  ResumeShard shard{head[1], static_cast<int>(head[2]), static_cast<int>(head[3]), {}, head[5],
-                    head[6]};
+  ResumeShard shard{name->round, name->shard, name->shards, {}, head[5], head[6]};
   shard.clients.resize(static_cast<std::size_t>(head[4]));
   if (!stream.read(reinterpret_cast<char*>(shard.clients.data()),
                    static_cast<std::streamsize>(shard.clients.size() * sizeof(std::int64_t)))) {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the inputs that the fuzzers of data sets start from: seeds.py DIR makes DIR/idx, DIR/cifar."""
+"""Writes the inputs that some fuzzers start from: seeds.py DIR makes DIR/idx, DIR/cifar, ..."""
 
 import gzip
 import pathlib
@@ -19,6 +19,12 @@ def cifar_input(flags=0, train=0, test=0, records=1, odd=0, start=b"\3\2\1"):
     return bytes([flags, train, test, records]) + bytes([odd] * bool(flags & 2)) + start
 
 
+def state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), numbers=5, own=3, tail=b""):
+    fields = (0x3165746174736466, 7, shard, shards, len(clients), numbers, own, *clients)
+    rows = struct.pack(f"<{numbers + own * len(clients)}f", *range(numbers + own * len(clients)))
+    return bytes([flags]) + struct.pack(f"<{len(fields)}q", *fields) + rows + tail
+
+
 SEEDS = {
     "idx": [idx_input(), idx_input(limit=1), idx_input(gzipped=True), idx_input(3, 2),
             idx_input(gzipped=True, limit=1), idx_input(tail=b"x"), idx_input(side=27),
@@ -26,6 +32,9 @@ SEEDS = {
             idx_input(2000, 2, gzipped=True)],
     "cifar": [cifar_input(), cifar_input(1), cifar_input(2, odd=7), cifar_input(records=2, train=3),
               cifar_input(4), cifar_input(test=1, records=2), cifar_input(1, 7, 1, 2, start=b"\1c")],
+    "state": [state_input(1), state_input(3, 1, 2, (1, 3), 0), state_input(0, tail=bytes(8)),
+              state_input(1, clients=(), own=0), state_input(3, 1, 2, (3, 1), 0),
+              state_input(1, numbers=0), state_input(1, 1, 2), state_input(1)[:40], b"\1"],
 }
 
 
