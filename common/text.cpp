@@ -48,6 +48,11 @@ std::string join(std::vector<std::string> const& parts, std::string const& separ
   return text;
 }
 
+std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(text.size() + 1, width), ' ');
+  return text;
+}
+
 std::string shortest(double value) {
   std::array<char, 32> buffer{};
   auto const result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);

@@ -16,6 +16,9 @@ std::vector<std::string> split(std::string_view text, char separator);
 
 std::string join(std::vector<std::string> const& parts, std::string const& separator);
 
+/// Followed by blanks up to `width` bytes, by one at least.
+std::string padded(std::string text, std::size_t width);
+
 /// Shortest decimal text that reads back as exactly `value`.
 std::string shortest(double value);
 

@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "common/options.hpp"
+#include "common/text.hpp"
 
 namespace fedstrata {
 namespace {
@@ -115,11 +116,6 @@ Command const& command_of(std::string const& name) {
   check_command(name);
   return **std::find_if(kCommands.begin(), kCommands.end(),
                         [&](auto const* command) { return command->name == name; });
-}
-
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(text.size() + 1, width), ' ');
-  return text;
 }
 
 std::string program_usage() {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 
+#include "common/text.hpp"
 #include "experiments/barrier_summary.hpp"
 #include "experiments/view.hpp"
 

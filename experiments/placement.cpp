@@ -5,6 +5,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "common/text.hpp"
+
 namespace fedstrata {
 namespace {
 
@@ -19,18 +21,6 @@ std::string bytes(double value) {
   out.precision(value < 10.0 && unit > 0 ? 2 : 0);
   out << std::fixed << value << ' ' << kUnits[unit];
   return out.str();
-}
-
-std::string roles(Layout const& layout, int rank) {
-  std::string text = rank == 0 ? "coordinator" : "";
-  if (layout.trains(rank)) text += text.empty() ? "client" : ", client";
-  if (layout.analyses(rank)) text += text.empty() ? "analysis" : ", analysis";
-  return text;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text + ' ';
 }
 
 /// Clients and samples of the busiest client rank.
@@ -83,8 +73,8 @@ std::string placement_table(Experiment const& experiment, Layout const& layout,
          "(samples)\n";
   for (int rank = 0; rank < world.size(); ++rank) {
     auto const r = static_cast<std::size_t>(rank);
-    out << padded(std::to_string(rank), 5) << padded(hosts[r], 20)
-        << padded(roles(layout, rank), 30) << padded(layout.computes(rank) ? devices[r] : "-", 22);
+    out << padded(std::to_string(rank), 6) << padded(hosts[r], 21) << padded(layout.role(rank), 31)
+        << padded(layout.computes(rank) ? devices[r] : "-", 23);
     if (int const index = layout.client_index(rank); index >= 0) {
       auto const& mine = load[static_cast<std::size_t>(index)];
       out << mine.clients << " (" << mine.samples << ")";

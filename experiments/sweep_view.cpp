@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/options.hpp"
+#include "common/text.hpp"
 #include "experiments/sweep_directory.hpp"
 
 namespace fedstrata {

@@ -20,10 +20,6 @@ std::string fixed(double value, int digits) {
   return out.str();
 }
 
-std::string padded(std::string const& text, std::size_t width) {
-  return text + std::string(text.size() < width ? width - text.size() : 1, ' ');
-}
-
 std::string right(std::string const& text, std::size_t width) {
   return std::string(text.size() < width ? width - text.size() : 1, ' ') + text;
 }

@@ -21,8 +21,7 @@ inline constexpr std::size_t kMostLines = 20;
 
 /// "-" for what is absent.
 std::string fixed(double value, int digits);
-/// Filled up with blanks, at least one, on the right or on the left.
-std::string padded(std::string const& text, std::size_t width);
+/// Preceded by blanks up to `width` bytes, by one at least.
 std::string right(std::string const& text, std::size_t width);
 /// "[######....] 60 %".
 std::string bar(double share);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 #include <string_view>
 
 #include "common/error.hpp"
 #include "common/random.hpp"
+#include "common/text.hpp"
 
 namespace fedstrata {
 namespace {
@@ -17,17 +17,10 @@ constexpr char const* kAllowed =
 
 std::int64_t parse_number(std::string_view text, std::string const& whole) {
   std::int64_t value = 0;
-  auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   require_input(
-      code == std::errc() && end == text.data() + text.size() && value >= 0,
+      read_number(text, value) && value >= 0,
       "analysis.pairs = " + whole + ": '" + std::string(text) + "' is not a number; " + kAllowed);
   return value;
-}
-
-std::string_view trim(std::string_view text) {
-  auto const first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 Pair parse_pair(std::string_view item, std::string const& whole, std::int64_t clients, bool against,
