@@ -60,7 +60,7 @@ void watch_crashes() {
   core_files = getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur > 0;
   struct sigaction action {};
   action.sa_handler = crashed;
-  action.sa_flags = SA_RESETHAND;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (int const signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     sigaction(signal, &action, nullptr);
   }

@@ -1,5 +1,7 @@
 #include <torch/torch.h>
 
+#include <tuple>
+
 #include "common/operations.hpp"
 
 namespace fedstrata {
@@ -52,7 +54,8 @@ class BatchNorm : public Operation {
     auto const stacks = input.unflatten(0, {input.size(0) / weights.rows, weights.rows});
     auto const samples = stacks.narrow(1, 0, weights.calibration);
     auto const others = stacks.narrow(1, weights.calibration, weights.rows - weights.calibration);
-    auto const [variance, mean] = at::var_mean(samples, at::IntArrayRef{1, 3, 4}, true, true);
+    at::Tensor variance, mean;
+    std::tie(variance, mean) = at::var_mean(samples, at::IntArrayRef{1, 3, 4}, true, true);
     auto const count = static_cast<double>(weights.calibration * input.size(2) * input.size(3));
     auto const channels = [](at::Tensor const& t) { return t.view({1, 1, -1, 1, 1}); };
     auto const apply = [&](at::Tensor const& to, at::Tensor const& by) {

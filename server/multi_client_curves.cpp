@@ -80,7 +80,7 @@ void CurveBuilder::add_planes(Group& group) {
 void CurveBuilder::add_plane(Group& group, Kind const& kind, Target const& target) {
   std::array<int, 3> models{};
   for (std::size_t i = 0; i < 3; ++i) models[i] = model_a({kind.clients[i], kNobody});
-  auto const [a, b, c] = models;
+  int const a = models[0], b = models[1], c = models[2];
   Curve curve;
   bool const whole = target.layers.size() == input_.table.layers.size();
   curve.key = {

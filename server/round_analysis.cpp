@@ -130,8 +130,8 @@ void RoundAnalysis::begin_phase() {
   for (auto& [key, group] : groups_) {
     if (!search) {
       std::ranges::sort(group->wanted);
-      auto const repeats = std::ranges::unique(group->wanted);
-      group->wanted.erase(repeats.begin(), repeats.end());
+      auto& wanted = group->wanted;
+      wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
     }
     auto const count = plan_.sets[key.second].count;
     add_units(key.first, key.second, search ? 0 : block_end(phase_ - 1, count),

@@ -27,7 +27,7 @@ std::vector<std::int64_t> shares(PlanInput const& input, std::vector<std::int64_
     indices.insert(indices.end(), own.begin(), own.end());
   }
   std::ranges::sort(indices);
-  indices.erase(std::ranges::unique(indices).begin(), indices.end());
+  indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
   indices.resize(static_cast<std::size_t>(limited(std::ssize(indices), input.config.samples)));
   return indices;
 }
