@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/error.hpp"
+#include "common/run_files.hpp"
 
 namespace fedstrata {
 namespace {
@@ -86,11 +86,8 @@ std::uint64_t Checksum::value() const {
 }
 
 FileSum checksum_file(std::filesystem::path const& path) {
-  auto const fail = [&] {
-    throw Error("cannot read '" + path.string() + "': " + std::strerror(errno));
-  };
   int const file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) fail();
+  if (file < 0) throw_system_error("read", path);
   Checksum sum;
   FileSum result;
   std::array<std::byte, std::size_t{1} << 16> buffer;
@@ -102,7 +99,7 @@ FileSum checksum_file(std::filesystem::path const& path) {
   int const error = errno;
   ::close(file);
   errno = error;
-  if (got < 0) fail();
+  if (got < 0) throw_system_error("read", path);
   result.checksum = hexadecimal(sum.value());
   return result;
 }

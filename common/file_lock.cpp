@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -104,8 +103,7 @@ struct FileLock::State {
 
 FileLock FileLock::wait(fs::path const& path) {
   auto state = std::make_unique<State>(path, O_RDWR | O_CREAT);
-  if (state->file.get() < 0)
-    throw Error("cannot open lock " + quoted(path) + ": " + std::strerror(errno));
+  if (state->file.get() < 0) throw_system_error("open lock", path);
   auto const stand_in = fs::path(path.string() + ".held");
   auto nap = std::chrono::microseconds(200);
   for (auto const start = Clock::now(); Clock::now() - start < kPatience;) {
@@ -115,8 +113,7 @@ FileLock FileLock::wait(fs::path const& path) {
       if (attempt == Attempt::held) state->stand_in = stand_in;
     }
     if (attempt == Attempt::held) return FileLock(std::move(state));
-    if (attempt == Attempt::impossible)
-      throw Error("cannot lock " + quoted(path) + ": " + std::strerror(errno));
+    if (attempt == Attempt::impossible) throw_system_error("lock", path);
     std::this_thread::sleep_for(nap);
     nap = std::min(2 * nap, std::chrono::microseconds(20'000));
   }
@@ -181,8 +178,7 @@ SimulationLock SimulationLock::take(fs::path const& file) {
   Holder const holder{host_name(), ::getpid(), environment("SLURM_JOB_ID"), restarts_of_this_job(),
                       last.generation + 1};
   auto state = std::make_unique<State>(file, holder);
-  if (state->lock.get() < 0)
-    throw Error("cannot open lock '" + file.string() + ".lock': " + std::strerror(errno));
+  if (state->lock.get() < 0) throw_system_error("open lock", file.string() + ".lock");
   static_cast<void>(try_lock(state->lock.get()));  // without locks the heartbeat has to do
   write_text(file.string() + ".holder", to_text(holder));
   SimulationLock result(std::move(state));

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "common/environment.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
 
@@ -18,7 +19,7 @@ constexpr double kSignEvery = 5.0;  // between two signs of life, at most a quar
 
 Liveness::Liveness(mpi::Comm const& world, double timeout, std::string const& role)
     : world_(&world), timeout_(world.size() > 1 ? timeout : 0.0), outbox_(world, 1024, {}) {
-  auto const hosts = world.all_gather(mpi::host_name());
+  auto const hosts = world.all_gather(host_name());
   auto const roles = world.all_gather(role);
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
     peers_.push_back(

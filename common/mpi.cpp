@@ -345,11 +345,4 @@ std::string library_version() {
   return all.substr(0, all.find(','));
 }
 
-std::string host_name() {
-  char text[MPI_MAX_PROCESSOR_NAME] = {};
-  int length = 0;
-  MPI_Get_processor_name(text, &length);
-  return {text, static_cast<std::size_t>(length)};
-}
-
 }  // namespace fedstrata::mpi

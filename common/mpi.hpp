@@ -136,7 +136,4 @@ int run_or_abort(std::function<int()> const& work);
 /// Name and version of the MPI library.
 std::string library_version();
 
-/// Name of this host.
-std::string host_name();
-
 }  // namespace fedstrata::mpi

@@ -130,7 +130,7 @@ void warn_of_sharing(Device const& device, bool computes, mpi::Comm const& world
     Cores cores{};
     std::map<std::string, int> gpus;
   };
-  auto const hosts = world.all_gather(mpi::host_name());
+  auto const hosts = world.all_gather(host_name());
   auto const threads = world.all_gather(computes ? std::int64_t{device.threads()} : 0);
   auto const mine = cores_allowed();
   auto const cores =

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "common/environment.hpp"
 #include "common/text.hpp"
 
 namespace fedstrata {
@@ -64,7 +65,7 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
 
 std::string placement_table(Experiment const& experiment, Layout const& layout,
                             std::string const& device, mpi::Comm const& world) {
-  auto const hosts = world.all_gather(mpi::host_name());
+  auto const hosts = world.all_gather(host_name());
   auto const devices = world.all_gather(device);
   if (world.rank() != 0) return "";
   auto const load = loads(experiment, layout);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/device.hpp"
+#include "common/environment.hpp"
 #include "common/hdf5.hpp"
 #include "common/version.hpp"
 
@@ -18,7 +19,7 @@ namespace {
 /// "node1 x4, node2 x4".
 std::string hosts(mpi::Comm const& world) {
   std::map<std::string, int> ranks;
-  for (auto const& name : world.all_gather(mpi::host_name())) ++ranks[name];
+  for (auto const& name : world.all_gather(host_name())) ++ranks[name];
   std::string text;
   for (auto const& [name, count] : ranks) {
     text += (text.empty() ? "" : ", ") + name + " x" + std::to_string(count);
