@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "common/error.hpp"
+#include "common/run_names.hpp"
 #include "common/shard_names.hpp"
 
 namespace fedstrata {

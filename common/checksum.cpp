@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/run_files.hpp"
+#include "common/error.hpp"
 
 namespace fedstrata {
 namespace {

@@ -3,7 +3,7 @@
 #include "common/config_values.hpp"
 #include "common/error.hpp"
 #include "common/kinds.hpp"
-#include "common/schedule.hpp"
+#include "common/presets.hpp"
 #include "common/selection.hpp"
 
 namespace fedstrata {

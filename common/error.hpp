@@ -1,4 +1,5 @@
 #pragma once
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -24,5 +25,12 @@ inline void require(bool ok, std::string const& message) {
 inline void require_input(bool ok, std::string const& message) {
   if (!ok) throw InputError(message);
 }
+
+/// The path between single quotes, for messages.
+std::string quoted(std::filesystem::path const& path);
+
+/// Throws Error "cannot WHAT 'PATH': REASON", the reason being that of errno; an errno of zero
+/// after reading means that the file ended too early.
+[[noreturn]] void throw_system_error(std::string const& what, std::filesystem::path const& path);
 
 }  // namespace fedstrata

@@ -10,6 +10,7 @@
 
 #include "common/error.hpp"
 #include "common/log.hpp"
+#include "common/run_names.hpp"
 #include "common/shard_names.hpp"
 
 namespace fedstrata {

@@ -14,6 +14,7 @@
 #include "common/error.hpp"
 #include "common/file_lock.hpp"
 #include "common/run_index.hpp"
+#include "common/run_names.hpp"
 #include "common/shard_names.hpp"
 #include "common/text.hpp"
 

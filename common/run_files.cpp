@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -43,22 +42,6 @@ void sync_path(fs::path const& path, int flags) {
 }
 
 }  // namespace
-
-std::string round_text(std::int64_t round) {
-  auto const digits = std::to_string(round);
-  return std::string(6 - std::min<std::size_t>(6, digits.size()), '0') + digits;
-}
-
-std::string quoted(fs::path const& path) {
-  std::string text = "'";
-  text += path.string();
-  return text += '\'';
-}
-
-void throw_system_error(std::string const& what, fs::path const& path) {
-  throw Error("cannot " + what + " " + quoted(path) + ": " +
-              (errno != 0 ? std::strerror(errno) : "the file ends too early"));
-}
 
 NewFile::NewFile(fs::path target)
     : target_(std::move(target)), temporary_(temporary_name(target_)) {
@@ -105,15 +88,6 @@ void remove_stale_temporaries(fs::path const& directory) {
                                  fs::file_time_type::clock::now();
     if (stale && !gone) fs::remove(entry->path(), gone);
   }
-}
-
-std::string newest_header(fs::path const& directory) {
-  std::string newest = RunNames::kHeader;
-  for (auto const& name : list_files(directory, ".h5")) {
-    if (!name.starts_with("header-")) continue;
-    if (std::pair(name.size(), name) > std::pair(newest.size(), newest)) newest = name;
-  }
-  return newest;
 }
 
 void write_text(fs::path const& target, std::string const& text) {

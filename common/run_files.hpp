@@ -9,38 +9,6 @@
 
 namespace fedstrata {
 
-/// Names of what lies in a run directory, relative to it.
-struct RunNames {
-  static constexpr char const* kIndex = "run.h5";
-  static constexpr char const* kIndexSum = "run.h5.sum";
-  static constexpr char const* kHeader = "header.h5";
-  static constexpr char const* kModel = "model.pt";  ///< of runs whose model is a script
-  static constexpr char const* kDone = "DONE";
-  static constexpr char const* kMetrics = "metrics";
-  static constexpr char const* kCheckpoints = "checkpoints";
-  static constexpr char const* kBarriers = "barriers";
-  static constexpr char const* kState = "state";
-  static constexpr char const* kPending = "state/pending";
-  static constexpr char const* kResume = "state/resume";
-  static constexpr char const* kIndexLock = "state/index.lock";
-  static constexpr char const* kSimulation = "state/simulation";
-  /// Of an analysis, in barriers/NAME.
-  static constexpr char const* kAnalysisConfig = "config.ini";
-};
-
-/// The header of the last start: header.h5, or header-GGGGGG.h5 of generation G.
-std::string newest_header(std::filesystem::path const& directory);
-
-/// Round as six digits (more when it needs them).
-std::string round_text(std::int64_t round);
-
-/// The path between single quotes, for messages.
-std::string quoted(std::filesystem::path const& path);
-
-/// Throws Error "cannot WHAT 'PATH': REASON", the reason being that of errno; an errno of zero
-/// after reading means that the file ended too early.
-[[noreturn]] void throw_system_error(std::string const& what, std::filesystem::path const& path);
-
 /// A file that comes into being whole: written under a hidden temporary name beside its target,
 /// synced, then renamed. Destroyed before publish(), it removes the temporary file.
 class NewFile {

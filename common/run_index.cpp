@@ -8,6 +8,7 @@
 
 #include "common/config.hpp"
 #include "common/error.hpp"
+#include "common/run_names.hpp"
 
 namespace fedstrata {
 namespace {

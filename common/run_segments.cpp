@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/error.hpp"
+#include "common/run_names.hpp"
 
 namespace fedstrata {
 namespace {

@@ -43,16 +43,6 @@ class AveragingSchedule {
   std::vector<Group> groups_;
 };
 
-/// Names of the presets.
-std::vector<std::string> const& preset_names();
-
-/// The averaging groups in force: those of the preset, the [average.*] sections or, without either,
-/// one group of all layers, every round.
-std::vector<AverageGroup> averaging_groups(Config const& config);
-
-/// The groups of a preset: fedavg, fedper, lg-fedavg, fedbn, local. Throws InputError otherwise.
-std::vector<AverageGroup> preset_groups(std::string const& preset);
-
 /// Learning rate of a client after `step` (0-based) of its `steps` local steps in `round` (from 1):
 /// a function of training progress (round - 1 + step / steps) / horizon, times linear warm-up over
 /// the client's own first `warmup` steps (`steps_before` = steps it has done in earlier rounds).

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "common/run_files.hpp"
+#include "common/run_names.hpp"
 
 namespace fedstrata {
 namespace {

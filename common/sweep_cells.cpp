@@ -10,7 +10,7 @@
 #include "common/config_keys.hpp"
 #include "common/error.hpp"
 #include "common/options.hpp"
-#include "common/schedule.hpp"
+#include "common/presets.hpp"
 #include "common/text.hpp"
 
 namespace fedstrata {

@@ -7,6 +7,7 @@
 
 #include "common/error.hpp"
 #include "common/options.hpp"
+#include "common/run_names.hpp"
 
 namespace fedstrata {
 namespace {

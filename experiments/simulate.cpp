@@ -5,6 +5,7 @@
 #include "common/error.hpp"
 #include "common/liveness.hpp"
 #include "common/run_directory.hpp"
+#include "common/run_names.hpp"
 #include "common/schedule.hpp"
 #include "common/script_model.hpp"
 #include "common/stop.hpp"

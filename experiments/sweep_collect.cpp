@@ -8,6 +8,7 @@
 #include "common/log.hpp"
 #include "common/run_directory.hpp"
 #include "common/run_files.hpp"
+#include "common/run_names.hpp"
 #include "common/text.hpp"
 #include "common/version.hpp"
 #include "experiments/sweep.hpp"

@@ -7,6 +7,7 @@
 #include "common/file_lock.hpp"
 #include "common/options.hpp"
 #include "common/run_files.hpp"
+#include "common/run_names.hpp"
 #include "common/text.hpp"
 
 namespace fedstrata {

@@ -9,6 +9,7 @@
 
 #include "common/error.hpp"
 #include "common/run_files.hpp"
+#include "common/run_names.hpp"
 #include "experiments/run_view.hpp"
 #include "experiments/sweep_directory.hpp"
 #include "experiments/sweep_view.hpp"

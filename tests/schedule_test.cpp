@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/error.hpp"
+#include "common/presets.hpp"
 
 namespace fedstrata {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "common/hdf5.hpp"
 #include "common/run_files.hpp"
+#include "common/run_names.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/run_files.hpp"
+#include "common/run_names.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {
