@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "common/random.hpp"
+#include "common/base/random.hpp"
 
 namespace fedstrata {
 namespace {

@@ -5,8 +5,8 @@
 #include <functional>
 #include <optional>
 
-#include "common/batches.hpp"
-#include "common/experiment.hpp"
+#include "common/data/batches.hpp"
+#include "common/federation/experiment.hpp"
 
 namespace fedstrata {
 

@@ -14,22 +14,13 @@ import sys
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
-import combine
-import figures_controls
-import figures_layers
-import figures_metrics
-import figures_pairs
-import figures_paths
-import figures_plane
-import figures_spread
-import figures_sweep
-import report
-from analysis import Analysis
-from run_tables import Problem, open_run
-from sweep_tables import Sweep, collected_file
+from figures import (combine, controls, layers, metrics, pairs, paths, plane, report, spread,
+                     sweeps)
+from figures.analysis import Analysis
+from figures.run_tables import Problem, open_run
+from figures.sweep_tables import Sweep, collected_file
 
-TOPICS = [figures_layers, figures_paths, figures_pairs, figures_controls, figures_plane,
-          figures_spread]
+TOPICS = [layers, paths, pairs, controls, plane, spread]
 
 
 def main():
@@ -61,7 +52,7 @@ def draw_one(arguments):
     path, = arguments.runs
     run = open_run(path)
     analyses = [Analysis(run, name) for name in chosen_analyses(run, arguments.analysis)]
-    drawn = figures_metrics.figures(run)
+    drawn = metrics.figures(run)
     for analysis in analyses:
         drawn.update(analysis_figures(analysis))
         analysis.print_summary()
@@ -86,7 +77,7 @@ def draw_several(arguments):
     heatmaps = [{} for _ in runs]
     for run, found in zip(runs, heatmaps):
         for name in chosen_analyses(run, arguments.analysis):
-            found.update(figures_layers.figures(Analysis(run, name)))
+            found.update(layers.figures(Analysis(run, name)))
     drawn, means = combine.figures(runs, heatmaps)
     combine.print_means(means, len(runs))
     save(drawn, arguments.out)
@@ -98,10 +89,10 @@ def draw_sweep(arguments, collected):
     if len(arguments.runs) > 1 or arguments.analysis or arguments.html:
         raise Problem("A sweep is drawn alone, without --analysis and --html.")
     sweep = Sweep(collected)
-    drawn = figures_sweep.figures(sweep)
+    drawn = sweeps.figures(sweep)
     if not drawn:
         raise Problem(f"{collected} has nothing to compare: one cell is done.")
-    figures_sweep.print_summary(sweep)
+    sweeps.print_summary(sweep)
     print(f"\n{len(sweep.cells)} of {sweep.total} cells are done and drawn.")
     save(drawn, arguments.out or collected.parent / "plots")
 

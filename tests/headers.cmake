@@ -1,9 +1,10 @@
 # Target `headers`: one source per header of ours, which includes nothing else. Those that see
 # tensors share a precompiled header, as the tensor header brings most of the standard library along.
-file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
-  ${PROJECT_SOURCE_DIR}/common/*.hpp ${PROJECT_SOURCE_DIR}/common/zoo/*.hpp
-  ${PROJECT_SOURCE_DIR}/client/*.hpp ${PROJECT_SOURCE_DIR}/server/*.hpp
-  ${PROJECT_SOURCE_DIR}/experiments/*.hpp)
+foreach(folder common client server experiments)
+  file(GLOB_RECURSE found RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/${folder}/*.hpp)
+  list(APPEND headers ${found})
+endforeach()
 
 # Does `header` include the tensor header, itself or through others of ours?
 function(fed_sees_tensors header result)

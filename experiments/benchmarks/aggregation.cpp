@@ -3,11 +3,11 @@
 #include <cstring>
 #include <numeric>
 
-#include "common/error.hpp"
-#include "common/exact_sum.hpp"
-#include "common/mpi.hpp"
-#include "common/random.hpp"
-#include "common/stopwatch.hpp"
+#include "common/base/error.hpp"
+#include "common/base/random.hpp"
+#include "common/base/stopwatch.hpp"
+#include "common/federation/exact_sum.hpp"
+#include "common/mpi/comm.hpp"
 #include "experiments/benchmarks/timing.hpp"
 
 namespace fedstrata::benchmarks {

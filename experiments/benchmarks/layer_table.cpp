@@ -6,12 +6,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "common/device.hpp"
-#include "common/error.hpp"
-#include "common/loss.hpp"
+#include "common/base/error.hpp"
+#include "common/device/device.hpp"
+#include "common/model/loss.hpp"
 #include "experiments/benchmarks/timing.hpp"
-#include "server/barrier_engine.hpp"
-#include "server/curve.hpp"
+#include "server/engine/barrier_engine.hpp"
+#include "server/plan/curve.hpp"
 
 namespace fedstrata::benchmarks {
 namespace {

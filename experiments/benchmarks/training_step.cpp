@@ -4,8 +4,8 @@
 #include <torch/torch.h>
 
 #include "client/trainer.hpp"
-#include "common/error.hpp"
-#include "common/random.hpp"
+#include "common/base/error.hpp"
+#include "common/base/random.hpp"
 #include "experiments/benchmarks/stock_nets.hpp"
 #include "experiments/benchmarks/timing.hpp"
 

@@ -1,5 +1,5 @@
 // CIFAR files. Input: flags, limit, whole records, odd bytes, what a file begins with.
-#include "common/dataset.hpp"
+#include "common/data/dataset.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

@@ -1,10 +1,10 @@
 // Config files. Input: a config, then after each zero byte one --set.
 #include <algorithm>
 
-#include "common/layer_table.hpp"
-#include "common/options.hpp"
-#include "common/schedule.hpp"
-#include "common/text.hpp"
+#include "common/base/text.hpp"
+#include "common/config/options.hpp"
+#include "common/federation/schedule.hpp"
+#include "common/model/layer_table.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace {

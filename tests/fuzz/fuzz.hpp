@@ -6,8 +6,8 @@
 #include <span>
 #include <string>
 
-#include "common/error.hpp"
-#include "tests/temporary_directory.hpp"
+#include "common/base/error.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace fedstrata::fuzz {
 

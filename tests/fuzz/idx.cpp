@@ -1,5 +1,5 @@
 // IDX files. Input: flags, limit, number of label bytes, the label file, the image file.
-#include "common/dataset.hpp"
+#include "common/data/dataset.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <limits>
 
-#include "common/hdf5.hpp"
-#include "common/run_files.hpp"
-#include "common/run_names.hpp"
+#include "common/base/files.hpp"
+#include "common/store/hdf5.hpp"
+#include "common/store/run_names.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "common/run_files.hpp"
-#include "common/run_names.hpp"
+#include "common/base/files.hpp"
+#include "common/store/run_names.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {

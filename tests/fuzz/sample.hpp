@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/fuzz/fuzz.hpp"
-#include "tests/sample_run.hpp"
+#include "tests/support/sample_run.hpp"
 
 namespace fedstrata::fuzz {
 

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <vector>
 
-#include "common/checksum.hpp"
-#include "common/resume_files.hpp"
+#include "common/base/checksum.hpp"
+#include "common/store/resume_files.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace {

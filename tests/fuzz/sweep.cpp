@@ -1,5 +1,5 @@
 // Sweep files. Input: a sweep file; the base config is the default one.
-#include "common/sweep_cells.hpp"
+#include "experiments/sweep/cells.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {

@@ -1,0 +1,359 @@
+#include "client/host.hpp"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "common/base/error.hpp"
+#include "common/base/stop.hpp"
+#include "common/base/stopwatch.hpp"
+#include "common/federation/layout.hpp"
+
+namespace fedstrata {
+namespace {
+
+at::Tensor narrow(at::Tensor const& row, Slice slice) {
+  return row.narrow(0, slice.offset, slice.size);
+}
+
+at::Tensor tensor_view(std::span<float const> row) {
+  return torch::from_blob(const_cast<float*>(row.data()), {static_cast<std::int64_t>(row.size())});
+}
+
+}  // namespace
+
+ClientHost::ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
+                       Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
+                       RowSink sink, std::function<void()> poll)
+    : experiment_(&experiment),
+      device_(&device),
+      test_(&test),
+      clients_(std::move(clients)),
+      rank_(rank),
+      ranks_(ranks),
+      sink_(std::move(sink)),
+      poll_(poll ? std::move(poll) : [] {}),
+      layout_(experiment.state()),
+      own_parts_(experiment.own_parts()),
+      state_(device.zeros(layout_.size())),
+      global_(device.zeros(layout_.size())),
+      trainer_(experiment, device, train, state_),
+      weights_(experiment.model.view(narrow(state_, layout_.parameters()),
+                                     narrow(state_, layout_.buffers()))),
+      global_weights_(experiment.model.view(narrow(global_, layout_.parameters()),
+                                            narrow(global_, layout_.buffers()))),
+      test_counts_(test.class_counts()) {}
+
+at::Tensor ClientHost::initial(std::int64_t client) const {
+  std::vector<float> row(static_cast<std::size_t>(layout_.size()), 0.0F);
+  auto const parameters = static_cast<std::size_t>(layout_.parameters().size);
+  experiment_->model.initialize(
+      std::span(row).first(parameters),
+      std::span(row).subspan(parameters, static_cast<std::size_t>(layout_.buffers().size)),
+      experiment_->config.run.seed, experiment_->init_stream(client));
+  auto state = device_->row(layout_.size());
+  device_->upload(row, state);
+  return state;
+}
+
+void ClientHost::add_initial(ExactSum& sum) {
+  auto const weights = experiment_->weights(experiment_->all_clients());
+  for (auto const client : clients_) {
+    auto const state = initial(client);
+    auto const row = device_->host_view(state, staging_);
+    require(sum.add(row, weights[static_cast<std::size_t>(client)]) < 0, "initial values overflow");
+  }
+}
+
+void ClientHost::start(std::span<float const> global) {
+  device_->upload(global, global_);
+  bool const write = experiment_->wanted(0).keep_before;
+  if (own_parts_.empty() && !write) return;
+  for (auto const client : clients_) {
+    state_.copy_(initial(client));
+    store(client);
+    if (write) emit(0, client, RowUse::before);
+  }
+}
+
+void ClientHost::load(std::int64_t client, std::int64_t round) {
+  bool const own_start = round == 1 && experiment_->config.model.init == Init::different;
+  state_.copy_(own_start ? initial(client) : global_);
+  if (own_parts_.empty()) return;
+  std::int64_t offset = 0;
+  auto const& packed = own_.at(client);
+  for (auto const& part : own_parts_) {
+    narrow(state_, part.slice).copy_(packed.narrow(0, offset, part.slice.size));
+    offset += part.slice.size;
+  }
+}
+
+void ClientHost::store(std::int64_t client) {
+  if (own_parts_.empty()) return;
+  auto& packed = own_[client];
+  if (!packed.defined()) packed = device_->row(packed_size(own_parts_));
+  std::int64_t offset = 0;
+  for (auto const& part : own_parts_) {
+    packed.narrow(0, offset, part.slice.size).copy_(narrow(state_, part.slice));
+    offset += part.slice.size;
+  }
+}
+
+void ClientHost::resume(std::int64_t round, std::span<float const> global,
+                        std::function<void(std::int64_t, std::span<float>)> const& read_own) {
+  device_->upload(global, global_);
+  for (std::int64_t r = 1; r <= round; ++r) count_steps(r);
+  if (own_parts_.empty()) return;
+  std::vector<float> row(static_cast<std::size_t>(packed_size(own_parts_)));
+  for (auto const client : clients_) {
+    read_own(client, row);
+    auto packed = device_->row(std::ssize(row));
+    device_->upload(row, packed);
+    own_[client] = packed;
+  }
+}
+
+void ClientHost::save(std::int64_t round) {
+  for (auto const& [client, packed] : own_) {
+    sink_({round, client, RowUse::state}, device_->host_view(packed, staging_));
+  }
+}
+
+void ClientHost::count_steps(std::int64_t round) {
+  if (experiment_->config.train.warmup == 0) return;
+  for (auto const client : experiment_->participants(round)) {
+    steps_done_[client] += experiment_->local_steps(client);
+  }
+}
+
+void ClientHost::emit(std::int64_t round, std::int64_t client, RowUse use) {
+  auto const row = device_->host_view(state_, staging_);
+  sink_({round, client, use}, row.first(static_cast<std::size_t>(layout_.model_size())));
+}
+
+/// -1 when all is well; else the first layer that is not finite or too large to be averaged.
+int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
+  auto const row = device_->host_view(state_, staging_);
+  auto const& layers = experiment_->model.table().layers;
+  bool const suspicious = !std::isfinite(loss);
+  for (std::size_t i = 0; i < layers.size() && (suspicious || !own_parts_.empty()); ++i) {
+    auto const values = row.subspan(static_cast<std::size_t>(layers[i].parameters.offset),
+                                    static_cast<std::size_t>(layers[i].parameters.size));
+    if (!std::isfinite(kernels::max_magnitude(values))) return static_cast<int>(i);
+  }
+  if (suspicious) return static_cast<int>(layers.size()) - 1;
+  return sum.add(row, weight);
+}
+
+bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
+                           std::function<bool()> const& go_on) {
+  Stopwatch const watch;
+  load(client, round);
+  auto const trained_now = trainer_.train(client, round, steps_done_[client], go_on);
+  if (!trained_now) return false;
+  auto const& result = *trained_now;
+  Trained trained;
+  trained.record.round = round;
+  trained.record.client = client;
+  trained.record.samples = experiment_->partition.samples(client);
+  trained.record.train_loss = result.loss;
+  trained.record.train_accuracy = result.accuracy;
+  trained.record.run_rank = rank_;
+  int const layer = diverged_layer(result.loss, sum, weight);
+  trained.record.seconds_train = watch.seconds();
+  times_.train += watch.seconds();
+  if (experiment_->wanted(round).before()) emit(round, client, RowUse::before);
+  if (layer >= 0) {
+    auto const loss = std::isfinite(result.loss) ? std::to_string(result.loss) : "not finite";
+    std::string const what =
+        "client " + std::to_string(client) + " diverged in round " + std::to_string(round) +
+        " (layer " + experiment_->model.table().layers[static_cast<std::size_t>(layer)].name +
+        ", training loss " + loss + ")";
+    require(experiment_->config.federation.on_divergence == OnDivergence::exclude,
+            what + "; lower train.lr or set federation.on_divergence = exclude");
+    trained.record.excluded = 1;
+  } else {
+    store(client);
+    if (experiment_->evaluates(round)) {
+      evaluate_own(trained.record, true);
+      trained.state = state_.clone();
+    }
+  }
+  trained_.push_back(std::move(trained));
+  return true;
+}
+
+/// Is the rest of a round, of which this share took so long, more than a stop may wait for?
+bool ClientHost::too_long(double share, double seconds) const {
+  auto const grace = experiment_->config.run.grace;
+  return stop::requested(grace) && (share == 0.0 || seconds * (1.0 - share) / share > grace);
+}
+
+std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, ExactSum& sum) {
+  torch::InferenceMode const no_gradients;
+  trained_.clear();
+  times_ = {};
+  auto const participants = experiment_->participants(round);
+  auto const weights = experiment_->weights(participants);
+  auto const here = trained_here(participants);
+  Stopwatch const watch;
+  double all = 0.0, done = 0.0;  // steps
+  for (std::size_t i = 0; i < participants.size(); ++i) {
+    if (here[i]) all += static_cast<double>(experiment_->local_steps(participants[i]));
+  }
+  auto const go_on = [&] {
+    poll_();
+    if (too_long(done / all, watch.seconds())) return false;
+    ++done;
+    return true;
+  };
+  std::vector<std::int64_t> excluded;
+  for (std::size_t i = 0; i < participants.size(); ++i) {
+    if (!here[i]) continue;
+    if (!train_one(participants[i], round, weights[i], sum, go_on)) return std::nullopt;
+    if (trained_.back().record.excluded != 0) excluded.push_back(participants[i]);
+  }
+  count_steps(round);
+  return excluded;
+}
+
+/// Clients that keep something live on one rank. Others can be trained anywhere, so each round's
+/// participants are dealt anew: as hosted, a rank may happen to have many of them, or none.
+std::vector<bool> ClientHost::trained_here(std::vector<std::int64_t> const& participants) const {
+  std::vector<bool> here;
+  if (!own_parts_.empty()) {
+    for (auto const id : participants) here.push_back(std::ranges::binary_search(clients_, id));
+    return here;
+  }
+  auto const all = experiment_->loads();
+  std::vector<std::int64_t> loads;
+  for (auto const id : participants) loads.push_back(all[static_cast<std::size_t>(id)]);
+  for (int const rank : host_clients(loads, ranks_)) here.push_back(rank == rank_);
+  return here;
+}
+
+void ClientHost::apply(RoundParts const& parts, std::span<float const> mean) {
+  auto const due = std::span(parts.parts).first(parts.due);
+  std::map<std::int64_t, Slice> packed_mean;  // state offset -> place in the mean
+  std::int64_t offset = 0;
+  for (auto const& part : due) {
+    auto const place = Slice{offset, part.slice.size};
+    narrow(global_, part.slice).copy_(tensor_view(mean).narrow(0, place.offset, place.size));
+    packed_mean[part.slice.offset] = place;
+    offset += part.slice.size;
+  }
+  bool const reset = experiment_->config.train.momentum_at_averaging == MomentumAtAveraging::reset;
+  offset = 0;
+  for (auto const& part : own_parts_) {
+    auto const found = packed_mean.find(part.slice.offset);
+    bool const averaged = std::ranges::binary_search(parts.due_layers, part.layer);
+    bool const is_momentum = part.slice.offset >= layout_.model_size();
+    for (auto& [client, packed] : own_) {
+      auto own = packed.narrow(0, offset, part.slice.size);
+      if (found != packed_mean.end()) {
+        own.copy_(narrow(global_, part.slice));
+      } else if (averaged && is_momentum && reset) {
+        own.zero_();
+      }
+    }
+    offset += part.slice.size;
+  }
+}
+
+void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
+                         RoundReport& report) {
+  std::vector<float> mean_row(static_cast<std::size_t>(layout_.size()), 0.0F);
+  unpack(parts.parts, mean, mean_row);
+  auto const& layers = experiment_->model.table().layers;
+  for (auto& trained : trained_) {
+    if (!trained.state.defined()) continue;
+    auto const row = device_->host_view(trained.state, staging_);
+    double total = 0.0;
+    for (auto const& layer : layers) {
+      auto const first = static_cast<std::size_t>(layer.parameters.offset);
+      auto const size = static_cast<std::size_t>(layer.parameters.size);
+      auto const p =
+          kernels::products(row.subspan(first, size), std::span(mean_row).subspan(first, size));
+      report.layer_distances.push_back(p.distance2);
+      auto const norms = std::sqrt(p.aa) * std::sqrt(p.bb);
+      report.layer_cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
+      total += p.distance2;
+    }
+    trained.record.distance = std::sqrt(total);
+  }
+}
+
+void ClientHost::evaluate_own(ClientRecord& record, bool before) {
+  Stopwatch const watch;
+  auto const sums = evaluate(experiment_->model, weights_, *test_, poll_);
+  auto const count = static_cast<double>(test_->size());
+  double correct = 0.0;
+  for (auto const c : sums.correct) correct += c;
+  (before ? record.test_loss_before : record.test_loss_after) = sums.loss / count;
+  (before ? record.test_accuracy_before : record.test_accuracy_after) = correct / count;
+  (before ? record.test_accuracy_local_before : record.test_accuracy_local_after) = local_accuracy(
+      sums.correct, test_counts_, experiment_->partition.histogram_of(record.client));
+  times_.evaluate += watch.seconds();
+}
+
+void ClientHost::evaluate_after(std::span<StatePart const> due, std::span<float const> mean) {
+  for (auto& trained : trained_) {
+    if (!trained.state.defined()) continue;
+    state_.copy_(trained.state);
+    std::int64_t offset = 0;
+    for (auto const& part : due) {
+      narrow(state_, part.slice).copy_(tensor_view(mean).narrow(0, offset, part.slice.size));
+      offset += part.slice.size;
+    }
+    evaluate_own(trained.record, false);
+  }
+}
+
+std::vector<double> ClientHost::evaluate_global() {
+  Stopwatch const watch;
+  std::vector<double> rows;
+  for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
+    poll_();
+    auto const sums = evaluate_batch(experiment_->model, global_weights_, *test_, batch);
+    rows.push_back(static_cast<double>(batch));
+    rows.push_back(sums.loss);
+    rows.insert(rows.end(), sums.correct.begin(), sums.correct.end());
+  }
+  times_.evaluate += watch.seconds();
+  return rows;
+}
+
+RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
+                               std::span<float const> mean) {
+  torch::InferenceMode const no_gradients;
+  RoundReport report;
+  report.round = round;
+  apply(parts, mean);
+  if (experiment_->evaluates(round)) {
+    compare(parts, mean, report);
+    if (!parts.all_averaged) evaluate_after(std::span(parts.parts).first(parts.due), mean);
+    report.test_batches = evaluate_global();
+  }
+  for (auto const& trained : trained_) {
+    report.clients.push_back(trained.record);
+    if (!experiment_->wanted(round).after()) continue;
+    load(trained.record.client, round + 1);
+    emit(round, trained.record.client, RowUse::after);
+  }
+  trained_.clear();
+  report.times = {times_};
+  return report;
+}
+
+RoundReport ClientHost::report_initial() {
+  torch::InferenceMode const no_gradients;
+  times_ = {};
+  RoundReport report;
+  if (experiment_->evaluates(0)) report.test_batches = evaluate_global();
+  report.times = {times_};
+  return report;
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,102 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "client/trainer.hpp"
+#include "common/data/evaluate.hpp"
+#include "common/federation/exact_sum.hpp"
+#include "common/federation/experiment.hpp"
+#include "common/federation/messages.hpp"
+
+namespace fedstrata {
+
+/// Where a client rank leaves the rows that are to be written: header and model row [P + Q].
+using RowSink = std::function<void(RowHeader const&, std::span<float const>)>;
+
+/// The clients of one rank. Trains them one after another on one state row; keeps of each client
+/// only what is not averaged in every round, so memory grows with that, not with the clients. Where
+/// nothing is kept, every round's participants are dealt among the ranks anew. In
+/// rounds with evaluation the rows of the round's participants are kept until it is over.
+class ClientHost {
+ public:
+  /// `clients`: ids hosted here, ascending. `rank`: index among the `ranks` client ranks, which
+  /// share the evaluation of the global model. `poll` (may be empty) is called between steps of
+  /// training and batches of evaluation. `experiment`, `device` and the data must outlive this.
+  ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
+             Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
+             RowSink sink, std::function<void()> poll = {});
+
+  /// Adds every hosted client's initial state, by its weight, to a sum over all clients.
+  void add_initial(ExactSum& sum);
+  /// The first global state [state size]; writes round 0's rows where wanted.
+  void start(std::span<float const> global);
+  /// The global state after `round`, from which an interrupted run goes on; `read_own` fills the
+  /// row that a client keeps.
+  void resume(std::int64_t round, std::span<float const> global,
+              std::function<void(std::int64_t client, std::span<float>)> const& read_own);
+  /// Hands over what each hosted client keeps after `round`.
+  void save(std::int64_t round);
+
+  /// Local training of the round's participants; adds them to `sum`. Ids left out because they
+  /// diverged are returned; throws Error naming client, round and layer when that is to stop the
+  /// run. Returns nothing when the round was given up, since the run is to stop and the forecast of
+  /// the training left exceeds run.grace: nothing that was trained since the last round's end may
+  /// be used then.
+  std::optional<std::vector<std::int64_t>> train(std::int64_t round, ExactSum& sum);
+
+  /// Takes the round's mean (packed over `parts`) over in all clients and evaluates.
+  RoundReport finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean);
+
+  /// Evaluates the global model's share of this rank for round 0.
+  RoundReport report_initial();
+
+ private:
+  /// A participant of this round, as trained.
+  struct Trained {
+    ClientRecord record;
+    at::Tensor state;  ///< kept in rounds with evaluation
+  };
+
+  void load(std::int64_t client, std::int64_t round);
+  void store(std::int64_t client);
+  bool too_long(double share, double seconds) const;
+  void count_steps(std::int64_t round);
+  std::vector<bool> trained_here(std::vector<std::int64_t> const& participants) const;
+  int diverged_layer(double loss, ExactSum& sum, double weight);
+  bool train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
+                 std::function<bool()> const& go_on);
+  void apply(RoundParts const& parts, std::span<float const> mean);
+  void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
+  void evaluate_after(std::span<StatePart const> due, std::span<float const> mean);
+  std::vector<double> evaluate_global();
+  void evaluate_own(ClientRecord& record, bool before);
+  void emit(std::int64_t round, std::int64_t client, RowUse use);
+  at::Tensor initial(std::int64_t client) const;
+
+  Experiment const* experiment_;
+  Device const* device_;
+  Batches const* test_;
+  std::vector<std::int64_t> clients_;
+  int rank_, ranks_;
+  RowSink sink_;
+  std::function<void()> poll_;
+  StateLayout layout_;
+  std::vector<StatePart> own_parts_;
+  at::Tensor state_, global_;  ///< [state size] on the device
+  Trainer trainer_;
+  Weights weights_, global_weights_;
+  std::vector<std::int64_t> test_counts_;  ///< [classes] test samples per class
+  at::Tensor staging_;
+  std::map<std::int64_t, at::Tensor> own_;           ///< packed own_parts_ of each client
+  std::map<std::int64_t, std::int64_t> steps_done_;  ///< of every client, wherever trained
+  std::vector<Trained> trained_;                     ///< this round's participants
+  TimeShares times_;
+};
+
+}  // namespace fedstrata

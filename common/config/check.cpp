@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/config/analysis/kinds.hpp"
+#include "common/config/analysis/selection.hpp"
+#include "common/config/keys.hpp"
+
+namespace fedstrata {
+namespace {
+
+void check_pairs(Config const& config, std::string const& source) {
+  if (config.analysis.pairs.find('-') == std::string::npos) return;
+  if (!config.analysis.against.empty()) return;  // the partners are of another run
+  for (auto const& pair : split(config.analysis.pairs, ',')) {
+    auto const ends = split(pair, '-');
+    require_input(ends.front() != ends.back(),
+                  source + ": analysis.pairs: " + pair +
+                      " pairs a client with itself; name two clients (or another run, --against)");
+    for (auto const& end : ends) {
+      std::int64_t client = -1;
+      require_input(read_number(end, client) && client >= 0 && client < config.data.clients,
+                    source + ": analysis.pairs names client " + end + ", but data.clients = " +
+                        std::to_string(config.data.clients) + " (ids from 0)");
+    }
+  }
+}
+
+/// Kinds by the names of clients, and what excludes each other.
+void check_analysis(Config const& config, std::string const& source) {
+  auto const& analysis = config.analysis;
+  require_input(analysis.tolerance == 0.0 || search_tolerance(analysis.alphas) == 0.0,
+                source + ": analysis.alphas = " + analysis.alphas +
+                    " needs all samples; set analysis.tolerance = 0");
+  for (auto const& text : analysis.kinds) {
+    auto const kind = parse_kind(text);
+    if (kind.family == Kind::Family::plane) {
+      for (auto const client : kind.clients) {
+        require_input(
+            client < config.data.clients,
+            source + ": analysis.kinds: " + text + " names client " + std::to_string(client) +
+                ", but data.clients = " + std::to_string(config.data.clients) + " (ids from 0)");
+      }
+    }
+    require_input(kind.family != Kind::Family::subspace || analysis.every == 0,
+                  source +
+                      ": analysis.kinds: subspace needs the checkpoints of the whole run; "
+                      "leave it to `fedstrata analyze`");
+  }
+  require_input(analysis.against.empty() || analysis.every == 0,
+                source + ": analysis.against is for `fedstrata analyze`; leave it out");
+}
+
+void check_groups(Config const& config, std::string const& source) {
+  for (auto const& group : config.average) {
+    std::string const section = source + ": average." + group.name;
+    require_input(group.until == 0 || group.until >= group.from,
+                  section + ".until = " + std::to_string(group.until) + " lies before " +
+                      "average." + group.name + ".from = " + std::to_string(group.from));
+  }
+  require_input(config.federation.preset.empty() || config.average.empty(),
+                source + ": federation.preset = " + config.federation.preset +
+                    " and [average.*] sections exclude each other; keep one of them");
+}
+
+}  // namespace
+
+void check_consistency(Config const& config, std::string const& source) {
+  auto const& federation = config.federation;
+  require_input(federation.local_steps == 0 || federation.local_epochs == 0,
+                source + ": federation.local_epochs = " + std::to_string(federation.local_epochs) +
+                    " and federation.local_steps = " + std::to_string(federation.local_steps) +
+                    " exclude each other; set one of them to 0 or leave it out");
+  require_input(
+      federation.local_steps > 0 || federation.local_epochs > 0,
+      source + ": federation.local_epochs and federation.local_steps are both 0; set one");
+  require_input(!config.train.nesterov || config.train.momentum > 0,
+                source + ": train.nesterov = yes needs train.momentum > 0");
+  check_groups(config, source);
+  check_analysis(config, source);
+  check_pairs(config, source);
+}
+
+}  // namespace fedstrata

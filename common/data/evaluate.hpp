@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "common/data/batches.hpp"
+#include "common/model/model.hpp"
+
+namespace fedstrata {
+
+/// Images per evaluation batch. Part of the results: kernels round differently for other shapes.
+inline constexpr std::int64_t kEvaluationBatch = 100;
+
+/// Loss sum (cross-entropy, nats) and correct answers per class over some samples.
+struct ClassSums {
+  double loss = 0.0;
+  std::vector<double> correct;  ///< [classes]
+
+  void add(ClassSums const& other);
+};
+
+/// Number of evaluation batches of a split.
+std::int64_t evaluation_batches(std::int64_t samples);
+
+/// Evaluates batch number `batch` of a split.
+ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches const& data,
+                         std::int64_t batch);
+
+/// Evaluates a whole split, batch after batch;
+/// `poll` (may be empty) is called between them.
+ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data,
+                   std::function<void()> const& poll = {});
+
+/// Accuracy under a client's own mix of labels: the accuracies per class weighted by the client's
+/// samples per class. All [classes]; NaN when the test set has none of its classes.
+double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
+                      std::span<std::int64_t const> own);
+
+}  // namespace fedstrata

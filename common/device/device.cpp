@@ -1,0 +1,216 @@
+#include "common/device/device.hpp"
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <sched.h>
+#include <torch/torch.h>
+
+#include <fstream>
+#include <limits>
+
+#include "common/base/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+int cores_allowed() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/// at::set_num_threads leaves OpenBLAS at its own count, so its setter is looked up at run time.
+void set_blas_threads(int threads) {
+  using Setter = void (*)(int);
+  if (auto* const setter = dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
+    reinterpret_cast<Setter>(setter)(threads);
+  }
+}
+
+/// Activations of up to 32 MB (the most glibc allows here) come from memory freed before, not from
+/// fresh pages of the kernel: page faults cost a fifth of a training step of `cnn`, batch 64.
+void keep_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+}
+
+std::span<float> floats(at::Tensor const& row) {
+  return {row.data_ptr<float>(), static_cast<std::size_t>(row.numel())};
+}
+
+}  // namespace
+
+Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node) {
+  bool const available = torch::cuda::is_available();
+  require_input(
+      choice != DeviceChoice::cuda || available,
+      "run.device = cuda, but LibTorch sees no CUDA device; set run.device = auto or cpu");
+  cpu_ = choice == DeviceChoice::cpu || !available;
+  if (!cpu_) {
+    index_ = node_index % static_cast<int>(torch::cuda::device_count());
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setDeterministicCuDNN(true);
+  }
+  threads_ = threads > 0 ? threads : std::max(1, cores_allowed() / std::max(1, ranks_on_node));
+  at::set_num_threads(threads_);
+  set_blas_threads(threads_);
+  keep_freed_memory();
+  name_ = cpu_ ? "cpu" : "cuda:" + std::to_string(index_);
+}
+
+std::string Device::describe() const {
+  return name_ + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads");
+}
+
+std::string Device::bus_id() const {
+  using Query = int (*)(char*, int, int);
+  auto* const query = cpu_ ? nullptr : dlsym(RTLD_DEFAULT, "cudaDeviceGetPCIBusId");
+  char text[32] = {};
+  if (query == nullptr || reinterpret_cast<Query>(query)(text, sizeof text, index_) != 0) return "";
+  return text;
+}
+
+at::Tensor Device::row(std::int64_t n) const {
+  return torch::empty({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
+}
+
+at::Tensor Device::zeros(std::int64_t n) const {
+  return torch::zeros({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
+}
+
+void Device::upload(std::span<float const> host, at::Tensor row) const {
+  require(static_cast<std::int64_t>(host.size()) == row.numel(), "upload: rows differ in length");
+  row.copy_(torch::from_blob(const_cast<float*>(host.data()), {row.numel()}, torch::kFloat32));
+}
+
+std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& staging) const {
+  if (cpu_) return floats(row);
+  if (!staging.defined() || staging.numel() < row.numel()) {
+    staging =
+        torch::empty({row.numel()}, torch::TensorOptions(torch::kFloat32).pinned_memory(true));
+  }
+  auto part = staging.narrow(0, 0, row.numel());
+  part.copy_(row);
+  return floats(part);
+}
+
+at::Tensor Device::to_device(at::Tensor const& host) const {
+  return cpu_ ? host : host.to(torch::Device(name_));
+}
+
+bool in_host_memory(at::Tensor const& tensor) { return tensor.is_cpu(); }
+
+PixelStore::PixelStore(Device const& device, std::span<std::uint8_t const> pixels,
+                       std::vector<std::int64_t> shape, std::vector<float> scale,
+                       std::vector<float> shift)
+    : device_(&device),
+      pixels_(pixels),
+      shape_(std::move(shape)),
+      scale_(std::move(scale)),
+      shift_(std::move(shift)) {
+  if (device.cpu_) return;
+  device_pixels_ = device.to_device(
+      torch::from_blob(const_cast<std::uint8_t*>(pixels.data()), shape_, torch::kUInt8));
+  device_scale_ = device.to_device(torch::tensor(scale_).view({1, -1, 1, 1}));
+  device_shift_ = device.to_device(torch::tensor(shift_).view({1, -1, 1, 1}));
+}
+
+at::Tensor PixelStore::gather(std::span<std::int64_t const> indices) const {
+  if (device_->cpu_) return gather_host(indices);
+  auto const on_host = torch::from_blob(const_cast<std::int64_t*>(indices.data()),
+                                        {static_cast<std::int64_t>(indices.size())}, torch::kInt64);
+  auto const raw = device_pixels_.index_select(0, device_->to_device(on_host));
+  return raw.to(torch::kFloat32).mul_(device_scale_).add_(device_shift_);
+}
+
+at::Tensor PixelStore::gather_host(std::span<std::int64_t const> indices) const {
+  auto images =
+      torch::empty({static_cast<std::int64_t>(indices.size()), shape_[1], shape_[2], shape_[3]});
+  auto* out = images.data_ptr<float>();
+  auto const plane = static_cast<std::size_t>(shape_[2] * shape_[3]);
+  auto const channels = static_cast<std::size_t>(shape_[1]);
+  for (auto const index : indices) {
+    auto const image = static_cast<std::size_t>(index) * channels * plane;
+    for (std::size_t c = 0; c < channels; ++c, out += plane) {
+      kernels::normalize(pixels_.subspan(image + c * plane, plane), scale_[c], shift_[c],
+                         {out, plane});
+    }
+  }
+  return images;
+}
+
+BlasInfo blas_info() {
+  using Description = char* (*)();
+  if (auto* const config = dlsym(RTLD_DEFAULT, "openblas_get_config")) {
+    return {reinterpret_cast<Description>(config)(), false};
+  }
+  if (at::hasMKL()) return {"MKL", false};
+  Dl_info where{};
+  auto* const sgemm = dlsym(RTLD_DEFAULT, "sgemm_");
+  if (sgemm != nullptr && dladdr(sgemm, &where) != 0) {
+    std::string const file = where.dli_fname;
+    // Debian's reference BLAS is libblas.so.3 itself; optimised ones carry their name.
+    return {file, file.find("libblas.so") != std::string::npos};
+  }
+  return {"built into LibTorch", false};
+}
+
+std::string cpu_kind() {
+  std::ifstream info("/proc/cpuinfo");
+  std::string name = "unknown CPU";
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) {
+      name = line.substr(line.find(':') + 2);
+      break;
+    }
+  }
+#if defined(__x86_64__)
+  char const* const vectors = __builtin_cpu_supports("avx512f") ? "AVX512"
+                              : __builtin_cpu_supports("avx2")  ? "AVX2"
+                                                                : "SSE";
+  return name + " (" + vectors + ")";
+#else
+  return name;
+#endif
+}
+
+void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradient,
+                SgdStep const& step) {
+  if (weights.is_cpu()) {
+    kernels::sgd_update(floats(weights), floats(momentum), floats(gradient), step);
+    return;
+  }
+  auto const full = gradient.add(weights, step.weight_decay);
+  momentum.mul_(step.momentum).add_(full);
+  if (step.nesterov) {
+    weights.sub_(full.add(momentum, step.momentum), step.lr);
+  } else {
+    weights.sub_(momentum, step.lr);
+  }
+}
+
+void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step) {
+  if (weights.is_cpu()) {
+    kernels::sgd_apply(floats(weights), floats(momentum), step);
+    return;
+  }
+  momentum.add_(weights, step.weight_decay);
+  weights.sub_(momentum, step.lr);
+}
+
+at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha) {
+  auto out = at::empty_like(a);
+  bool const plain = a.is_cpu() && a.is_contiguous() && b.is_contiguous();
+  if (plain) {
+    kernels::interpolate(floats(a), floats(b), alpha, floats(out));
+  } else if (alpha < 0.5) {
+    at::lerp_out(out, a, b, alpha);
+  } else {
+    at::lerp_out(out, b, a, 1.0 - alpha);
+  }
+  return out;
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,92 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config/config.hpp"
+#include "common/device/kernels.hpp"
+
+namespace fedstrata {
+
+/// The device and threads a computing rank uses. The one place that knows CPU from GPU: everything
+/// else calls the functions of this file.
+class Device {
+ public:
+  /// `node_index`: index of this rank among the computing ranks of its node; `threads` as in
+  /// run.threads (0 = share of the affinity mask among `ranks_on_node`). Sets the thread counts of
+  /// ATen and of the BLAS behind it, and has the process keep the memory it frees. Throws
+  /// InputError when `choice` is cuda and there is none.
+  Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node);
+
+  int threads() const { return threads_; }
+  /// "cpu, 1 thread" or "cuda:0 (name)".
+  std::string describe() const;
+  /// PCI address of the GPU, by which two ranks know that they share it; empty on the CPU.
+  std::string bus_id() const;
+
+  /// Uninitialised float32 row of n elements on the device.
+  at::Tensor row(std::int64_t n) const;
+  /// Zeroed float32 row.
+  at::Tensor zeros(std::int64_t n) const;
+  /// Copies a host row into a device row of the same length.
+  void upload(std::span<float const> host, at::Tensor row) const;
+  /// Host memory of a row without a copy on the CPU; on a GPU a copy in `staging` (pinned, grown
+  /// when too small).
+  std::span<float const> host_view(at::Tensor const& row, at::Tensor& staging) const;
+  /// A host tensor as it is, or its copy on the device.
+  at::Tensor to_device(at::Tensor const& host) const;
+
+ private:
+  friend class PixelStore;
+  bool cpu_ = true;
+  int index_ = 0;
+  int threads_ = 1;
+  std::string name_;
+};
+
+/// Do a tensor's elements lie in this process's memory, where a plain loop can read them?
+bool in_host_memory(at::Tensor const& tensor);
+
+/// Images as bytes [N, C, H, W] that a device reads from: on the CPU where they lie (they must
+/// outlive this), on a GPU a copy there.
+class PixelStore {
+ public:
+  /// `shape`: {N, C, H, W}; a pixel's value is pixel * scale[c] + shift[c].
+  PixelStore(Device const& device, std::span<std::uint8_t const> pixels,
+             std::vector<std::int64_t> shape, std::vector<float> scale, std::vector<float> shift);
+  /// Normalised images float32 [indices, C, H, W] on the device.
+  at::Tensor gather(std::span<std::int64_t const> indices) const;
+
+ private:
+  at::Tensor gather_host(std::span<std::int64_t const> indices) const;
+
+  Device const* device_;
+  std::span<std::uint8_t const> pixels_;
+  std::vector<std::int64_t> shape_;
+  std::vector<float> scale_, shift_;
+  at::Tensor device_pixels_, device_scale_, device_shift_;  ///< GPU only
+};
+
+/// Name and version of the BLAS in use; `reference` when it is the slow reference BLAS.
+struct BlasInfo {
+  std::string name;
+  bool reference = false;
+};
+BlasInfo blas_info();
+
+/// Instruction set and model name of this CPU, e.g. "AMD EPYC (AVX512)".
+std::string cpu_kind();
+
+/// kernels::sgd_update on rows of equal length on any device.
+void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradient,
+                SgdStep const& step);
+/// kernels::sgd_apply on rows of equal length on any device.
+void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step);
+
+/// kernels::interpolate on rows (any contiguous tensors of equal size) on any device; a new tensor.
+at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha);
+
+}  // namespace fedstrata

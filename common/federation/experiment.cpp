@@ -1,0 +1,118 @@
+#include "common/federation/experiment.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace fedstrata {
+
+InputShape input_shape(DatasetInfo const& info) {
+  return {info.channels, info.height, info.width, info.classes};
+}
+
+Experiment::Experiment(Config settings, DatasetInfo info,
+                       std::span<std::uint8_t const> train_labels)
+    : Experiment(settings, info,
+                 make_partition(train_labels, info.classes, settings.data, settings.run.seed)) {}
+
+Experiment::Experiment(Config settings, DatasetInfo info, Partition p)
+    : config(std::move(settings)),
+      dataset(std::move(info)),
+      partition(std::move(p)),
+      model(make_model(config.model, input_shape(dataset))),
+      schedule(config, model.table()) {}
+
+std::vector<std::int64_t> Experiment::all_clients() const {
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(clients()));
+  std::iota(ids.begin(), ids.end(), std::int64_t{0});
+  return ids;
+}
+
+std::vector<std::int64_t> Experiment::participants(std::int64_t round) const {
+  return fedstrata::participants(config.federation, clients(), config.run.seed, round);
+}
+
+std::vector<double> Experiment::weights(std::vector<std::int64_t> const& ids) const {
+  bool const uniform = config.federation.weighting == Weighting::uniform;
+  std::int64_t total = 0;
+  for (auto const id : ids) total += uniform ? 1 : partition.samples(id);
+  std::vector<double> result;
+  for (auto const id : ids) {
+    auto const share = uniform ? 1 : partition.samples(id);
+    result.push_back(static_cast<double>(share) / static_cast<double>(total));
+  }
+  return result;
+}
+
+std::int64_t Experiment::local_steps(std::int64_t client) const {
+  if (config.federation.local_steps > 0) return config.federation.local_steps;
+  auto const batch = config.train.batch_size;
+  return config.federation.local_epochs * ((partition.samples(client) + batch - 1) / batch);
+}
+
+std::uint64_t Experiment::init_stream(std::int64_t client) const {
+  return config.model.init == Init::different ? static_cast<std::uint64_t>(client) : 0;
+}
+
+bool Experiment::evaluates(std::int64_t round) const {
+  auto const every = config.federation.evaluate_every;
+  return every > 0 && (round % every == 0 || round == config.federation.rounds);
+}
+
+RoundParts Experiment::parts(std::int64_t round) const {
+  RoundParts result;
+  result.due_layers = schedule.due_layers(round);
+  result.all_averaged = result.due_layers.size() == model.table().layers.size();
+  auto const layout = state();
+  bool const momentum = config.train.momentum_at_averaging == MomentumAtAveraging::average;
+  result.parts = layout.parts(result.due_layers, momentum);
+  result.due = result.parts.size();
+  if (!evaluates(round) || result.all_averaged) return result;
+  for (auto const& part : layout.parts(other_layers(result.due_layers), false)) {
+    result.parts.push_back(part);
+  }
+  return result;
+}
+
+std::vector<int> Experiment::other_layers(std::vector<int> const& layers) const {
+  std::vector<int> others;
+  for (int layer = 0; layer < static_cast<int>(model.table().layers.size()); ++layer) {
+    if (!std::ranges::binary_search(layers, layer)) others.push_back(layer);
+  }
+  return others;
+}
+
+std::vector<StatePart> Experiment::own_parts() const {
+  std::vector<int> always;
+  for (int layer = 0; layer < static_cast<int>(model.table().layers.size()); ++layer) {
+    if (schedule.always_averaged(layer)) always.push_back(layer);
+  }
+  auto const layout = state();
+  auto result = layout.parts(other_layers(always), true);
+  if (config.train.momentum_at_averaging == MomentumAtAveraging::keep) {
+    for (auto const& part : layout.momentum_parts(always)) result.push_back(part);
+  }
+  return result;
+}
+
+WantedRows Experiment::wanted(std::int64_t round) const {
+  auto const& checkpoint = config.checkpoint;
+  WantedRows rows;
+  rows.keep = checkpoint.every > 0 && round % checkpoint.every == 0;
+  rows.keep_before =
+      rows.keep && (round == 0 ? config.model.init == Init::different : checkpoint.before);
+  rows.keep_after = rows.keep && round > 0 && checkpoint.after;
+  rows.analyse = round > 0 && config.analysis.every > 0 && round % config.analysis.every == 0;
+  rows.analyse_at = config.analysis.at;
+  return rows;
+}
+
+std::vector<std::int64_t> Experiment::loads() const {
+  std::vector<std::int64_t> result;
+  for (std::int64_t client = 0; client < clients(); ++client) {
+    result.push_back(config.federation.local_steps > 0 ? 1 : partition.samples(client));
+  }
+  return result;
+}
+
+}  // namespace fedstrata

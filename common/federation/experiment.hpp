@@ -1,0 +1,78 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/config/config.hpp"
+#include "common/data/dataset.hpp"
+#include "common/data/partition.hpp"
+#include "common/federation/layout.hpp"
+#include "common/federation/schedule.hpp"
+#include "common/model/model.hpp"
+#include "common/model/state_layout.hpp"
+
+namespace fedstrata {
+
+/// Which rows of a round are written, and why.
+struct WantedRows {
+  bool keep = false;         ///< the round is a checkpoint
+  bool keep_before = false;  ///< ... with the clients' rows from before averaging
+  bool keep_after = false;
+  bool analyse = false;  ///< in-situ analysis looks at this round
+  RowsAt analyse_at = RowsAt::before;
+
+  bool any() const { return keep || analyse; }
+  bool before() const { return keep_before || (analyse && analyse_at == RowsAt::before); }
+  bool after() const { return keep_after || (analyse && analyse_at == RowsAt::after); }
+};
+
+/// What is reduced in a round: the parts of the layers averaged in it and, where the round is
+/// evaluated, those of all other layers, whose mean is only looked at.
+struct RoundParts {
+  std::vector<int> due_layers;
+  std::vector<StatePart> parts;  ///< the first `due` are averaged, the rest observed
+  std::size_t due = 0;
+  bool all_averaged = false;  ///< is every layer due?
+};
+
+/// What every rank knows of an experiment: a pure function of the configuration and the labels.
+struct Experiment {
+  Config config;
+  DatasetInfo dataset;
+  Partition partition;
+  Model model;
+  AveragingSchedule schedule;
+
+  /// Throws InputError where model, data and averaging groups do not fit together.
+  Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_labels);
+  /// From the parts of a stored run.
+  Experiment(Config settings, DatasetInfo info, Partition p);
+
+  std::int64_t clients() const { return config.data.clients; }
+  StateLayout state() const { return {model.table(), config.train.momentum > 0.0}; }
+  /// 0 .. clients - 1.
+  std::vector<std::int64_t> all_clients() const;
+  /// Ids that take part in a round (from 1), ascending.
+  std::vector<std::int64_t> participants(std::int64_t round) const;
+  /// Weight of each id in the averages, normalised to sum 1.
+  std::vector<double> weights(std::vector<std::int64_t> const& ids) const;
+  /// Optimizer steps of one round of a client.
+  std::int64_t local_steps(std::int64_t client) const;
+  /// Client id whose stream initialises this client (0 for all with model.init = same).
+  std::uint64_t init_stream(std::int64_t client) const;
+  bool evaluates(std::int64_t round) const;
+  RoundParts parts(std::int64_t round) const;
+  /// What a client keeps between rounds: the parts of its state that are not averaged in every
+  /// round.
+  std::vector<StatePart> own_parts() const;
+  WantedRows wanted(std::int64_t round) const;
+  /// Load of each client, by which clients are dealt to ranks.
+  std::vector<std::int64_t> loads() const;
+
+ private:
+  std::vector<int> other_layers(std::vector<int> const& layers) const;
+};
+
+InputShape input_shape(DatasetInfo const& info);
+
+}  // namespace fedstrata

@@ -1,0 +1,108 @@
+#include "common/model/model.hpp"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "common/base/error.hpp"
+#include "common/base/random.hpp"
+#include "common/model/loss.hpp"
+
+namespace fedstrata {
+namespace {
+
+// Nothing here is ever differentiated by autograd, so its dispatch layers are left out.
+using NoAutograd = at::AutoDispatchBelowADInplaceOrView;
+
+std::vector<at::Tensor> views(std::vector<NamedTensor> const& tensors, std::int64_t count,
+                              at::Tensor const& row) {
+  require(tensors.empty() || (row.dim() == 1 && row.is_contiguous() && row.size(0) == count),
+          "a row of " + std::to_string(row.defined() ? row.numel() : 0) +
+              " elements does not fit a model of " + std::to_string(count));
+  std::vector<at::Tensor> result;
+  result.reserve(tensors.size());
+  for (auto const& tensor : tensors)
+    result.push_back(row.narrow(0, tensor.slice.offset, tensor.slice.size).view(tensor.shape));
+  return result;
+}
+
+void fill(std::span<float> values, Initializer const& initializer, Random& random) {
+  auto const value = initializer.value;
+  switch (initializer.kind) {
+    case Initializer::Kind::constant:
+      std::ranges::fill(values, static_cast<float>(value));
+      break;
+    case Initializer::Kind::uniform:
+      for (auto& v : values) v = static_cast<float>(value * (2.0 * random.uniform() - 1.0));
+      break;
+    case Initializer::Kind::normal:
+      for (auto& v : values) v = static_cast<float>(value * random.normal());
+      break;
+    case Initializer::Kind::stored:
+      std::ranges::copy(initializer.stored, values.begin());
+      break;
+  }
+}
+
+void fill_row(std::span<float> row, std::vector<NamedTensor> const& tensors,
+              std::vector<Initializer> const& initializers, Random& random) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    auto const& slice = tensors[i].slice;
+    fill(row.subspan(static_cast<std::size_t>(slice.offset), static_cast<std::size_t>(slice.size)),
+         initializers[i], random);
+  }
+}
+
+}  // namespace
+
+Model::Model(std::string name, LayerTable table, std::vector<Stage> stages,
+             std::vector<Initializer> parameter_initializers,
+             std::vector<Initializer> buffer_initializers, UnitStructure units)
+    : name_(std::move(name)),
+      table_(std::move(table)),
+      stages_(std::move(stages)),
+      parameter_initializers_(std::move(parameter_initializers)),
+      buffer_initializers_(std::move(buffer_initializers)),
+      units_(std::move(units)) {
+  for (auto const& stage : stages_) {
+    operations_.push_back(stage.head.get());
+    for (auto const& operation : stage.tail) operations_.push_back(operation.get());
+  }
+}
+
+Weights Model::view(at::Tensor const& row, at::Tensor const& buffer_row) const {
+  NoAutograd const guard;
+  return {views(table_.parameters, table_.parameter_count, row),
+          views(table_.buffers, table_.buffer_count, buffer_row)};
+}
+
+void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::uint64_t seed,
+                       std::uint64_t client) const {
+  Random random(seed, Purpose::initialization, client);
+  fill_row(row, table_.parameters, parameter_initializers_, random);
+  fill_row(buffer_row, table_.buffers, buffer_initializers_, random);
+}
+
+at::Tensor Model::evaluate(at::Tensor const& images, Weights const& weights) const {
+  NoAutograd const guard;
+  State state{images, {}};
+  for (auto const& stage : stages_)
+    state = stage.evaluate_tail(stage.evaluate_head(std::move(state), weights), weights);
+  return state.main;
+}
+
+void Model::train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
+                       GradientTarget const& target, at::Tensor& sums) const {
+  NoAutograd const guard;
+  std::vector<Saved> saved(operations_.size());
+  State state{images, {}};
+  for (std::size_t i = 0; i < operations_.size(); ++i)
+    state = operations_[i]->forward(std::move(state), weights, saved[i]);
+  state = {cross_entropy_gradient(state.main, labels, sums), {}};
+  for (std::size_t i = operations_.size(); i-- > 0;) {
+    state = operations_[i]->backward(std::move(state), weights, target, saved[i], i == 0);
+    saved[i].clear();
+  }
+}
+
+}  // namespace fedstrata

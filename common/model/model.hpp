@@ -1,0 +1,80 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config/config.hpp"
+#include "common/model/layer_table.hpp"
+#include "common/model/stage.hpp"
+#include "common/model/unit_structure.hpp"
+
+namespace fedstrata {
+
+/// Shape of one sample and of the answer.
+struct InputShape {
+  std::int64_t channels = 1;
+  std::int64_t height = 28;
+  std::int64_t width = 28;
+  std::int64_t classes = 10;
+};
+
+enum class Activation { relu, identity };
+
+/// How one tensor of the rows starts; drawn by our own generator so that the bits do not depend on
+/// the LibTorch version.
+struct Initializer {
+  enum class Kind { constant, uniform, normal, stored } kind = Kind::constant;
+  double value =
+      0.0;  ///< the constant; half-width of the uniform; standard deviation of the normal
+  std::vector<float> stored = {};  ///< the tensor's values, with `stored`
+};
+
+/// A neural network without weights: a chain of stages that reads its tensors from rows handed to
+/// it. One instance serves any number of clients.
+class Model {
+ public:
+  Model(std::string name, LayerTable table, std::vector<Stage> stages,
+        std::vector<Initializer> parameter_initializers,
+        std::vector<Initializer> buffer_initializers, UnitStructure units = {});
+
+  std::string const& name() const { return name_; }
+  LayerTable const& table() const { return table_; }
+  std::span<Stage const> stages() const { return stages_; }
+  UnitStructure const& units() const { return units_; }
+
+  /// Views of a parameter row [P] and a buffer row [Q] (contiguous float32, or float64 in
+  /// tests; may be unaligned slices of larger ones). The rows own the memory.
+  Weights view(at::Tensor const& row, at::Tensor const& buffer_row) const;
+
+  /// Fills rows [P] and [Q] on the host; the same (seed, client) gives the same bits everywhere.
+  void initialize(std::span<float> row, std::span<float> buffer_row, std::uint64_t seed,
+                  std::uint64_t client) const;
+
+  /// Logits [B, classes] in evaluation mode, for images [B, C, H, W].
+  at::Tensor evaluate(at::Tensor const& images, Weights const& weights) const;
+
+  /// One training pass without autograd: gradients of the mean cross-entropy over the batch into
+  /// `target`; adds (sum of losses, number of correct answers) to `sums`, float64 [2] on the
+  /// model's device. `labels` int64 [B].
+  void train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
+                  GradientTarget const& target, at::Tensor& sums) const;
+
+ private:
+  std::string name_;
+  LayerTable table_;
+  std::vector<Stage> stages_;
+  std::vector<Operation const*> operations_;  ///< of all stages, in order
+  std::vector<Initializer> parameter_initializers_;
+  std::vector<Initializer> buffer_initializers_;
+  UnitStructure units_;
+};
+
+/// Names of the zoo, in alphabetical order.
+std::vector<std::string> model_names();
+
+/// Builds a model of the zoo, or of a file (script:FILE, script_model.hpp). Throws InputError that
+/// lists the names when there is none so called, or says why the model does not fit the input.
+Model make_model(ModelConfig const& config, InputShape const& input);
+
+}  // namespace fedstrata

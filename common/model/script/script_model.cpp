@@ -1,0 +1,250 @@
+#include "common/model/script/script_model.hpp"
+
+#include <torch/script.h>
+#include <torch/torch.h>
+
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <sstream>
+
+#include "common/base/error.hpp"
+#include "common/model/operations/operations.hpp"
+#include "common/model/script/autograd.hpp"
+#include "common/model/script/stored_layers.hpp"
+
+namespace fedstrata {
+namespace {
+
+namespace fs = std::filesystem;
+using torch::jit::Module;
+
+/// Where a module keeps one of its tensors.
+struct Place {
+  c10::intrusive_ptr<c10::ivalue::Object> owner;
+  std::size_t slot;
+
+  std::string name() const { return owner->type()->getAttributeName(slot); }
+  at::Tensor get() const { return owner->getSlot(slot).toTensor(); }
+  void set(at::Tensor tensor) const { owner->setSlot(slot, std::move(tensor)); }
+};
+
+void put(std::vector<Place> const& places, std::vector<at::Tensor> const& tensors) {
+  for (std::size_t i = 0; i < places.size(); ++i) places[i].set(tensors[i]);
+}
+
+/// A module with its tensors in order: those of the rows, and the buffers of other types.
+struct Script {
+  Module module;
+  std::vector<Place> parameters, buffers, others;
+};
+
+/// The whole forward pass of a module, whose backward pass is autograd's.
+class ScriptOperation : public Operation {
+ public:
+  explicit ScriptOperation(Script script) : script_(std::move(script)) {
+    for (auto const& place : script_.others) others_.push_back(place.get());
+  }
+
+  State evaluate(State in, Weights const& weights) const override {
+    std::lock_guard const alone(mutex_);
+    at::NoGradGuard const no_gradient;
+    put(script_.parameters, weights.parameters);
+    put(script_.buffers, weights.buffers);
+    return {run(in.main, false), {}};
+  }
+
+  State forward(State in, Weights const& weights, Saved& saved) const override {
+    std::lock_guard const alone(mutex_);
+    Differentiation const on;
+    saved.clear();
+    for (auto const& weight : weights.parameters)
+      saved.push_back(tracked(weight).requires_grad_(true));
+    std::vector<at::Tensor> buffers;
+    for (auto const& buffer : weights.buffers) buffers.push_back(tracked(buffer));
+    put(script_.parameters, saved);
+    put(script_.buffers, buffers);
+    saved.push_back(run(in.main, true));
+    require(saved.back().requires_grad(),
+            "the answer of the TorchScript module does not depend on its parameters");
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      auto const now = script_.buffers[i].get();  // another tensor where the script assigned one
+      if (!now.is_same(buffers[i])) buffers[i].copy_(now.detach());
+    }
+    return {saved.back().detach(), {}};
+  }
+
+  State backward(State gradient, Weights const&, GradientTarget const& target, Saved& saved,
+                 bool) const override {
+    std::vector<at::Tensor> gradients;
+    {
+      Differentiation const on;
+      auto const output = saved.back();
+      saved.pop_back();
+      gradients = torch::autograd::grad({output}, saved, {tracked(gradient.main)}, false, false,
+                                        /*allow_unused=*/true);
+    }
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      auto const& into = target.into.parameters[i];
+      accumulate(into, gradients[i].defined() ? gradients[i] : at::zeros_like(into), target);
+    }
+    return {};
+  }
+
+ private:
+  /// The graph as written: the profiling executor would give the first passes other bits. The
+  /// images are copied, for a script may write to them, and those made in inference mode cannot be
+  /// kept for a backward pass.
+  at::Tensor run(at::Tensor const& images, bool training) const {
+    torch::jit::GraphOptimizerEnabledGuard const as_written(false);
+    // Counters of batches would depend on who else was trained here.
+    for (std::size_t i = 0; i < others_.size(); ++i)
+      script_.others[i].set(others_[i].to(images.device(), others_[i].scalar_type(), false, true));
+    script_.module.train(training);
+    return script_.module.forward({images.clone()}).toTensor();
+  }
+
+  mutable Script script_;  ///< holds the tensors of the pass that runs
+  std::vector<at::Tensor> others_;
+  mutable std::mutex mutex_;
+};
+
+/// The first or last line of a message that may go on with a stack of calls.
+std::string line_of(std::exception const& error, bool last) {
+  auto const* const torch = dynamic_cast<c10::Error const*>(&error);
+  std::istringstream text(torch != nullptr ? torch->what_without_backtrace() : error.what());
+  std::string found;
+  for (std::string line; std::getline(text, line);) {
+    if (line.find_first_not_of(" \t") != std::string::npos && (last || found.empty())) found = line;
+  }
+  auto const place = found.find("] . ");  // "[enforce fail at FILE:LINE] . MESSAGE"
+  return found.starts_with('[') && place != std::string::npos ? found.substr(place + 4) : found;
+}
+
+Module load(fs::path const& file) {
+  auto const name = kScriptPrefix + file.string();
+  require_input(fs::is_regular_file(file), "model.name = " + name + ": there is no such file");
+  try {
+    return torch::jit::load(file.string(), torch::Device("cpu"));
+  } catch (std::exception const& error) {
+    throw InputError("model.name = " + name + ": LibTorch " TORCH_VERSION " cannot load it (" +
+                     line_of(error, false) +
+                     "); save it by torch.jit.script(net).save(FILE) with PyTorch " TORCH_VERSION
+                     " or older");
+  }
+}
+
+std::string joined(std::string const& path, std::string const& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+/// Finds the tensors of a module and where it keeps them.
+class ScriptReader {
+ public:
+  ScriptReader(std::string const& source, Module module) : layers(source), source_(source) {
+    script.module = std::move(module);
+    for (auto const& [path, part] : script.module.named_modules()) add_module(path, part);
+    require_input(!script.parameters.empty(),
+                  source + " has no parameters; save it as scripted, not frozen");
+  }
+
+  Script script;
+  StoredLayers layers;
+
+ private:
+  void add_module(std::string const& path, Module const& module) {
+    auto const object = module._ivalue();
+    auto const type = object->type();
+    std::vector<Place> parameters, buffers;
+    for (std::size_t slot = 0; slot < type->numAttributes(); ++slot) {
+      auto const& value = object->getSlot(slot);
+      bool const parameter = type->is_parameter(slot);
+      if (!value.isTensor() || !(parameter || type->is_buffer(slot))) continue;
+      bool const in_row = parameter || value.toTensor().is_floating_point();
+      (parameter ? parameters : in_row ? buffers : script.others).push_back({object, slot});
+    }
+    if (parameters.empty() && buffers.empty()) return;
+    layers.begin(path.empty() ? "root" : path,
+                 layer_type(type->name()->name(), parameters, !buffers.empty()));
+    for (auto const& place : parameters) add_parameter(joined(path, place.name()), place);
+    for (auto const& place : buffers) {
+      layers.add_buffer(joined(path, place.name()), place.get());
+      script.buffers.push_back(place);
+    }
+  }
+
+  static LayerType layer_type(std::string const& module, std::vector<Place> const& parameters,
+                              bool buffers) {
+    auto const rank = parameters.empty() ? 1 : parameters.front().get().dim();
+    if (rank == 4) return LayerType::conv;
+    if (rank == 2) return LayerType::linear;
+    bool const norm = buffers || module.find("Norm") != std::string::npos;
+    return rank == 1 && norm ? LayerType::norm : LayerType::other;
+  }
+
+  void add_parameter(std::string const& name, Place const& place) {
+    auto const tensor = place.get();
+    require_input(tensor.requires_grad(), source_ + ": parameter " + name +
+                                              " is frozen (requires_grad = False); make it a "
+                                              "buffer, or let it be trained");
+    require_input(tensor.numel() == 0 || memory_.insert(tensor.data_ptr()).second,
+                  source_ + ": parameter " + name +
+                      " is shared with another one; tied parameters cannot be averaged one by one");
+    layers.add_parameter(name, tensor);
+    script.parameters.push_back(place);
+  }
+
+  std::string source_;
+  std::set<void const*> memory_;
+};
+
+/// Asks the model once: a script can return anything.
+void check_answer(Model const& model, InputShape const& input) {
+  at::NoGradGuard const no_gradient;
+  auto row = at::empty({model.table().parameter_count});
+  auto buffers = at::empty({model.table().buffer_count});
+  model.initialize({row.data_ptr<float>(), static_cast<std::size_t>(row.numel())},
+                   {buffers.data_ptr<float>(), static_cast<std::size_t>(buffers.numel())}, 0, 0);
+  auto const images = at::zeros({2, input.channels, input.height, input.width});
+  std::ostringstream text;
+  text << "model.name = " << model.name() << ": for images " << images.sizes() << " logits [2, "
+       << input.classes << "] are needed, but the module ";
+  try {
+    auto const logits = model.evaluate(images, model.view(row, buffers));
+    if (logits.sizes() == at::IntArrayRef{2, input.classes}) return;
+    text << "returns " << logits.sizes();
+  } catch (std::exception const& error) {
+    text << "fails: " << line_of(error, true);
+  }
+  throw InputError(text.str());
+}
+
+}  // namespace
+
+std::optional<fs::path> script_file(ModelConfig const& config) {
+  if (!config.name.starts_with(kScriptPrefix)) return std::nullopt;
+  return config.name.substr(std::string_view(kScriptPrefix).size());
+}
+
+ModelConfig with_script(ModelConfig config, fs::path const& file) {
+  if (script_file(config)) config.name = kScriptPrefix + file.string();
+  return config;
+}
+
+Model make_script_model(ModelConfig const& config, InputShape const& input) {
+  require_input(config.init == Init::same,
+                "model.init = different does not go with model.name = " + config.name +
+                    ": every client starts from the values in the file; set model.init = same");
+  ScriptReader reader("model.name = " + config.name, load(*script_file(config)));
+  auto& layers = reader.layers;
+  std::vector<Stage> stages(1);
+  stages[0].layers.resize(layers.table.layers.size());
+  std::iota(stages[0].layers.begin(), stages[0].layers.end(), 0);
+  stages[0].head = std::make_unique<ScriptOperation>(std::move(reader.script));
+  Model model(config.name, std::move(layers.table), std::move(stages),
+              std::move(layers.parameter_initializers), std::move(layers.buffer_initializers));
+  check_answer(model, input);
+  return model;
+}
+
+}  // namespace fedstrata

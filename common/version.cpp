@@ -1,8 +1,0 @@
-#include "common/version.hpp"
-
-namespace fedstrata {
-
-std::string software_version() { return FEDSTRATA_VERSION; }
-std::string build_description() { return FEDSTRATA_BUILD; }
-
-}  // namespace fedstrata

@@ -1,0 +1,213 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/stop.hpp"
+#include "common/base/stopwatch.hpp"
+#include "common/federation/liveness.hpp"
+#include "common/model/script/script_model.hpp"
+#include "common/store/run_directory.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/run/analysis_jobs.hpp"
+#include "experiments/run/launch.hpp"
+#include "experiments/run/session.hpp"
+#include "experiments/view/run_progress.hpp"
+#include "server/analysis/pool.hpp"
+
+namespace fedstrata {
+namespace {
+
+/// The stored configuration with the [analysis] asked for, or that the analysis already has.
+Config analysis_config(CommandLine const& line, RunDirectory const& run) {
+  if (line.resume || line.missing) {
+    auto config = parse_config(run.analysis_config(line.name), line.target);
+    if (line.name == "insitu") {  // what the run itself would have analysed
+      config.analysis.rounds =
+          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+    }
+    return with_analysis(config, "", "", line.set);
+  }
+  auto const stored = parse_config(run.header().config_text, line.target);
+  std::string text;
+  if (!line.config.empty()) text = to_text(load_config(line.config));
+  std::vector<std::string> overrides = {"analysis.every=0"};
+  overrides.insert(overrides.end(), line.set.begin(), line.set.end());
+  if (!line.against.empty()) {  // whole, so that --resume finds it from any directory
+    auto const other = std::filesystem::absolute(line.against).lexically_normal();
+    overrides.push_back("analysis.against=" + other.string());
+  }
+  return with_analysis(stored, text, line.config, overrides);
+}
+
+/// Shows how far an analysis is and how long it will take.
+class Report {
+ public:
+  explicit Report(std::size_t rounds) : rounds_(rounds) {}
+
+  void update(AnalysisPool const& pool) {
+    auto const progress = pool.progress();
+    bool const round_done = progress.rounds > shown_;
+    if (!round_done && since_line_.seconds() < kEvery) return;
+    if (progress.done <= 0.0) return;
+    double const left =
+        watch_.seconds() / progress.done * (static_cast<double>(rounds_) - progress.done);
+    std::printf("analysed %zu of %zu rounds (%.0f %%) in %s, %s left\n", progress.rounds, rounds_,
+                100.0 * progress.done / static_cast<double>(rounds_),
+                time_text(watch_.seconds()).c_str(), time_text(left).c_str());
+    std::fflush(stdout);
+    shown_ = progress.rounds;
+    since_line_ = Stopwatch();
+  }
+
+  void finish(AnalysisPool const& pool) const {
+    auto const progress = pool.progress();
+    if (progress.multiply_adds <= 0.0) return;
+    std::printf(
+        "%.3g multiply-adds in %.3f s, %.2f times fewer than evaluating every point of every "
+        "curve\n",
+        progress.multiply_adds, watch_.seconds(),
+        progress.plain_multiply_adds / progress.multiply_adds);
+  }
+
+ private:
+  static constexpr double kEvery = 10.0;  // seconds
+  std::size_t rounds_;
+  std::size_t shown_ = 0;
+  Stopwatch watch_;
+  Stopwatch since_line_;
+};
+
+/// False when it was stopped before the end.
+bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t rounds) {
+  Report report(rounds);
+  bool complete = true;
+  while (!pool.finished()) {
+    if (leader && stop::requested() && pool.pending() > 0) {
+      pool.drop();
+      complete = false;
+    }
+    liveness.poll();
+    if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (leader) report.update(pool);
+  }
+  if (leader) report.finish(pool);
+  return complete;
+}
+
+/// What rank 0 finds out before anything is computed.
+struct Preparation {
+  std::optional<RunDirectory> run, other;
+  std::string config_text;
+  std::vector<RoundJob> jobs;
+};
+
+/// Is every parameter at the same place in both runs' rows?
+bool same_layout(LayerTable const& a, LayerTable const& b) {
+  return std::ranges::equal(a.parameters, b.parameters, [](auto const& x, auto const& y) {
+    return x.name == y.name && x.shape == y.shape;
+  });
+}
+
+Preparation prepare(CommandLine const& line) {
+  Preparation result;
+  result.run = RunDirectory::open(line.target);
+  auto const config = analysis_config(line, *result.run);
+  result.config_text = to_text(config);
+  std::vector<std::int64_t> done;
+  if (line.resume || line.missing) {
+    auto const holder = result.run->simulated_by();
+    require_input(line.name != "insitu" || holder.empty(),
+                  line.target + " is still being simulated by " + holder + "; wait until it ends");
+    done = result.run->analysed_rounds(line.name);
+  } else {
+    result.run->check_analysis_name(line.name);
+  }
+  if (!config.analysis.against.empty()) {
+    result.other = RunDirectory::open(config.analysis.against);
+    auto const& mine = result.run->header();
+    auto const& other = result.other->header();
+    require_input(other.model == mine.model && same_layout(other.table, mine.table),
+                  config.analysis.against + " has models of other layers or sizes (" + other.model +
+                      ") than " + line.target + " (" + mine.model +
+                      "); compare runs of one [model]");
+  }
+  result.jobs = analysis_jobs(*result.run, result.other ? &*result.other : nullptr, config, done);
+  if (!line.resume && !line.missing) require_planes(*result.run, config, result.jobs);
+  warn_of_statistics(config.analysis, result.run->header().table);
+  return result;
+}
+
+}  // namespace
+
+int analyze(CommandLine const& line, std::vector<std::string> const& arguments) {
+  auto const world = mpi::Comm::world();
+  bool const first = world.rank() == 0;
+  check_same_program(world, arguments);
+  Preparation ready;
+  if (first) ready = prepare(line);
+  auto const text = world.broadcast(ready.config_text, 0);
+  auto config = parse_config(text, line.target);
+  Liveness liveness(world, config.run.stall_timeout, "analysis");
+  mpi::WhileWaiting const signs([&] { liveness.poll(); });
+  if (!first) {
+    ready.run = RunDirectory::attach(line.target);
+    if (!config.analysis.against.empty())
+      ready.other = RunDirectory::attach(config.analysis.against);
+  }
+  config.model = with_script(config.model, ready.run->script());
+  auto const device = pick_device(config.run, true, world);
+  warn_of_sharing(device, true, world);
+  liveness.announce("reading the data set");
+  SharedDataset const data(config.data, config.run.seed, world);
+  auto const& view = data.view();
+  auto const& stored = ready.run->header();
+  require_input(!first || is_data_of(stored, view),
+                "the data set is not the one that " + line.target +
+                    " was made with; point --set data.dir=DIR at the same files");
+  Experiment const experiment(config, view.info, stored.partition);
+  Batches const train(view.info, view.train_pixels, view.train_labels, device);
+  Batches const test(view.info, view.test_pixels, view.test_labels, device);
+  AnalysisInput input{&experiment, &*ready.run, &device, &train, &test, line.name};
+  input.other = ready.other ? &*ready.other : nullptr;
+  input.other_run = config.analysis.against;
+  auto const rounds = ready.jobs.size();
+  std::optional<AnalysisJournal> journal;
+  if (first && rounds > 0) {
+    std::printf("plan: %s\n", AnalysisPool(input, world, {}).check(ready.jobs.front()).c_str());
+    bool const goes_on = line.resume || line.missing;
+    if (!goes_on) ready.run->write_analysis_config(line.name, text);
+    journal.emplace(ready.run->analysis_journal(line.name), goes_on);
+    input.journal = &*journal;
+  }
+  liveness.announce("analysing");
+  AnalysisPool pool(input, world, [&] { liveness.poll(); });
+  if (first) {
+    for (auto const& job : ready.jobs) pool.add(job);
+    pool.close();
+  }
+  bool const complete = work(pool, liveness, first, rounds);
+  stop::ignore();
+  // Rank 0 speaks for all.
+  if (world.all_gather(std::int64_t{complete}).at(0) == 0) {
+    if (first) {
+      std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume\n",
+                  stop::reason().c_str(), line.target.c_str(), line.name.c_str());
+    }
+    return 3;
+  }
+  if (!first) return 0;
+  if (journal) journal->remove();
+  std::printf(
+      rounds > 0 ? "results in %s, /barriers/%s\n" : "%s: nothing is missing in /barriers/%s\n",
+      line.target.c_str(), line.name.c_str());
+  return 0;
+}
+
+}  // namespace fedstrata

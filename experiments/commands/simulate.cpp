@@ -1,0 +1,209 @@
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "common/base/error.hpp"
+#include "common/base/stop.hpp"
+#include "common/base/stopwatch.hpp"
+#include "common/federation/liveness.hpp"
+#include "common/federation/schedule.hpp"
+#include "common/model/script/script_model.hpp"
+#include "common/store/run_directory.hpp"
+#include "common/store/run_names.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/run/analysis_jobs.hpp"
+#include "experiments/run/deadline.hpp"
+#include "experiments/run/launch.hpp"
+#include "experiments/run/placement.hpp"
+#include "experiments/run/progress.hpp"
+#include "experiments/run/provenance.hpp"
+#include "experiments/run/resume.hpp"
+#include "experiments/run/session.hpp"
+#include "experiments/run/simulation.hpp"
+
+namespace fedstrata {
+namespace {
+
+/// Rank 0 reads and checks; everybody parses the same resolved text.
+Config shared_config(Start const& start, std::string const& source, mpi::Comm const& world) {
+  auto const text = world.rank() == 0 ? to_text(start.config) : std::string();
+  return parse_config(world.broadcast(text, 0), source);
+}
+
+/// run.threads = 0 becomes the number rank 0's node allows, so that the stored text is complete.
+void resolve_threads(Config& config, Device const& device, mpi::Comm const& world) {
+  config.run.threads = static_cast<int>(world.all_gather(device.threads()).at(0));
+}
+
+void check_idle_ranks(CommandLine const& line, Config const& config, Layout const& layout) {
+  auto const ranks = static_cast<std::int64_t>(layout.clients.size());
+  require_input(ranks <= config.data.clients || line.allow_idle_ranks,
+                std::to_string(ranks) +
+                    " client ranks, but data.clients = " + std::to_string(config.data.clients) +
+                    ": " + std::to_string(ranks - config.data.clients) +
+                    " ranks would idle; start fewer ranks, raise data.clients or pass "
+                    "--allow-idle-ranks");
+}
+
+RunHeader header_of(Experiment const& experiment, DatasetView const& data,
+                    ProvenanceRecord const& record) {
+  RunHeader header;
+  header.config_text = to_text(experiment.config);
+  header.seed = experiment.config.run.seed;
+  header.model = experiment.config.model.name;
+  header.dataset = experiment.dataset;
+  header.data_checksum = content_checksum(data);
+  header.table = experiment.model.table();
+  header.partition = experiment.partition;
+  header.provenance = {record};
+  header.script = script_file(experiment.config.model).value_or("");
+  return header;
+}
+
+/// Rank 0 first, so that a bad configuration is reported once.
+Experiment make_experiment(Config const& config, DatasetView const& data, mpi::Comm const& world) {
+  std::optional<Experiment> mine;
+  if (world.rank() == 0) mine.emplace(config, data.info, data.train_labels);
+  world.barrier();
+  if (!mine) mine.emplace(config, data.info, data.train_labels);
+  return std::move(*mine);
+}
+
+void print_plan(Experiment const& experiment, Layout const& layout, std::string const& placement) {
+  std::printf("%s%s", placement.c_str(), forecast(experiment, layout).c_str());
+  std::fflush(stdout);
+}
+
+std::vector<TimeShares> gather_times(TimeShares const& mine, mpi::Comm const& world) {
+  std::string const bytes(reinterpret_cast<char const*>(&mine), sizeof(mine));
+  std::vector<TimeShares> all;
+  for (auto const& text : world.all_gather(bytes)) {
+    TimeShares times;
+    std::copy(text.begin(), text.end(), reinterpret_cast<char*>(&times));
+    all.push_back(times);
+  }
+  return all;
+}
+
+/// Where a run that was begun goes on, as rank 0 found it.
+struct Continuation {
+  std::optional<std::int64_t> round;
+  std::string analysis = "insitu";
+};
+
+/// Collective. Rank 0 makes the run, or takes it up again.
+std::optional<RunDirectory> open_run(Start const& start, Experiment const& experiment,
+                                     DatasetView const& data, Layout const& layout,
+                                     ProvenanceRecord const& record, mpi::Comm const& world,
+                                     Continuation& continuation) {
+  std::optional<RunDirectory> run;
+  std::string round;
+  if (world.rank() == 0) {
+    if (start.stored) {
+      run = RunDirectory::resume(start.directory, to_text(experiment.config), record);
+      continuation.analysis = continued_analysis(*run, experiment.config);
+      if (auto const state = ResumeState::latest(run->resume_directory())) {
+        round = std::to_string(state->round());
+      }
+    } else {
+      run = RunDirectory::create(start.directory, header_of(experiment, data, record));
+    }
+  }
+  round = world.broadcast(round, 0);
+  if (!round.empty()) continuation.round = std::stoll(round);
+  continuation.analysis = world.broadcast(continuation.analysis, 0);
+  if (world.rank() != 0 && layout.analyses(world.rank())) {
+    run = RunDirectory::attach(start.directory);
+  }
+  return run;
+}
+
+void print_end(Start const& start, Simulation const& simulation, bool finished,
+               std::string const& times) {
+  std::printf("%sglobal model %016llx\n", times.c_str(),
+              static_cast<unsigned long long>(simulation.global_hash()));
+  if (finished) {
+    std::printf("results in %s\n", start.directory.c_str());
+  } else {
+    std::printf(
+        "stopped in order (%s) after round %lld of %lld; go on with: fedstrata simulate "
+        "--resume %s\n",
+        stop::reason().c_str(), static_cast<long long>(simulation.last_round()),
+        static_cast<long long>(start.config.federation.rounds), start.directory.c_str());
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int simulate(CommandLine const& line, std::vector<std::string> const& arguments) {
+  auto const world = mpi::Comm::world();
+  bool const first = world.rank() == 0;
+  check_same_program(world, arguments);
+  Start start;
+  if (first) start = prepare_start(line);
+  auto config = shared_config(start, line.target, world);
+  start.directory = world.broadcast(start.directory.string(), 0);
+  if (line.print_config) {
+    if (first) std::printf("%s", to_text(config).c_str());
+    return 0;
+  }
+  if (world.all_gather(std::int64_t{start.complete}).at(0) != 0) {
+    if (first) std::printf("the run in %s is complete\n", start.directory.c_str());
+    return 0;
+  }
+  auto const layout = assign_roles(world.size(), config.analysis.ranks);
+  Liveness liveness(world, config.run.stall_timeout, layout.role(world.rank()));
+  std::optional<RunDirectory> run;
+  mpi::WhileWaiting const signs([&] {
+    liveness.poll();
+    if (run) run->heartbeat();
+  });
+  if (first) {
+    check_idle_ranks(line, config, layout);
+    if (!line.dry_run && !start.stored) RunDirectory::check_creatable(start.directory);
+  }
+  world.barrier();
+  watch_deadline(config.run.walltime, world);
+  auto const device = pick_device(config.run, layout.computes(world.rank()), world);
+  resolve_threads(config, device, world);
+  warn_of_sharing(device, layout.computes(world.rank()), world);
+  liveness.announce("reading the data set");
+  SharedDataset const data(config.data, config.run.seed, world);
+  auto const experiment = make_experiment(config, data.view(), world);
+  auto const placement = placement_table(experiment, layout, device.describe(), world);
+  auto const record = provenance(world);
+  if (first) {
+    if (start.stored) {
+      check_continues(*start.stored, data.view(), experiment.partition, record);
+    }
+    check_insitu(experiment);
+    print_plan(experiment, layout, placement);
+  }
+  if (line.dry_run) return 0;
+
+  Stopwatch const wall;
+  Continuation continuation;
+  liveness.announce("opening the run");
+  run = open_run(start, experiment, data.view(), layout, record, world, continuation);
+  if (first && continuation.round) {
+    std::printf("going on after round %lld\n", static_cast<long long>(*continuation.round));
+    std::fflush(stdout);
+  }
+  auto const& info = data.view().info;
+  Batches const train(info, data.view().train_pixels, data.view().train_labels, device);
+  Batches const test(info, data.view().test_pixels, data.view().test_labels, device);
+  Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr,
+                         &world, &liveness, continuation.analysis, continuation.round,
+                         start.directory / RunNames::kResume});
+  bool const finished = simulation.run();
+  stop::ignore();
+  auto const times = gather_times(simulation.times(), world);
+  if (first) {
+    if (finished) run->mark_done();
+    print_end(start, simulation, finished, time_table(layout, times, wall.seconds()));
+  }
+  return finished ? 0 : 3;
+}
+
+}  // namespace fedstrata

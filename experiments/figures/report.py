@@ -1,0 +1,168 @@
+"""One self-contained HTML page about a run: figures, configuration, provenance and tables."""
+
+import base64
+import html
+import io
+import pathlib
+
+import numpy as np
+from matplotlib import cm, colors
+
+from figures import charts, combine
+from figures.charts import HeatMap, number
+from figures.run_tables import about, present, read, span
+
+MAX_ROWS = 1000  # of one table
+HERE = pathlib.Path(__file__).resolve().parent
+TOPICS = {"Training": ("accuracy", "divergence", "partition"),
+          "Barriers": ("barriers", "means", "alignment", "clients"),
+          "Sets of layers": ("cumulative", "windows", "groups", "interaction"),
+          "Along paths and planes": ("paths", "curves", "plane"),
+          "Comparisons": ("random", "subspace", "predicted", "spread")}
+
+
+def of_run(run, analyses, drawn):
+    """The text of the page; `drawn`: figures by name."""
+    done = "complete" if run.file.attrs.get("complete") else "not complete (yet)"
+    rounds = read(run, "metrics/rounds")
+    when = span(rounds["round"]) if rounds is not None else "no round yet"
+    tables = [("Rounds", rounds), ("Layers", read(run, "metrics/layers")),
+              ("Clients", read(run, "metrics/clients"))]
+    for analysis in analyses:
+        tables += [(f"Analysis '{analysis.name}': {name}", analysis.table(name))
+                   for name in ("barriers", "skipped", "geometry", "spread")]
+    return page(about(run), f"{run.file.attrs['clients']} clients, {when}, {done}",
+                drawn, tables, [run])
+
+
+def of_runs(runs, drawn, means):
+    tables = []
+    for text, names, _, values in means:
+        mean, half = combine.interval(values)
+        rows = np.array(list(zip(names, mean, mean - half, mean + half)),
+                        [("layer", "U64"), ("mean", "f8"), ("low", "f8"), ("high", "f8")])
+        tables.append((f"{text}: mean over {len(runs)} runs and its 95 % interval", rows))
+    return page(about(runs[0]), f"{len(runs)} runs of one experiment with different seeds", drawn,
+                tables, runs)
+
+
+def page(title, subtitle, drawn, tables, runs):
+    sections = [(topic, "".join(figure(name, drawn[name]) for name in drawn
+                                if name.split("_")[0] in names))
+                for topic, names in TOPICS.items()]
+    sections += [("Tables", "".join(table(text, rows) for text, rows in tables)),
+                 ("Configuration", configuration(runs[0])),
+                 ("Provenance", "".join(table(run.path, read(run, "provenance")) for run in runs))]
+    sections = [(topic, text) for topic, text in sections if text]
+    links = "".join(f'<a href="#{anchor(topic)}">{topic}</a>' for topic, _ in sections)
+    body = "".join(f'<section id="{anchor(topic)}"><h2>{topic}</h2>{text}</section>'
+                   for topic, text in sections)
+    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width">'
+            f"<title>{html.escape(title)}</title>"
+            f"<style>{(HERE / 'report.css').read_text()}</style></head>"
+            f'<body><h1>{html.escape(title)}</h1><p class="sub">{html.escape(subtitle)}</p>'
+            f'<nav>{links}</nav>{body}<div id="tip"></div>'
+            f"<script>{(HERE / 'report.js').read_text()}</script></body></html>\n")
+
+
+def anchor(topic):
+    return topic.lower().replace(" ", "-")
+
+
+def configuration(run):
+    return f"<pre>{html.escape(run.config)}</pre>"
+
+
+def figure(name, drawn):
+    """Heat maps become tables, whose cells show their value; other figures a picture."""
+    what, *details = drawn.heading.split("\n")
+    caption = html.escape(what) + f"<span>\n{html.escape(chr(10).join(details))}</span>"
+    if isinstance(drawn, HeatMap):
+        panels = [heat_table(*panel) for panel in zip(drawn.grids, drawn.limits())]
+        across = drawn.across or len(panels)
+        content = "".join(f'<div class="panels">{"".join(panels[k:k + across])}</div>'
+                          for k in range(0, len(panels), across))
+        if drawn.note:
+            content += f'<p class="sub">{html.escape(drawn.note)}</p>'
+    else:
+        content = picture(what, drawn.draw())
+    return (f'<figure id="figure-{html.escape(name)}"><figcaption>{caption}</figcaption>'
+            f"{content}</figure>")
+
+
+def picture(what, drawn):
+    """An SVG within the page, without the title that the caption repeats."""
+    drawn.suptitle("")
+    # Letters as outlines: the page looks the same where our font is missing.
+    with charts.plt.rc_context({"svg.fonttype": "path"}):
+        buffer = io.BytesIO()
+        drawn.savefig(buffer, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="{html.escape(what)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def heat_table(grid, limit):
+    head = "".join(f"<th>{html.escape(c)}</th>" for c in grid.columns)
+    rows = "".join(heat_row(grid, k, limit) for k in range(len(grid.rows)))
+    foot = ""
+    if grid.ends is not None:
+        foot = "<tfoot><tr><th>end points</th>" + "".join(
+            f"<td>{number(v, grid.decimals)}</td>" for v in grid.ends) + "</tr></tfoot>"
+    dense = "" if grid.has_numbers else " dense"
+    gradient = ", ".join(color(x, 1)[0] for x in np.linspace(-1, 1, 9))
+    edge = number(limit, grid.decimals)
+    corner = grid.ylabel + " \\ " if grid.ylabel else ""
+    return (f'<div><h4>{html.escape(grid.title)}</h4><table class="heat{dense}"><thead><tr>'
+            f"<th>{html.escape(corner + grid.xlabel)}</th>{head}</tr></thead><tbody>{rows}</tbody>"
+            f'{foot}</table><div class="key">−{edge}<i style="background:linear-gradient(90deg, '
+            f'{gradient})"></i>{edge}</div></div>')
+
+
+def heat_row(grid, k, limit):
+    name = grid.rows[k]
+    style = " ".join(["gap"] * (k in grid.gaps) + ["full"] * (name == "full"))
+    cells = []
+    for n, value in enumerate(grid.values[k]):
+        background, text = color(value, limit)
+        exact = f"{value:.6g}" if np.isfinite(value) else "not computed"
+        tip = html.escape(f"{name}, {grid.xlabel} {grid.columns[n]}: {exact}")
+        bar = ' class="bar"' if grid.bars is not None and grid.bars[k, n] else ""
+        cells.append(f'<td{bar} style="background:{background};color:{text}" data-tip="{tip}">'
+                     f"{number(value, grid.decimals)}</td>")
+    return f'<tr class="{style}"><th>{html.escape(name)}</th>{"".join(cells)}</tr>'
+
+
+def color(value, limit):
+    """Background and text of a cell; white is zero."""
+    if not np.isfinite(value):
+        return "#ffffff", "#888888"
+    background = cm.RdBu_r(colors.Normalize(-limit, limit, clip=True)(value))
+    return colors.to_hex(background), "#ffffff" if abs(value) > 0.65 * limit else "#000000"
+
+
+def table(text, rows):
+    """A table that sorts by a click on a header; columns without a value are left out."""
+    if rows is None or not len(rows):
+        return ""
+    total = len(rows)
+    note = ""
+    if total > MAX_ROWS:
+        rows = rows[-MAX_ROWS:]
+        note = f'<p class="sub">The last {MAX_ROWS} of {total} rows; the rest is in run.h5.</p>'
+    names = [n for n in rows.dtype.names if rows.dtype[n].kind != "f" or present(rows, n)]
+    head = "".join(f'<th{number_class(rows, n)}>{html.escape(n)}</th>' for n in names)
+    columns = [[f"<td{number_class(rows, n)}>{cell(v)}</td>" for v in rows[n]] for n in names]
+    body = "".join(f"<tr>{''.join(line)}</tr>" for line in zip(*columns))
+    return (f'<h3>{html.escape(text)}</h3>{note}<div class="scroll"><table><thead><tr>{head}</tr>'
+            f"</thead><tbody>{body}</tbody></table></div>")
+
+
+def number_class(rows, name):
+    return "" if rows.dtype[name].kind == "U" else ' class="number"'
+
+
+def cell(value):
+    if isinstance(value, np.floating):
+        return f"{value:.6g}" if np.isfinite(value) else ""
+    return html.escape(str(value))

@@ -1,0 +1,223 @@
+#include "experiments/run/analysis_jobs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+#include "common/config/analysis/kinds.hpp"
+#include "common/config/analysis/selection.hpp"
+#include "server/alignment/alignment.hpp"
+#include "server/math/geometry.hpp"
+#include "server/plan/targets.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr std::size_t kTrajectory = 3;  // stored rounds, at least, that span a subspace
+
+/// The stored models of a run that an analysis can look at.
+class Stored {
+ public:
+  Stored(RunDirectory const& run, RowsAt at)
+      : run_(run), kind_(at == RowsAt::before ? RowKind::before : RowKind::after) {
+    for (auto const& checkpoint : run.checkpoints()) {
+      if (checkpoint.kept && (at == RowsAt::before ? checkpoint.before : checkpoint.after)) {
+        checkpoints_.push_back(checkpoint);
+      }
+    }
+    auto const when = std::string(at == RowsAt::before ? "before" : "after");
+    require_input(!checkpoints_.empty(), run.path().string() + " holds no clients' models from " +
+                                             when + " averaging; run it again with " +
+                                             "checkpoint.every > 0 and checkpoint." + when +
+                                             " = yes");
+  }
+
+  std::vector<std::int64_t> rounds() const {
+    std::vector<std::int64_t> rounds;
+    for (auto const& checkpoint : checkpoints_) rounds.push_back(checkpoint.round);
+    return rounds;
+  }
+
+  /// Ascending; none when the round is not stored.
+  std::vector<std::int64_t> clients(std::int64_t round) const {
+    auto const found = std::ranges::find(checkpoints_, round, &CheckpointInfo::round);
+    return found == checkpoints_.end() ? std::vector<std::int64_t>{} : found->clients;
+  }
+
+  /// Rounds in which all of these clients are stored.
+  std::vector<std::int64_t> rounds_of(std::vector<std::int64_t> const& clients) const {
+    std::vector<std::int64_t> rounds;
+    for (auto const& checkpoint : checkpoints_) {
+      if (std::ranges::includes(checkpoint.clients, clients)) rounds.push_back(checkpoint.round);
+    }
+    return rounds;
+  }
+
+  void require_finite(std::int64_t round, std::vector<std::int64_t> const& clients) {
+    auto const& table = run_.header().table;
+    std::vector<float> row(static_cast<std::size_t>(table.parameter_count));
+    std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
+    for (auto const client : clients) {
+      if (!checked_.insert({round, client}).second) continue;
+      run_.read(round, kind_, client, row, buffers);
+      auto const finite = [](float v) { return std::isfinite(v); };
+      require_input(std::ranges::all_of(row, finite) && std::ranges::all_of(buffers, finite),
+                    run_.path().string() + ": the model of client " + std::to_string(client) +
+                        " in round " + std::to_string(round) +
+                        " has values that are not finite; choose rounds or pairs without it");
+    }
+  }
+
+ private:
+  RunDirectory const& run_;
+  RowKind kind_;
+  std::vector<CheckpointInfo> checkpoints_;
+  std::set<std::pair<std::int64_t, std::int64_t>> checked_;
+};
+
+std::string listed(std::vector<std::int64_t> const& numbers) {
+  std::vector<std::string> texts;
+  for (auto const number : numbers) texts.push_back(std::to_string(number));
+  return join(texts, ", ");
+}
+
+bool wants_subspace(AnalysisConfig const& config) {
+  return std::ranges::any_of(config.kinds, [](auto const& text) {
+    return parse_kind(text).family == Kind::Family::subspace;
+  });
+}
+
+/// Round of the partners with analysis.pairs = round:R.
+std::optional<std::int64_t> partner_round(std::string const& pairs) {
+  std::int64_t round = 0;
+  if (!pairs.starts_with("round:") || !read_number(pairs.substr(6), round)) return std::nullopt;
+  return round;
+}
+
+/// Do three clients' models differ in more than one direction in these layers?
+bool spans_plane(RunDirectory const& run, RowsAt at, std::int64_t round,
+                 std::array<std::int64_t, 3> const& clients, std::vector<int> const& layers) {
+  auto const& table = run.header().table;
+  std::array<std::vector<float>, 3> rows;
+  std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].resize(static_cast<std::size_t>(table.parameter_count));
+    run.read(round, at == RowsAt::before ? RowKind::before : RowKind::after, clients[i], rows[i],
+             buffers);
+  }
+  auto const squared_distance = [&](std::size_t x, std::size_t y) {
+    double sum = 0.0;
+    for (int const l : layers) {
+      auto const& slice = table.layers[static_cast<std::size_t>(l)].parameters;
+      auto const part = [&](std::size_t i) {
+        return std::span<float const>(rows[i]).subspan(static_cast<std::size_t>(slice.offset),
+                                                       static_cast<std::size_t>(slice.size));
+      };
+      sum += products(part(x), part(y)).squared_distance;
+    }
+    return sum;
+  };
+  return !on_one_line(squared_distance(0, 1), squared_distance(0, 2), squared_distance(1, 2));
+}
+
+}  // namespace
+
+std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
+                                    Config const& config, std::vector<std::int64_t> const& done) {
+  auto const& analysis = config.analysis;
+  Stored stored(run, analysis.at);
+  std::optional<Stored> elsewhere;
+  if (other != nullptr) elsewhere.emplace(*other, analysis.at);
+  auto const there = partner_round(analysis.pairs);
+  require_input(!there || !stored.clients(*there).empty(),
+                "analysis.pairs = " + analysis.pairs + ": round " +
+                    std::to_string(there.value_or(0)) +
+                    " is not stored (stored: " + listed(stored.rounds()) + ")");
+  std::set<std::pair<std::int64_t, std::int64_t>> excluded;
+  for (auto const& record : run.client_records()) {
+    if (record.excluded != 0) excluded.insert({record.round, record.client});
+  }
+  std::vector<RoundJob> jobs;
+  for (auto const round : select_rounds(analysis.rounds, stored.rounds())) {
+    if (std::ranges::binary_search(done, round)) continue;
+    RoundJob job{round, {}, {}, {}, {}};
+    for (auto const id : stored.clients(round)) {
+      (excluded.contains({round, id}) ? job.diverged : job.clients).push_back(id);
+    }
+    stored.require_finite(round, job.clients);
+    if (elsewhere) {
+      job.partners = elsewhere->clients(round);
+      elsewhere->require_finite(round, job.partners);
+    } else if (there) {
+      job.partners = stored.clients(*there);
+      stored.require_finite(*there, job.partners);
+    }
+    if (wants_subspace(analysis)) {
+      job.trajectory = stored.rounds_of(job.clients);
+      require_input(job.trajectory.size() >= kTrajectory,
+                    "analysis.kinds: subspace needs at least " + std::to_string(kTrajectory) +
+                        " stored rounds with all clients of round " + std::to_string(round) +
+                        "; stored are: " + listed(job.trajectory) +
+                        "; run again with a smaller checkpoint.every");
+    }
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+void check_insitu(Experiment const& experiment) {
+  auto const& config = experiment.config;
+  auto const round = config.analysis.every;
+  if (round == 0) return;
+  auto const selection = parse_pairs(config.analysis.pairs, experiment.clients());
+  plan_round({config.analysis,
+              experiment.model.table(),
+              selection,
+              experiment.partition,
+              config.run.seed,
+              round,
+              experiment.participants(round),
+              {},
+              {},
+              experiment.dataset.train_count,
+              experiment.dataset.test_count});
+  if (config.analysis.align != Align::none) require_structure(experiment.model);
+  warn_of_statistics(config.analysis, experiment.model.table());
+}
+
+void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
+  if (table.buffer_count == 0 || config.batchnorm != "interpolate") return;
+  log::warning(
+      "the model has batch normalisation, whose interpolated statistics can make a barrier by "
+      "themselves; compare with analysis.batchnorm = recompute:N");
+}
+
+void require_planes(RunDirectory const& run, Config const& config,
+                    std::vector<RoundJob> const& jobs) {
+  for (auto const& text : config.analysis.kinds) {
+    auto const kind = parse_kind(text);
+    if (kind.family != Kind::Family::plane) continue;
+    auto const layers = targets(kind, run.header().table, config.run.seed).front().layers;
+    auto const took_part = [](RoundJob const& job, std::int64_t client) {
+      return std::ranges::binary_search(job.clients, client);
+    };
+    for (auto const& job : jobs) {
+      auto const& ids = kind.clients;
+      if (!std::ranges::all_of(ids, [&](auto id) { return took_part(job, id); })) continue;
+      require_input(spans_plane(run, config.analysis.at, job.round, ids, layers),
+                    "analysis.kinds: the models of clients " + std::to_string(ids[0]) + ", " +
+                        std::to_string(ids[1]) + " and " + std::to_string(ids[2]) + " in round " +
+                        std::to_string(job.round) + " lie on one line, so that " + text +
+                        " is no plane; name three clients that differ");
+    }
+  }
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,30 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/config/config.hpp"
+#include "common/store/run_directory.hpp"
+#include "server/analysis/pool.hpp"
+
+namespace fedstrata {
+
+/// What an analysis of a stored run is to compute: one job for each round that it asks for and that
+/// is stored, but for those in `done` (ascending). `other`: the run of analysis.against, or null.
+/// Reads every model that will be needed. Throws InputError: nothing stored, a round or client that
+/// is not there, too few checkpoints for a subspace, a model that is not finite.
+std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
+                                    Config const& config, std::vector<std::int64_t> const& done);
+
+/// Throws InputError where the analysis during a run does not fit its model, data and clients;
+/// warns of what makes barriers hard to read.
+void check_insitu(Experiment const& experiment);
+
+/// Warns where interpolated statistics of batch normalisation can make a barrier by themselves.
+void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table);
+
+/// Reads the models of `analysis.kinds = plane:...`. Throws InputError where the three lie on one
+/// line in a round, since they span no plane.
+void require_planes(RunDirectory const& run, Config const& config,
+                    std::vector<RoundJob> const& jobs);
+
+}  // namespace fedstrata

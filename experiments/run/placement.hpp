@@ -1,0 +1,20 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/federation/experiment.hpp"
+#include "common/federation/layout.hpp"
+#include "common/mpi/comm.hpp"
+
+namespace fedstrata {
+
+/// Collective. One line a rank: host, roles, device and threads, clients hosted. On rank 0; empty
+/// elsewhere.
+std::string placement_table(Experiment const& experiment, Layout const& layout,
+                            std::string const& device, mpi::Comm const& world);
+
+/// What a run will need: parameters, memory per rank, bytes per checkpoint and in all, messages and
+/// bytes per round. Pure.
+std::string forecast(Experiment const& experiment, Layout const& layout);
+
+}  // namespace fedstrata

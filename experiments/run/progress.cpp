@@ -1,0 +1,140 @@
+#include "experiments/run/progress.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "common/base/error.hpp"
+#include "experiments/view/run_progress.hpp"
+#include "experiments/view/view.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr double kLineEvery = 10.0;  // seconds between lines when the output is no terminal
+
+std::string cell(double value) { return std::isnan(value) ? "" : fixed(value, 6); }
+
+void add_row(std::ostringstream& out, std::string const& role, std::vector<double> const& columns) {
+  out << "  " << role << std::string(role.size() < 31 ? 31 - role.size() : 1, ' ');
+  for (double const value : columns) {
+    auto const text = fixed(value, 2);
+    out << std::string(text.size() < 11 ? 11 - text.size() : 1, ' ') << text;
+  }
+  out << '\n';
+}
+
+/// mpirun gives its ranks a terminal even where its own output goes to a file or a pipe; mpirun is
+/// the parent of rank 0.
+bool watched() {
+  std::error_code unknown;
+  auto const parent = "/proc/" + std::to_string(getppid()) + "/fd/1";
+  auto const kind = std::filesystem::status(parent, unknown).type();
+  bool const hidden = kind == std::filesystem::file_type::regular ||
+                      kind == std::filesystem::file_type::fifo ||
+                      kind == std::filesystem::file_type::socket;
+  return isatty(STDOUT_FILENO) != 0 && !hidden;
+}
+
+/// What progress.csv had of rounds up to this one, and the seconds of the last.
+std::pair<std::string, double> earlier_rows(std::filesystem::path const& csv, std::int64_t round) {
+  std::ifstream stream(csv);
+  std::string kept, line;
+  double seconds = 0.0;
+  std::getline(stream, line);  // names
+  while (std::getline(stream, line)) {
+    std::istringstream cells(line);
+    std::int64_t number = 0;
+    char comma = 0;
+    double at = 0.0;
+    if (!(cells >> number >> comma >> at) || number > round) continue;
+    kept += line + '\n';
+    seconds = at;
+  }
+  return {kept, seconds};
+}
+
+}  // namespace
+
+Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory,
+                   std::optional<std::int64_t> resume_round)
+    : rounds_(experiment.config.federation.rounds),
+      terminal_(watched()),
+      first_(resume_round.value_or(0)) {
+  std::string kept;
+  auto const path = directory / "progress.csv";
+  if (resume_round) std::tie(kept, seconds_before_) = earlier_rows(path, *resume_round);
+  csv_.open(path);
+  csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes,"
+          "test_accuracy_after\n"
+       << kept;
+  csv_.flush();
+}
+
+std::string Progress::line(RoundRecord const& record) const {
+  double const elapsed = since_start_.seconds();
+  auto const done = static_cast<double>(record.round - first_);
+  std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
+                     "  test accuracy " + percent_text(test_accuracy_) + "  train loss " +
+                     (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
+  if (done > 0.0) {
+    text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
+            fixed(static_cast<double>(updates_) / elapsed, 1) + " client updates/s  " +
+            time_text(elapsed / done * static_cast<double>(rounds_ - record.round)) + " left";
+  }
+  return text;
+}
+
+void Progress::round(RoundRecord const& record) {
+  updates_ += record.participants;
+  // The clients' own models: where layers are averaged seldom, the global one says little.
+  for (double const accuracy : {record.test_accuracy, record.test_accuracy_after}) {
+    if (!std::isnan(accuracy)) test_accuracy_ = accuracy;
+  }
+  csv_ << record.round << ',' << fixed(seconds_before_ + since_start_.seconds(), 3) << ','
+       << record.participants << ',' << cell(record.train_loss) << ','
+       << cell(record.train_accuracy) << ',' << cell(record.test_loss) << ','
+       << cell(record.test_accuracy) << ',' << record.bytes << ','
+       << cell(record.test_accuracy_after) << '\n';
+  csv_.flush();
+  require(csv_.good(),
+          "progress.csv could not be written (is the disk full?); what was complete "
+          "before stays valid");
+  double const now = since_start_.seconds();
+  bool const last = record.round == rounds_;
+  if (terminal_) {
+    std::printf("\r\033[K%s%s", line(record).c_str(), last ? "\n" : "");
+  } else if (last || now - last_line_ >= kLineEvery) {
+    std::printf("%s\n", line(record).c_str());
+    last_line_ = now;
+  }
+  std::fflush(stdout);
+}
+
+void Progress::training_done() {
+  std::printf("training took %s\n", time_text(since_start_.seconds()).c_str());
+  std::fflush(stdout);
+}
+
+std::string time_table(Layout const& layout, std::vector<TimeShares> const& ranks, double wall) {
+  std::ostringstream out;
+  out << "where the time went (seconds; " << fixed(wall, 1) << " in all)\n";
+  out << "  role                                 train  aggregate       wait   evaluate   analysis "
+         "     "
+         "store\n";
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    int const r = static_cast<int>(rank);
+    auto const& t = ranks[rank];
+    add_row(out, std::to_string(rank) + " " + layout.role(r),
+            {t.train, t.aggregate, t.wait, t.evaluate, t.analysis, t.store});
+  }
+  return out.str();
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,132 @@
+#include "experiments/run/resume.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+
+namespace fedstrata {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Settings that say where and how long, and change no result.
+bool is_free(std::string const& key) {
+  static std::vector<std::string> const keys{"run.walltime",     "run.grace",
+                                             "data.dir",         "analysis.ranks",
+                                             "analysis.backlog", "run.stall_timeout"};
+  return std::ranges::find(keys, key) != keys.end();
+}
+
+/// Settings that change no result that is there already.
+bool is_harmless(std::string const& key, Config const& config) {
+  bool const fixed_schedule =
+      config.train.schedule != ScheduleKind::cosine || config.train.horizon > 0.0;
+  return is_free(key) || key.starts_with("checkpoint.") || key.starts_with("analysis.") ||
+         (key == "federation.rounds" && fixed_schedule);
+}
+
+std::string listed(std::vector<Difference> const& differences) {
+  std::vector<std::string> texts;
+  for (auto const& [key, before, now] : differences) {
+    texts.push_back(key + " was " + (before.empty() ? "empty" : before) + " and is " +
+                    (now.empty() ? "empty" : now));
+  }
+  return join(texts, ", ");
+}
+
+void check_changes(Config const& stored, Config const& config, CommandLine const& line,
+                   std::string const& directory) {
+  auto changed = differences(stored, config);
+  std::erase_if(changed, [](auto const& difference) { return is_free(difference.key); });
+  auto fatal = changed;
+  std::erase_if(fatal, [&](auto const& d) { return is_harmless(d.key, config); });
+  require_input(fatal.empty(), "the run in '" + directory + "' was started with other settings (" +
+                                   listed(fatal) + "); give those it has, or choose another --out");
+  require_input(changed.empty() || line.allow_config_change,
+                "the run in '" + directory + "' was started with other settings (" +
+                    listed(changed) +
+                    "); they change nothing that is stored: pass --allow-config-change to go on "
+                    "with the new ones");
+}
+
+}  // namespace
+
+Start prepare_start(CommandLine const& line) {
+  Start start;
+  std::error_code error;
+  require_input(fs::exists(line.target, error), "there is no config file" +
+                                                    std::string(line.resume ? " or run" : "") +
+                                                    " '" + line.target + "'");
+  bool const by_directory = line.resume && fs::is_directory(line.target, error);
+  start.directory = !line.out.empty() ? fs::path(line.out)
+                    : by_directory    ? fs::path(line.target)
+                                      : fs::path("runs") / fs::path(line.target).stem();
+  require_input(!by_directory || line.out.empty(),
+                "--resume " + line.target + ": a run goes on where it is; leave out --out");
+  bool const begun = line.resume && fs::exists(start.directory / "run.h5", error);
+  require_input(begun || !by_directory,
+                "'" + line.target +
+                    "' holds no run to go on with; start one with fedstrata simulate "
+                    "FILE.ini --out " +
+                    line.target);
+  if (!begun) {
+    start.config = load_config(line.target, line.set);
+    return start;
+  }
+  auto const run = RunDirectory::open(start.directory, Verify::tables);
+  start.stored = run.header();
+  auto const source = start.directory.string();
+  auto const stored = parse_config(start.stored->config_text, source);
+  start.config = by_directory ? parse_config(start.stored->config_text, source, line.set)
+                              : load_config(line.target, line.set);
+  if (start.config.run.threads == 0) start.config.run.threads = stored.run.threads;
+  check_changes(stored, start.config, line, source);
+  auto const last = run.round_records();
+  require_input(last.empty() || last.back().round <= start.config.federation.rounds,
+                "federation.rounds = " + std::to_string(start.config.federation.rounds) +
+                    ", but the run in '" + source + "' has " +
+                    std::to_string(last.empty() ? 0 : last.back().round) + " already");
+  bool const same_end = stored.federation.rounds == start.config.federation.rounds;
+  start.complete = run.complete() && same_end;
+  return start;
+}
+
+void check_continues(RunHeader const& stored, DatasetView const& data, Partition const& partition,
+                     ProvenanceRecord const& start) {
+  bool const same = is_data_of(stored, data) && stored.partition.indices == partition.indices &&
+                    stored.partition.offsets == partition.offsets;
+  require_input(same,
+                "the data set is not the one that the run was started with; point data.dir at "
+                "the same files");
+  auto const& first = stored.provenance.front();
+  auto const warn = [](std::string const& what, std::string const& before, std::string const& now) {
+    if (before == now) return;
+    log::warning("the run was started with another " + what + " (" + before + ", now " + now +
+                 "): the rest may have other bits than an uninterrupted run");
+  };
+  warn("processor", first.cpu.str(), start.cpu.str());
+  warn("build", first.build.str(), start.build.str());
+  warn("set of libraries", first.libraries.str(), start.libraries.str());
+}
+
+std::string continued_analysis(RunDirectory& run, Config const& config) {
+  for (int number = 1;; ++number) {
+    auto const name = number == 1 ? std::string("insitu") : "insitu-" + std::to_string(number);
+    if (run.has_analysis(name)) {
+      auto changed = differences(parse_config(run.analysis_config(name), name), config);
+      std::erase_if(
+          changed, [](auto const& d) { return !d.key.starts_with("analysis.") || is_free(d.key); });
+      if (changed.empty()) return name;
+      continue;
+    }
+    for (auto const& checkpoint : number > 1 ? run.checkpoints() : std::vector<CheckpointInfo>{}) {
+      if (!checkpoint.kept) run.discard(checkpoint.round);
+    }
+    return name;
+  }
+}
+
+}  // namespace fedstrata

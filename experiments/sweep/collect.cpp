@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "common/base/error.hpp"
+#include "common/base/files.hpp"
+#include "common/base/log.hpp"
+#include "common/base/text.hpp"
+#include "common/base/version.hpp"
+#include "common/store/hdf5.hpp"
+#include "common/store/run_directory.hpp"
+#include "common/store/run_names.hpp"
+#include "experiments/sweep/sweep.hpp"
+#include "experiments/sweep/tables.hpp"
+
+namespace fedstrata {
+namespace {
+
+constexpr std::int64_t kSweepFormat = 1;
+
+/// What all cells have in common, or else "several".
+std::string common(std::vector<Collected> const& cells, std::string Collected::*member) {
+  for (auto const& cell : cells) {
+    if (cell.*member != cells.front().*member) return "several";
+  }
+  return cells.front().*member;
+}
+
+std::optional<Collected> read_cell(Sweep const& sweep, std::size_t index) {
+  auto const directory = sweep.directory.run(sweep.cells[index].name);
+  if (!std::filesystem::exists(directory / RunNames::kIndex)) return std::nullopt;
+  try {
+    auto const run = RunDirectory::open(directory, Verify::tables);
+    auto const& header = run.header();
+    Collected result{index, header.model, header.dataset.name, run.round_records(), {}};
+    for (auto const& name : run.analysis_names()) {
+      result.analyses.emplace_back(name, summarize(run.barrier_records(name)));
+    }
+    return result;
+  } catch (Error const& error) {
+    log::warning(std::string("left out: ") + error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+int collect_sweep(Sweep const& sweep) {
+  std::vector<Collected> cells;
+  for (std::size_t i = 0; i < sweep.cells.size(); ++i) {
+    if (auto cell = read_cell(sweep, i)) cells.push_back(std::move(*cell));
+  }
+  require_input(!cells.empty(), "no cell of " + sweep.file.source + " has a run in " +
+                                    quoted(sweep.directory.path()) +
+                                    " yet; start some with fedstrata sweep run or submit");
+  auto const rounds = round_table(sweep, cells);
+  auto const barriers = barrier_table(sweep, cells);
+  auto const status = sweep.status();
+  NewFile target(sweep.directory.collected());
+  auto file = hdf5::File::create(target.temporary());
+  file.set("/", "format", std::string("fedstrata-sweep"));
+  file.set("/", "format_version", kSweepFormat);
+  file.set("/", "software_version", software_version());
+  file.set("/", "name", sweep.file.name);
+  file.set("/", "sweep", sweep.text);
+  file.set("/", "model", common(cells, &Collected::model));
+  file.set("/", "dataset", common(cells, &Collected::dataset));
+  file.set("/", "axes", join(sweep_columns(sweep.file), ","));
+  cell_table(sweep, status).write(file, "/cells");
+  rounds.write(file, "/rounds");
+  barriers.write(file, "/barriers");
+  file.make_group("/runs");
+  for (auto const& cell : cells) {
+    auto const& name = sweep.cells[cell.index].name;
+    file.link("/runs/" + name, "cells/" + name + "/" + RunNames::kIndex, "/");
+  }
+  file.close();
+  target.sync();
+  target.publish();
+  write_text(sweep.directory.path() / "rounds.csv", rounds.csv());
+  write_text(sweep.directory.path() / "barriers.csv", barriers.csv());
+  auto const done = std::count_if(status.begin(), status.end(),
+                                  [](auto const& one) { return one.stage == CellStage::done; });
+  std::printf("%s: %zu of %zu cells, %lld of them done, %zu rounds, %zu rows of barriers\n",
+              sweep.directory.collected().c_str(), cells.size(), sweep.cells.size(),
+              static_cast<long long>(done), rounds.rows(), barriers.rows());
+  return 0;
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,193 @@
+#include "experiments/sweep/file.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <set>
+
+#include "common/base/error.hpp"
+#include "common/base/text.hpp"
+
+namespace fedstrata {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxRanks = 100'000;
+
+struct Preset {
+  std::string name;
+  std::vector<SweepAxis> axes;
+};
+
+/// The grids of the paper's study, in selectors that suit any model of three layers or more.
+std::vector<Preset> const& presets() {
+  static SweepAxis const intervals = {"average.all.every", {"1", "2", "5", "10"}};
+  static SweepAxis const layers = {
+      "average.all.layers", {"all", "body", "head", "first:2", "middle:2", "last:2", "rotate"}};
+  static std::vector<Preset> const all = {
+      {"interval-x-layers", {intervals, layers}}, {"intervals", {intervals}}, {"layers", {layers}}};
+  return all;
+}
+
+std::vector<std::string> preset_list() {
+  std::vector<std::string> names;
+  for (auto const& preset : presets()) names.push_back(preset.name);
+  return names;
+}
+
+bool plain(std::string const& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+  });
+}
+
+/// Reading of one file.
+class Reader {
+ public:
+  explicit Reader(std::string source) { file_.source = std::move(source); }
+
+  SweepFile read(std::string const& text) {
+    auto const given = read_ini(text, file_.source);
+    check_sections(text);
+    auto const place = fs::path(file_.source);
+    file_.name = place.stem().string();
+    for (auto const& item : given) {
+      auto const dot = item.key.find('.');
+      require_input(dot != std::string::npos,
+                    where() + "key '" + item.key + "' belongs to no section");
+      read(item.key.substr(0, dot), {item.key.substr(dot + 1), item.value, file_.source});
+    }
+    require_input(!file_.base.empty(),
+                  where() +
+                      "sweep.base is missing; name the config file that all cells start "
+                      "from, relative to this file");
+    require_input(plain(file_.name), where() + "sweep.name = '" + file_.name +
+                                         "': a name is made of letters, digits, _ and -");
+    require_input(!file_.axes.empty() || !file_.cells.empty(),
+                  where() +
+                      "there are no cells: write axes in [axes], cells in [cells], or "
+                      "sweep.preset = " +
+                      join(preset_list(), " | "));
+    file_.base = (place.parent_path() / file_.base).lexically_normal().string();
+    if (file_.directory.empty()) file_.directory = "runs/" + file_.name;
+    return std::move(file_);
+  }
+
+ private:
+  std::string where() const { return file_.source + ": "; }
+
+  void check_sections(std::string const& text) const {
+    std::vector<std::string> const known = {"sweep", "set", "axes", "cells", "exclude"};
+    for (auto const& section : sections_of(text)) {
+      require_input(std::count(known.begin(), known.end(), section) > 0,
+                    where() + "unknown section [" + section + "]" + suggestion(section, known) +
+                        " (sections of a sweep: " + join(known, ", ") +
+                        "; settings of all cells go to [set])");
+    }
+  }
+
+  void read(std::string const& section, Assignment const& item) {
+    if (section == "sweep") {
+      read_key(item);
+    } else if (section == "set") {
+      file_.set.push_back(item);
+    } else if (section == "axes") {
+      set_axis({item.key, values_of("axes." + item.key, item.value)});
+    } else {
+      auto& rules = section == "cells" ? file_.cells : file_.exclude;
+      rules.push_back(read_rule(section, item));
+    }
+  }
+
+  void read_key(Assignment const& item) {
+    std::vector<std::string> const known = {"base", "name", "dir", "ranks", "preset"};
+    require_input(std::count(known.begin(), known.end(), item.key) > 0,
+                  where() + "unknown key sweep." + item.key + suggestion(item.key, known) +
+                      " (keys of [sweep]: " + join(known, ", ") + ")");
+    require_input(!item.value.empty(), where() + "sweep." + item.key + " needs a value");
+    if (item.key == "base") file_.base = item.value;
+    if (item.key == "name") file_.name = item.value;
+    if (item.key == "dir") file_.directory = item.value;
+    if (item.key == "preset") add_preset(item.value);
+    if (item.key == "ranks") {
+      require_input(
+          read_number(item.value, file_.ranks) && file_.ranks >= 1 && file_.ranks <= kMaxRanks,
+          where() + "sweep.ranks = '" + item.value + "' is not possible; allowed: integer >= 1");
+    }
+  }
+
+  void add_preset(std::string const& name) {
+    auto const found = std::find_if(presets().begin(), presets().end(),
+                                    [&](auto const& preset) { return preset.name == name; });
+    require_input(found != presets().end(),
+                  where() + "sweep.preset = '" + name + "' is not possible; allowed: " +
+                      join(preset_list(), " | ") + suggestion(name, preset_list()));
+    // Axes of the file, which may stand above, have the last word.
+    auto const own = std::move(file_.axes);
+    file_.axes = found->axes;
+    for (auto const& axis : own) set_axis(axis);
+  }
+
+  void set_axis(SweepAxis const& axis) {
+    for (auto& there : file_.axes) {
+      if (there.key == axis.key) {
+        there = axis;
+        return;
+      }
+    }
+    file_.axes.push_back(axis);
+  }
+
+  /// Values between bars. An empty value may be one of several (data.dir = | /data).
+  std::vector<std::string> values_of(std::string const& key, std::string const& text) const {
+    std::vector<std::string> values;
+    for (std::size_t begin = 0; begin <= text.size();) {
+      auto const end = std::min(text.find('|', begin), text.size());
+      values.push_back(trim(text.substr(begin, end - begin)));
+      begin = end + 1;
+    }
+    require_input(values.size() > 1 || !values[0].empty(),
+                  where() + key + " has no values; separate them by |");
+    std::set<std::string> seen;
+    for (auto const& value : values) {
+      require_input(seen.insert(value).second,
+                    where() + key + " has the value '" + value + "' twice; keep one");
+    }
+    return values;
+  }
+
+  SweepRule read_rule(std::string const& section, Assignment const& item) const {
+    std::string const name = section + "." + item.key;
+    require_input(plain(item.key), where() + name + ": a name is made of letters, digits, _ and -");
+    SweepRule rule{item.key, {}};
+    std::set<std::string> seen;
+    for (auto const& part : split(item.value, '&')) {
+      auto const equals = part.find('=');
+      require_input(equals != std::string::npos && equals > 0,
+                    where() + name + ": '" + part +
+                        "' is not possible; write section.key=value & section.key=value | value");
+      auto const key = trim(part.substr(0, equals));
+      require_input(seen.insert(key).second, where() + name + " has " + key + " twice; keep one");
+      rule.axes.push_back({key, values_of(name + ": " + key, part.substr(equals + 1))});
+    }
+    require_input(
+        !rule.axes.empty(),
+        where() + name + " is empty; write section.key=value & section.key=value | value");
+    return rule;
+  }
+
+  SweepFile file_;
+};
+
+}  // namespace
+
+SweepFile parse_sweep(std::string const& text, std::string const& source) {
+  return Reader(source).read(text);
+}
+
+SweepFile load_sweep(std::string const& path) {
+  return parse_sweep(read_input(path, "sweep file"), path);
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,42 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "common/config/text.hpp"
+
+namespace fedstrata {
+
+/// A key of the configuration and values for it.
+struct SweepAxis {
+  std::string key;  ///< "train.lr", "average.NAME.every"
+  std::vector<std::string> values;
+};
+
+/// What `key = value | value & key = value` says under a name.
+struct SweepRule {
+  std::string name;
+  std::vector<SweepAxis> axes;  ///< one or more
+};
+
+/// A sweep file as it was read (docs/sweeps.md).
+struct SweepFile {
+  std::string source;            ///< for messages
+  std::string name;              ///< of the sweep
+  std::string base;              ///< path of the config file that all cells start from
+  std::string directory;         ///< where the cells go
+  int ranks = 1;                 ///< of each cell
+  std::vector<Assignment> set;   ///< settings of all cells
+  std::vector<SweepAxis> axes;   ///< the grid; the last one varies fastest
+  std::vector<SweepRule> cells;  ///< small grids besides
+  std::vector<SweepRule> exclude;
+};
+
+/// Reads a sweep file's text. `source` is its path: `base` is relative to its directory, and the
+/// name of the sweep is the file's unless given. Keys and values of the configuration are not
+/// looked at. Throws InputError.
+SweepFile parse_sweep(std::string const& text, std::string const& source);
+
+/// Reads the file, then parse_sweep.
+SweepFile load_sweep(std::string const& path);
+
+}  // namespace fedstrata

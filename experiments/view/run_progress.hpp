@@ -1,0 +1,27 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+
+#include "common/store/records.hpp"
+
+namespace fedstrata {
+
+/// What progress.csv says of a run.
+struct RunProgress {
+  std::int64_t round = -1;  ///< last finished one; -1 before the initialisation
+  double seconds = 0.0;     ///< of all starts together
+  double rate = kAbsent;    ///< rounds a second, lately
+  double train_loss = kAbsent;
+  double test_accuracy = kAbsent;  ///< last one measured
+};
+
+/// Reads progress.csv in a run directory; lines that make no sense are left out.
+RunProgress read_progress(std::filesystem::path const& run);
+
+/// "1 h 02 min", "3 min 5 s", "4.2 s"; "?" for what is not known.
+std::string time_text(double seconds);
+
+/// "83.10 %"; "-" for what is absent.
+std::string percent_text(double share);
+
+}  // namespace fedstrata

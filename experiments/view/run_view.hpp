@@ -1,0 +1,31 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "common/base/files.hpp"
+#include "common/config/config.hpp"
+#include "common/store/run_directory.hpp"
+#include "experiments/view/view.hpp"
+
+namespace fedstrata {
+
+/// A run as its files show it: state, rounds, rate, where the time goes, last barriers.
+class RunView {
+ public:
+  RunView(std::filesystem::path path, bool colors) : path_(std::move(path)), colors_(colors) {}
+  /// Throws InputError when the run is damaged.
+  View look();
+
+ private:
+  void refresh();
+
+  std::filesystem::path path_;
+  bool colors_;
+  std::optional<RunDirectory> run_;
+  std::int64_t rounds_ = 0;
+  FileStamp stamp_;     ///< of the run.h5 that tables_ is from
+  std::string tables_;  ///< what comes from run.h5
+};
+
+}  // namespace fedstrata

@@ -1,0 +1,282 @@
+#include "server/analysis/pool.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "common/base/stopwatch.hpp"
+#include "common/config/analysis/kinds.hpp"
+#include "server/analysis/stored_models.hpp"
+
+namespace fedstrata {
+namespace {
+
+// Seconds between looks for messages: each look may yield the core to another rank.
+constexpr double kServeEvery = 0.005;
+constexpr std::int64_t kFinish = -1;      // instead of a round: no more work
+constexpr std::size_t kRoundsAtOnce = 2;  // so that ranks have work while a round's last units run
+
+EvaluationBatch batch(Batches const& data, std::span<std::int64_t const> indices) {
+  auto const [images, labels] = data.gather(indices);
+  return {images, labels};
+}
+
+/// Images that batch normalisation is calibrated on, or none.
+at::Tensor calibration(AnalysisInput const& input) {
+  auto const norm = parse_batchnorm(input.experiment->config.analysis.batchnorm);
+  if (norm.kind != NormSelection::Kind::recompute) return {};
+  return input.train->range(0, std::min(norm.samples, input.train->size())).images;
+}
+
+}  // namespace
+
+/// A round in work: its units, and on the leader the results so far.
+struct AnalysisPool::Job {
+  RoundJob round;
+  RoundAnalysis analysis;
+  std::optional<AnalysisModels> models;
+  std::vector<std::vector<double>> results;  ///< of the phase
+  std::size_t assigned = 0;
+  std::size_t missing = 0;
+  bool done = false;
+};
+
+struct AnalysisPool::Assignment {
+  Job* job = nullptr;
+  std::size_t unit = 0;
+};
+
+AnalysisPool::AnalysisPool(AnalysisInput input, mpi::Comm const& comm,
+                           std::function<void()> interlude)
+    : input_(std::move(input)),
+      comm_(&comm),
+      interlude_([this, inner = std::move(interlude), last = Stopwatch()]() mutable {
+        if (last.seconds() < kServeEvery) return;
+        if (inner) inner();
+        if (leads()) serve();
+        last = Stopwatch();
+      }),
+      outbox_(comm, 64, {}) {}
+
+AnalysisPool::~AnalysisPool() = default;
+
+std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round) const {
+  auto const& experiment = *input_.experiment;
+  auto const& config = experiment.config;
+  auto const selection =
+      parse_pairs(config.analysis.pairs, experiment.clients(), input_.other != nullptr,
+                  input_.other != nullptr ? input_.other->header().partition.clients() : 0);
+  PlanInput const plan{config.analysis,
+                       experiment.model.table(),
+                       selection,
+                       experiment.partition,
+                       config.run.seed,
+                       round.round,
+                       round.clients,
+                       round.partners,
+                       input_.other_run,
+                       experiment.dataset.train_count,
+                       experiment.dataset.test_count};
+  auto job = std::unique_ptr<Job>(new Job{
+      round,
+      RoundAnalysis(plan, experiment.model, input_shape(experiment.dataset), calibration(input_)),
+      {},
+      {},
+      0,
+      0,
+      false});
+  job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
+                      stored_models(input_, round), uploader(experiment.model, *input_.device),
+                      aligner(input_), config.analysis.memory / 2);
+  begin_phase(*job);
+  return job;
+}
+
+std::string AnalysisPool::check(RoundJob const& job) const {
+  auto const planned = make_job(job);
+  return planned->analysis.describe(planned->models->capacity());
+}
+
+void AnalysisPool::add(RoundJob job) {
+  queue_.push_back(std::move(job));
+  assign_waiting();
+}
+
+void AnalysisPool::drop() {
+  queue_.clear();
+  jobs_.clear();
+  close();
+}
+
+/// Units whose results a journal has are not computed again.
+void AnalysisPool::begin_phase(Job& job) const {
+  auto const units = job.analysis.units();
+  job.results.assign(units, {});
+  job.assigned = 0;
+  job.missing = units;
+  if (input_.journal == nullptr) return;
+  for (std::size_t u = 0; u < units; ++u) {
+    auto const* known =
+        input_.journal->find({job.round.round, job.analysis.phase(), static_cast<std::int64_t>(u)});
+    if (known == nullptr) continue;
+    job.results[u] = *known;
+    --job.missing;
+  }
+}
+
+bool AnalysisPool::next(Assignment& out) {
+  for (;;) {
+    for (auto const& job : jobs_) {
+      auto& unit = job->assigned;
+      while (unit < job->results.size() && !job->results[unit].empty()) ++unit;
+      if (unit >= job->results.size() || job->done) continue;
+      out = {job.get(), unit++};
+      return true;
+    }
+    if (queue_.empty() || jobs_.size() >= kRoundsAtOnce) return false;
+    jobs_.push_back(make_job(queue_.front()));
+    queue_.pop_front();
+    finish_phases();
+  }
+}
+
+void AnalysisPool::assign_waiting() {
+  Assignment assignment;
+  while (!waiting_.empty() && next(assignment)) {
+    auto const& job = *assignment.job;
+    Message message;
+    message.put(std::vector{job.round.round, job.analysis.phase(),
+                            static_cast<std::int64_t>(assignment.unit)});
+    message.put(job.round.clients).put(job.round.partners).put(job.round.trajectory);
+    message.put(job.analysis.requests());
+    outbox_.send(std::move(message), waiting_.back(), Tag::unit);
+    waiting_.pop_back();
+  }
+}
+
+void AnalysisPool::take_result(UnitIndex const& unit, std::vector<double> values) {
+  auto const [round, phase, number] = unit;
+  if (input_.journal != nullptr) input_.journal->append(unit, values);
+  for (auto const& job : jobs_) {
+    if (job->round.round != round) continue;
+    job->results[static_cast<std::size_t>(number)] = std::move(values);
+    --job->missing;
+  }
+}
+
+void AnalysisPool::finish_phases() {
+  for (auto const& job : jobs_) {
+    while (!job->done && job->missing == 0) {
+      job->done = !job->analysis.finish_phase(job->results);
+      if (!job->done) begin_phase(*job);
+    }
+  }
+}
+
+void AnalysisPool::serve() {
+  while (auto const envelope = comm_->probe(-1, number(Tag::unit_request))) {
+    auto message = receive(*comm_, *envelope);
+    auto const which = message.take<std::int64_t>();
+    if (!which.empty()) take_result({which[0], which[1], which[2]}, message.take<double>());
+    waiting_.push_back(envelope->from);
+  }
+  finish_phases();
+  assign_waiting();
+}
+
+std::vector<double> AnalysisPool::compute(Job& job, std::size_t unit) {
+  Stopwatch const watch;
+  SampleSource const samples{[&](auto indices) { return batch(*input_.train, indices); },
+                             [&](auto indices) { return batch(*input_.test, indices); }};
+  auto values = job.analysis.compute(unit, *job.models, samples, interlude_);
+  seconds_ += watch.seconds();
+  return values;
+}
+
+void AnalysisPool::write_finished() {
+  while (!jobs_.empty() && jobs_.front()->done) {
+    auto& job = *jobs_.front();
+    auto segment = job.analysis.assemble();
+    for (auto const client : job.round.diverged) {
+      segment.skipped.push_back({job.round.round, client, kNobody, "client diverged"});
+    }
+    std::ranges::stable_sort(segment.skipped, {},
+                             [](auto const& row) { return std::tuple(row.round, row.a, row.b); });
+    input_.run->write_analysis(input_.name, segment);
+    input_.run->discard(job.round.round);
+    if (input_.journal != nullptr) input_.journal->forget(job.round.round);
+    ++written_.rounds;
+    written_.done += 1.0;
+    written_.multiply_adds += job.analysis.work_done();
+    written_.plain_multiply_adds += job.analysis.work_plain();
+    jobs_.pop_front();
+  }
+}
+
+AnalysisProgress AnalysisPool::progress() const {
+  auto result = written_;
+  for (auto const& job : jobs_) {
+    auto const units = static_cast<double>(job->results.size());
+    if (units > 0.0) result.done += 1.0 - static_cast<double>(job->missing) / units;
+  }
+  return result;
+}
+
+bool AnalysisPool::lead() {
+  serve();
+  Assignment mine;
+  bool const busy = next(mine);
+  if (busy) {
+    auto& job = *mine.job;
+    auto values = compute(job, mine.unit);
+    take_result({job.round.round, job.analysis.phase(), static_cast<std::int64_t>(mine.unit)},
+                std::move(values));
+    finish_phases();
+  }
+  write_finished();
+  if (closed_ && pending() == 0 && static_cast<int>(waiting_.size()) == comm_->size() - 1) {
+    for (int const rank : std::exchange(waiting_, {})) {
+      outbox_.send(std::move(Message().put(std::vector{kFinish})), rank, Tag::unit);
+    }
+    outbox_.flush();
+    finished_ = true;
+  }
+  return busy;
+}
+
+bool AnalysisPool::work() {
+  if (!asked_) {
+    outbox_.send(std::move(Message().put(std::vector<std::int64_t>{})), 0, Tag::unit_request);
+    asked_ = true;
+  }
+  auto const envelope = comm_->probe(0, number(Tag::unit));
+  if (!envelope) return false;
+  auto message = receive(*comm_, *envelope);
+  auto const which = message.take<std::int64_t>();
+  if (which[0] == kFinish) {
+    finished_ = true;
+    return true;
+  }
+  RoundJob round{which[0], {}, {}, {}, {}};
+  round.clients = message.take<std::int64_t>();
+  round.partners = message.take<std::int64_t>();
+  round.trajectory = message.take<std::int64_t>();
+  if (jobs_.empty() || jobs_.front()->round.round != round.round) {
+    jobs_.clear();
+    jobs_.push_back(make_job(round));
+  }
+  auto& job = *jobs_.front();
+  job.analysis.enter(which[1], message.take<double>());
+  auto const values = compute(job, static_cast<std::size_t>(which[2]));
+  outbox_.send(std::move(Message().put(which).put(values)), 0, Tag::unit_request);
+  return true;
+}
+
+bool AnalysisPool::advance() {
+  if (finished_) return false;
+  return leads() ? lead() : work();
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,133 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "common/config/config.hpp"
+#include "common/model/model.hpp"
+#include "common/store/run_directory.hpp"
+#include "server/analysis/models.hpp"
+#include "server/engine/barrier_engine.hpp"
+#include "server/plan/round_plan.hpp"
+#include "server/results/round_sums.hpp"
+
+namespace fedstrata {
+
+/// Samples of the training and of the test set, by their numbers.
+struct SampleSource {
+  std::function<EvaluationBatch(std::span<std::int64_t const> indices)> train, test;
+};
+
+/// The analysis of one round as phases of work units, to be computed anywhere and in any order, and
+/// the records made of their results. A pure function of its arguments: neither units nor the bits
+/// of their results depend on who computes them.
+///
+/// Curves: `full` interpolates all layers from client a (alpha 0) to b (alpha 1), rest = -1. Other
+/// kinds interpolate their target's layers and take the others from `rest`, once from a and once
+/// from b: with rest = a, alpha 0 is model a itself and alpha 1 is a with b's target; with rest =
+/// b, alpha 1 is model b itself. Barriers are against the mean of the two full models (mid, swap)
+/// or the path's own end points (path, over the interior alphas).
+///
+/// `analysis.pairs = clients` measures what averaging meets. Its rows have a = -1, b = -2,
+/// rest = -1, path and swap absent, loss_a = mean over clients of E(client), loss_b = E(weighted
+/// mean); means over clients are unweighted.
+///   full:  loss_mid = E(weighted mean) - mean E(client)
+///   layer: loss_mid = mean E(client with that layer of the weighted mean) - mean E(client)
+/// Its points: (full, a = client, b = -2, alpha 0) is E(client), (full, a = -1, b = -2, alpha 1) is
+/// E(weighted mean), (layer, a = client, b = -2, rest = client, alpha 1) is E(client with the
+/// layer).
+///
+/// There is one phase, unless a tolerance or a search asks for more: a phase then follows from the
+/// results of those before it, and `requests()` tells other ranks what it is.
+class RoundAnalysis {
+ public:
+  /// Keeps references to `model` and `config`. Throws InputError for kinds and splits that do not
+  /// fit.
+  RoundAnalysis(PlanInput const& input, Model const& model, InputShape const& shape,
+                at::Tensor calibration);
+  ~RoundAnalysis();
+
+  RoundPlan const& plan() const { return plan_; }
+  /// Of the phase at hand.
+  std::size_t units() const { return units_.size(); }
+  std::int64_t phase() const { return phase_; }
+  /// What the phase evaluates, to be handed to enter() elsewhere; empty for the first.
+  std::vector<double> const& requests() const { return requests_; }
+  void enter(std::int64_t phase, std::vector<double> requests);
+
+  /// Computes one unit of the phase; `interlude` (may be empty) runs between any two evaluations.
+  std::vector<double> compute(std::size_t unit, AnalysisModels& models, SampleSource const& samples,
+                              Interlude const& interlude);
+  /// Takes the results of all units of the phase, in order, and goes on to the next phase; false
+  /// when that was the last.
+  bool finish_phase(std::vector<std::vector<double>> const& results);
+  /// The tables of the round, sorted by their leading columns, once all phases are done.
+  AnalysisSegment assemble() const;
+
+  /// Multiply-adds of the units finished so far, and of one whole evaluation for every point of
+  /// every curve.
+  double work_done() const { return work_done_; }
+  double work_plain() const { return work_plain_; }
+  /// One line on how the work is cut and how the memory is used.
+  std::string describe(std::size_t models_at_once) const;
+
+ private:
+  struct Unit {
+    enum class Work { comparison, alignment, points } work = Work::points;
+    std::size_t group = 0;  ///< or which comparison or alignment
+    std::size_t set = 0;
+    std::int64_t first = 0;
+    std::int64_t count = 0;
+  };
+  /// Points of a group that are evaluated together, since their models are in memory at once.
+  struct Wave;
+  struct PhaseGroup {
+    PointSet points;
+    std::vector<int> wanted;              ///< points; in a search one for each request
+    std::vector<std::size_t> curves;      ///< whose sums are taken (none in a search)
+    std::vector<std::vector<int>> waves;  ///< the wanted points, cut when first computed
+  };
+
+  void begin_phase();
+  void add_units(std::size_t group, std::size_t set, std::int64_t first, std::int64_t last);
+  PhaseGroup whole_group(std::size_t group) const;
+  std::vector<double> compare(Comparison const& comparison, AnalysisModels& models) const;
+  std::vector<double> evaluate(Unit const& unit, AnalysisModels& models,
+                               SampleSource const& samples, Interlude const& interlude);
+  void cut(PhaseGroup& group, std::size_t capacity) const;
+  std::unique_ptr<Wave> make_wave(PhaseGroup const& group, std::vector<int> const& points,
+                                  AnalysisModels& models) const;
+  BatchLoader loader(SampleSet const& set, SampleSource const& samples) const;
+  std::int64_t block_end(std::int64_t phase, std::int64_t count) const;
+  void take(Unit const& unit, std::vector<double> const& values);
+  std::vector<double> further_samples();
+  std::vector<double> further_search();
+  void take_searched();
+
+  Model const& model_;
+  AnalysisConfig const& config_;
+  BarrierEngine engine_;
+  RoundPlan plan_;
+  RoundSums sums_;
+  std::vector<Unit> units_;
+  /// Of the phase, by indices of group and sample set.
+  std::map<std::pair<std::size_t, std::size_t>, std::shared_ptr<PhaseGroup>> groups_;
+  std::unique_ptr<Wave> current_;  ///< the wave computed last, kept for the next unit
+  std::vector<int> const* current_points_ = nullptr;
+  /// Loss sums of a search, by indices of group, sample set and point.
+  std::map<std::tuple<std::size_t, std::size_t, int>, double> searched_;
+  std::vector<double> requests_;
+  std::int64_t phase_ = 0;
+  double forward_cost_ = 0.0;
+  double work_done_ = 0.0;
+  double work_plain_ = 0.0;
+};
+
+}  // namespace fedstrata

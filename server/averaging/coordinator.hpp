@@ -1,0 +1,58 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "common/data/evaluate.hpp"
+#include "common/federation/experiment.hpp"
+#include "common/federation/messages.hpp"
+#include "common/store/records.hpp"
+#include "common/store/run_directory.hpp"
+
+namespace fedstrata {
+
+/// Times of one round as rank 0 saw them, in seconds.
+struct RoundTimes {
+  double round = 0.0;
+  double aggregate = 0.0;
+};
+
+/// A participant's metrics and, in rounds with evaluation, its distance (squared) and cosine to the
+/// mean per layer.
+struct Participant {
+  ClientRecord record;
+  std::span<double const> distances, cosines;
+};
+
+/// The global model on the test set; no classes where it was not evaluated.
+using GlobalTest = ClassSums;
+
+/// Rank 0's part of a run: what to divide the exact sums by, and the metrics.
+class Coordinator {
+ public:
+  /// `test_counts` [classes]: test samples per class.
+  Coordinator(Experiment const& experiment, std::vector<std::int64_t> test_counts);
+
+  /// Sum of the weights of the round's participants that did not diverge; 1 exactly when none did.
+  /// Throws Error when all of them diverged.
+  double divisor(std::int64_t round, std::vector<std::int64_t> const& excluded) const;
+
+  /// Turns the client ranks' reports into the round's metrics; the finished row is returned.
+  RoundRecord record(std::int64_t round, RoundParts const& parts,
+                     std::vector<RoundReport> const& reports, RoundTimes const& times);
+
+  /// Metrics recorded since the last call.
+  MetricsSegment take_metrics();
+
+ private:
+  void fill_global(RoundRecord& row, RoundParts const& parts, GlobalTest const& global,
+                   std::vector<Participant>& all) const;
+  void record_layers(std::int64_t round, RoundParts const& parts,
+                     std::vector<Participant> const& all);
+
+  Experiment const* experiment_;
+  std::vector<std::int64_t> test_counts_;
+  MetricsSegment metrics_;
+};
+
+}  // namespace fedstrata

@@ -1,0 +1,235 @@
+#include "server/engine/barrier_engine.hpp"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/model/loss.hpp"
+
+namespace fedstrata {
+namespace {
+
+std::int64_t bytes(State const& state) {
+  auto const of = [](at::Tensor const& t) {
+    return t.defined() ? static_cast<std::int64_t>(t.nbytes()) : 0;
+  };
+  return of(state.main) + of(state.skip);
+}
+
+/// Multiply-adds of a head with this output: every weight of an output channel is used once for
+/// each of the channel's elements.
+double head_cost(LayerTable const& table, Stage const& stage, Weights const& weights,
+                 at::Tensor const& out) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < table.parameters.size(); ++i) {
+    auto const& tensor = weights.parameters[i];
+    bool const used =
+        std::ranges::find(stage.layers, table.parameters[i].layer) != stage.layers.end();
+    if (!used || tensor.dim() < 2) continue;
+    sum += static_cast<double>(out.numel() / tensor.size(0)) * static_cast<double>(tensor.numel());
+  }
+  return sum;
+}
+
+at::Tensor& part(Stage const& stage, State& state) {
+  return stage.on_skip ? state.skip : state.main;
+}
+
+/// `tensor` [k * B, ...] repeated to `rows`, stack after stack.
+at::Tensor repeated(at::Tensor const& tensor, std::int64_t rows) {
+  std::vector<std::int64_t> times(static_cast<std::size_t>(tensor.dim()), 1);
+  times[0] = rows / tensor.size(0);
+  return times[0] == 1 ? tensor : tensor.repeat(times);
+}
+
+}  // namespace
+
+BarrierEngine::BarrierEngine(Model const& model, InputShape const& input, EngineSettings settings)
+    : model_(model), settings_(std::move(settings)) {
+  at::NoGradGuard const no_gradient;
+  auto const& table = model.table();
+  auto const weights =
+      model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
+  State state{at::zeros({1, input.channels, input.height, input.width}), {}};
+  std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
+  for (auto const& stage : model.stages()) {
+    auto head = stage.evaluate_head(state, weights);
+    stages_.push_back(
+        {stage.layers, stage.affine, head_cost(table, stage, weights, part(stage, head)), 1});
+    auto next = stage.evaluate_tail(head, weights);
+    peak.push_back(bytes(state) + bytes(head) + bytes(next));
+    state = std::move(next);
+  }
+  auto const calibration = settings_.calibration.defined() ? settings_.calibration.size(0) : 0;
+  std::int64_t largest = 1;
+  for (std::size_t s = peak.size(); s-- > 0;) {
+    largest = std::max(largest, peak[s] * (settings_.batch_size + calibration));
+    stages_[s].stack =
+        static_cast<std::size_t>(std::max<std::int64_t>(1, settings_.memory / largest));
+  }
+}
+
+/// The walk of one batch through a tree.
+class BarrierEngine::Pass {
+ public:
+  Pass(BarrierEngine const& engine, EvaluationTree const& tree, BlendedWeights& weights,
+       SampleLosses& losses, Interlude const& interlude)
+      : engine_(engine), tree_(tree), weights_(weights), losses_(losses), interlude_(interlude) {}
+
+  /// `place`: where in the rows of the losses the batch's samples go.
+  void run(EvaluationBatch const& batch, std::int64_t place) {
+    auto const& calibration = engine_.settings_.calibration;
+    labels_ = batch.labels;
+    place_ = place;
+    calibration_ = calibration.defined() ? calibration.size(0) : 0;
+    rows_ = calibration_ + batch.images.size(0);
+    auto const images = calibration_ > 0 ? at::cat({calibration, batch.images}) : batch.images;
+    descend(0, State{images, {}});
+  }
+
+ private:
+  using Node = EvaluationTree::Node;
+
+  void descend(std::size_t index, State in) {
+    auto const& node = tree_.nodes[index];
+    if (node.stage == engine_.stages_.size()) return leaf(node, in.main);
+    auto const& stage = engine_.model_.stages()[node.stage];
+    auto const stacked = static_cast<std::int64_t>(node.stack) * rows_;
+    bool const splits = std::ranges::any_of(
+        node.branches, [](auto const& branch) { return branch.outputs.size() > 1; });
+    if (splits) part(stage, in) = repeated(part(stage, in), stacked);
+    Products products(*this, node, in);
+    for (std::size_t b = 0; b < node.branches.size(); ++b) {
+      auto const& branch = node.branches[b];
+      State state = in;
+      part(stage, state) = products.outputs(branch);
+      if (b + 1 == node.branches.size()) {
+        in = {};  // what is no longer needed is not kept while the last branch goes on
+        products.clear();
+      }
+      state = stage.evaluate_tail(std::move(state), {});
+      descend(branch.node, std::move(state));
+    }
+  }
+
+  void leaf(Node const& node, at::Tensor const& outputs) {
+    auto const batch = labels_.size(0);
+    for (std::size_t i = 0; i < node.points.size(); ++i) {
+      auto const one =
+          outputs.narrow(0, static_cast<std::int64_t>(i) * rows_ + calibration_, batch);
+      auto const at = [&](auto row) {
+        return row.subspan(static_cast<std::size_t>(place_), static_cast<std::size_t>(batch));
+      };
+      auto const point = node.points[i];
+      if (engine_.settings_.loss == Loss::cross_entropy) {
+        sample_losses(one, labels_, at(losses_.loss(point)), at(losses_.error(point)));
+      } else {
+        auto const difference = one.to(at::kDouble) - labels_.view_as(one).to(at::kDouble);
+        auto const sums = (difference * difference).flatten(1).sum(1).cpu().contiguous();
+        std::copy_n(sums.data_ptr<double>(), batch, at(losses_.loss(point)).begin());
+      }
+    }
+    if (interlude_) interlude_();
+  }
+
+  /// The outputs of a stage at the versions that a node asks for, computed when first needed.
+  class Products {
+   public:
+    Products(Pass& pass, Node const& node, State const& in)
+        : pass_(pass),
+          node_(node),
+          in_(in),
+          known_(node.products.size()),
+          uses_(node.products.size()) {
+      for (auto const& branch : node.branches) {
+        for (auto const& output : branch.outputs) {
+          ++uses_[static_cast<std::size_t>(output.product)];
+          if (output.other >= 0) ++uses_[static_cast<std::size_t>(output.other)];
+        }
+      }
+    }
+
+    /// One after another along the batch.
+    at::Tensor outputs(EvaluationTree::Branch const& branch) {
+      auto const& first = branch.outputs.front();
+      if (branch.outputs.size() == 1) return output(first);
+      auto const one = product(first.product, false);
+      auto shape = one.sizes().vec();
+      auto const rows = std::exchange(shape[0], shape[0] * std::ssize(branch.outputs));
+      auto const stack = at::empty(shape, one.options(), one.suggest_memory_format());
+      for (std::size_t i = 0; i < branch.outputs.size(); ++i) {
+        write(branch.outputs[i], stack.narrow(0, static_cast<std::int64_t>(i) * rows, rows));
+      }
+      return stack;
+    }
+
+    /// Nothing more is needed.
+    void clear() {
+      known_.clear();
+      in_ = {};
+    }
+
+   private:
+    at::Tensor output(EvaluationTree::Output const& output) {
+      auto const one = product(output.product, true);
+      if (output.other < 0) return one;
+      return at::lerp(one, product(output.other, true), output.step);
+    }
+
+    void write(EvaluationTree::Output const& output, at::Tensor to) {
+      auto const one = product(output.product, true);
+      if (output.other < 0)
+        to.copy_(one);
+      else
+        at::lerp_out(to, one, product(output.other, true), output.step);
+    }
+
+    /// `use`: counts as one of the uses, after the last of which it is forgotten.
+    at::Tensor product(int index, bool use) {
+      auto const i = static_cast<std::size_t>(index);
+      auto& known = known_[i];
+      if (!known.defined()) {
+        auto const& stage = pass_.engine_.model_.stages()[node_.stage];
+        auto weights = pass_.weights_.get(stage.layers, node_.products[i]);
+        weights.calibration = pass_.calibration_;
+        weights.rows = pass_.rows_;
+        auto head = stage.evaluate_head(in_, weights);
+        known = part(stage, head);
+      }
+      auto const result = known;
+      if (use && --uses_[i] == 0) known = at::Tensor();
+      return result;
+    }
+
+    Pass& pass_;
+    Node const& node_;
+    State in_;
+    std::vector<at::Tensor> known_;
+    std::vector<int> uses_;
+  };
+
+  BarrierEngine const& engine_;
+  EvaluationTree const& tree_;
+  BlendedWeights& weights_;
+  SampleLosses& losses_;
+  Interlude const& interlude_;
+  at::Tensor labels_;
+  std::int64_t place_ = 0;
+  std::int64_t calibration_ = 0;
+  std::int64_t rows_ = 0;
+};
+
+void BarrierEngine::evaluate(EvaluationTree const& tree, BlendedWeights& weights,
+                             std::int64_t first, std::int64_t count, BatchLoader const& load,
+                             SampleLosses& losses, Interlude const& interlude) const {
+  at::NoGradGuard const no_gradient;
+  Pass pass(*this, tree, weights, losses, interlude);
+  for (std::int64_t begin = 0; begin < count; begin += settings_.batch_size) {
+    auto const size = std::min(settings_.batch_size, count - begin);
+    pass.run(load(first + begin, size), begin);
+  }
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,348 @@
+#include "common/config/options.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "common/base/error.hpp"
+#include "common/config/keys.hpp"
+
+namespace fedstrata {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Config parse(std::string const& text, std::vector<std::string> const& overrides = {}) {
+  return parse_config(text, "run.ini", overrides);
+}
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (InputError const& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+std::string refused(std::string const& text, std::vector<std::string> const& overrides = {}) {
+  return message_of([&] { parse(text, overrides); });
+}
+
+TEST(ConfigTest, empty_text_gives_the_defaults) {
+  EXPECT_EQ(to_text(parse("")), to_text(Config{}));
+  EXPECT_EQ(to_text(parse("# nothing\n\n[run]\n")), to_text(Config{}));
+}
+
+TEST(ConfigTest, reads_every_type) {
+  auto const config = parse(R"(
+[run]
+seed = 18446744073709551615   # the largest
+device = cpu
+[model]
+hidden = 64, 32
+init=different
+[train]
+lr = 1e-3
+nesterov = yes
+momentum = .9
+[analysis]
+kinds = layer
+pairs = 0-1, 2-3
+[average.conv]
+layers = type:conv, !conv1
+until = 7
+)",
+                            {"data.clients = 8", "average.head.every=0", "average.conv.every=3"});
+  EXPECT_EQ(config.run.seed, 18446744073709551615U);
+  EXPECT_EQ(config.run.device, DeviceChoice::cpu);
+  EXPECT_THAT(config.model.hidden, ElementsAre(64, 32));
+  EXPECT_EQ(config.model.init, Init::different);
+  EXPECT_EQ(config.train.lr, 1e-3);
+  EXPECT_TRUE(config.train.nesterov);
+  EXPECT_EQ(config.data.clients, 8);
+  EXPECT_THAT(config.analysis.kinds, ElementsAre("layer"));
+  ASSERT_EQ(config.average.size(), 2U);
+  EXPECT_EQ(config.average[0].name, "conv");
+  EXPECT_EQ(config.average[0].layers, "type:conv, !conv1");
+  EXPECT_EQ(config.average[0].every, 3);
+  EXPECT_EQ(config.average[0].until, 7);
+  EXPECT_EQ(config.average[1].name, "head");
+  EXPECT_EQ(config.average[1].every, 0);
+}
+
+TEST(ConfigTest, later_overrides_win) {
+  EXPECT_EQ(parse("[train]\nlr = 1\n", {"train.lr=2", "train.lr=3"}).train.lr, 3);
+}
+
+TEST(ConfigTest, local_steps_replace_the_default_of_local_epochs) {
+  auto const config = parse("[federation]\nlocal_steps = 5\n");
+  EXPECT_EQ(config.federation.local_steps, 5);
+  EXPECT_EQ(config.federation.local_epochs, 0);
+  EXPECT_THAT(refused("[federation]\nlocal_steps = 5\nlocal_epochs = 2\n"),
+              AllOf(HasSubstr("local_epochs"), HasSubstr("local_steps")));
+  EXPECT_THAT(refused("[federation]\nlocal_epochs = 0\n"), HasSubstr("local_steps"));
+  Config made;
+  made.federation.local_steps = 5;
+  EXPECT_EQ(to_text(parse(to_text(made))), to_text(made));
+}
+
+TEST(ConfigTest, every_value_of_every_enumeration_is_read_and_printed) {
+  for (auto const& key : config_keys()) {
+    if (key.allowed.find(" | ") == std::string::npos) continue;
+    for (auto const& value : split(key.allowed, '|')) {
+      Config config;
+      if (!key.set(config, value)) continue;  // a form such as A:B:STEP
+      EXPECT_EQ(key.get(config), value) << key.name;
+    }
+  }
+}
+
+TEST(ConfigTest, text_round_trips) {
+  auto const config = parse("[average.a]\nlayers = conv*\n[average.b]\nlayers = rest\nfrom = 3\n",
+                            {"train.lr=0.1", "train.weight_decay=1.2345678901234567e-7",
+                             "model.hidden=", "data.alpha=0.30000000000000004", "data.dir=/a b/c",
+                             "analysis.alphas=0.1,0.9", "analysis.rounds=1:9:2"});
+  std::string const text = to_text(config);
+  auto const again = parse(text);
+  EXPECT_EQ(to_text(again), text);
+  EXPECT_EQ(again.train.weight_decay, config.train.weight_decay);
+  EXPECT_EQ(again.data.alpha, config.data.alpha);
+  EXPECT_TRUE(again.model.hidden.empty());
+  EXPECT_THAT(text, AllOf(HasSubstr("\nlr = 0.1\n"), HasSubstr("\ndir = /a b/c\n"),
+                          HasSubstr("[average.a]\nlayers = conv*\nevery = 1\n")));
+}
+
+TEST(ConfigTest, stored_text_is_complete) {
+  std::string const text = to_text(Config{});
+  EXPECT_THAT(text, AllOf(HasSubstr("[average.all]\nlayers = all\nevery = 1\n"),
+                          HasSubstr("\ndir =\n"), HasSubstr("\nhidden = 200,200\n")));
+  EXPECT_EQ(to_text(parse(text)), text);
+}
+
+TEST(ConfigTest, presets_expand_into_their_groups) {
+  for (auto const* preset : {"fedavg", "fedper", "lg-fedavg", "fedbn", "local"}) {
+    std::string const text = to_text(parse("", {std::string("federation.preset=") + preset}));
+    EXPECT_EQ(to_text(parse(text)), text) << preset;
+  }
+  EXPECT_THAT(to_text(parse("[federation]\npreset = fedper\n")),
+              HasSubstr("[average.head]\nlayers = head\nevery = 0\n"));
+}
+
+TEST(BadConfigTest, unknown_names_suggest_the_nearest) {
+  EXPECT_THAT(refused("[trian]\nlr = 1\n"), AllOf(HasSubstr("run.ini"), HasSubstr("mean train?")));
+  EXPECT_THAT(refused("[ train ]\nlr = 1\n"), HasSubstr("mean train?"));
+  EXPECT_THAT(refused("[fedaration]\n"), HasSubstr("mean federation?"));
+  EXPECT_THAT(refused("[train]\nmomemtum = 0.9\n"),
+              AllOf(HasSubstr("run.ini"), HasSubstr("mean train.momentum?")));
+  EXPECT_THAT(refused("[train]\nclients = 3\n"), HasSubstr("mean data.clients?"));
+  EXPECT_THAT(refused("[train]\nqqqqqqqq = 3\n"), HasSubstr("(keys: train.optimizer"));
+  EXPECT_THAT(refused("[average.a]\nevry = 3\n"), HasSubstr("mean every?"));
+  EXPECT_THAT(refused("[average]\nevery = 3\n"), HasSubstr("[average.features]"));
+  EXPECT_THAT(refused("lr = 3\n"), HasSubstr("section"));
+  EXPECT_THAT(refused("run = 3\n"), HasSubstr("section.key"));  // even where a section is so called
+  EXPECT_THAT(refused("", {"trian.lr=3"}), HasSubstr("--set trian.lr=3"));
+  EXPECT_THAT(refused("[average.a b]\n"), HasSubstr("letters"));
+  EXPECT_THAT(refused("[data]\npartition = irichlet\n"), HasSubstr("mean dirichlet?"));
+}
+
+TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
+  EXPECT_THAT(refused("[train]\nlr = fast\n"),
+              AllOf(HasSubstr("run.ini: train.lr = 'fast'"), HasSubstr("number > 0")));
+  EXPECT_THAT(refused("[run]\nseed = -1\n"), HasSubstr("integer >= 0"));
+  for (auto const* bad : {"train.lr=0",
+                          "train.lr=nan",
+                          "train.lr=inf",
+                          "train.lr=",
+                          "train.lr=1x",
+                          "train.momentum=1",
+                          "train.momentum=-0.1",
+                          "train.optimizer=adam",
+                          "train.nesterov=maybe",
+                          "train.batch_size=0",
+                          "train.batch_size=1.5",
+                          "train.step_every=0",
+                          "data.clients=0",
+                          "data.clients=99999999999999999999",
+                          "federation.participation=0",
+                          "federation.participation=1.01",
+                          "federation.rounds=-1",
+                          "federation.preset=fedprox",
+                          "model.hidden=3,0",
+                          "model.hidden=3,,4",
+                          "model.name=",
+                          "model.norm=layer",
+                          "analysis.kinds=",
+                          "analysis.kinds=full,window",
+                          "analysis.kinds=full,full",
+                          "analysis.pairs=some",
+                          "analysis.pairs=random:0",
+                          "analysis.pairs=0-1,2",
+                          "analysis.alphas=2,3",
+                          "analysis.rounds=x",
+                          "analysis.ranks=-1",
+                          "analysis.memory=5",
+                          "average.a.from=0",
+                          "average.a.every=-1",
+                          "average.a.layers="}) {
+    EXPECT_THAT(refused("", {bad}), AllOf(HasSubstr("--set"), HasSubstr("allowed: "))) << bad;
+  }
+}
+
+TEST(BadConfigTest, keys_that_contradict_each_other) {
+  EXPECT_THAT(refused("", {"train.nesterov=yes"}), HasSubstr("train.momentum"));
+  EXPECT_THAT(refused("", {"analysis.pairs=0-1,1-1"}), HasSubstr("1-1 pairs a client with itself"));
+  EXPECT_THAT(refused("[average.a]\n", {"federation.preset=fedper"}),
+              AllOf(HasSubstr("preset"), HasSubstr("[average.*]")));
+  EXPECT_THAT(refused("[average.a]\nfrom = 5\nuntil = 4\n"), HasSubstr("average.a.from"));
+  EXPECT_THAT(refused("[analysis]\npairs = 0-4\n"), HasSubstr("data.clients = 4"));
+}
+
+TEST(BadConfigTest, malformed_text) {
+  EXPECT_THAT(refused("[train]\nlr = 1\nlr = 1\n"), HasSubstr("train.lr is given twice"));
+  EXPECT_THAT(refused("[train]\nlr 1\n"), AllOf(HasSubstr("run.ini"), HasSubstr("'lr 1'")));
+  EXPECT_THAT(refused("", {"data.dir=/a#b"}), HasSubstr("'#'"));
+  EXPECT_THAT(refused("", {"data.dir"}), HasSubstr("section.key=value"));
+  EXPECT_THAT(refused("", {"average.every=2"}), HasSubstr("average.NAME.key"));
+}
+
+TEST(BadConfigTest, unreadable_files) {
+  EXPECT_THAT(message_of([] { load_config("/nowhere/a.ini"); }), HasSubstr("/nowhere/a.ini"));
+  EXPECT_THAT(message_of([] { load_config("/"); }), HasSubstr("cannot be read"));
+}
+
+TEST(ConfigTest, files_are_read) {
+  auto const path = std::filesystem::path(testing::TempDir()) / "options_test.ini";
+  std::ofstream(path) << "[train]\r\nlr = 0.5\r\n";
+  EXPECT_EQ(load_config(path.string()).train.lr, 0.5);
+  std::ofstream(path, std::ios::trunc).close();
+  EXPECT_EQ(to_text(load_config(path.string())), to_text(Config{}));
+  std::filesystem::remove(path);
+}
+
+TEST(WithAnalysisTest, replaces_only_that_section) {
+  Config const stored = parse("", {"train.lr=2", "data.clients=9", "analysis.alphas=5"});
+  auto const kept = with_analysis(stored, "", "", {"analysis.split=test"});
+  EXPECT_EQ(kept.analysis.alphas, "5");
+  EXPECT_EQ(kept.analysis.split, "test");
+  auto const replaced =
+      with_analysis(stored, "[train]\nlr = 7\n[analysis]\npairs = 7-8\n", "a.ini", {});
+  EXPECT_EQ(replaced.train.lr, 2);
+  EXPECT_EQ(replaced.analysis.alphas, AnalysisConfig{}.alphas);
+  EXPECT_EQ(replaced.analysis.pairs, "7-8");
+  EXPECT_THAT(message_of([&] { with_analysis(stored, "", "", {"train.lr=1"}); }),
+              HasSubstr("[analysis]"));
+  EXPECT_EQ(with_analysis(stored, "", "", {"run.threads=3"}).run.threads, 3);
+}
+
+/// Rows "| `key` | default | unit | allowed |" of the tables in docs/configuration.md.
+std::vector<std::string> documented_rows() {
+  std::ifstream file(FEDSTRATA_SOURCE_DIR "/docs/configuration.md");
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("| `") || line.find('.') > line.find('`', 3)) continue;
+    rows.push_back(line.substr(0, line.rfind('|', line.rfind('|') - 1) + 1));
+  }
+  return rows;
+}
+
+template <class Owner>
+std::string row(Key<Owner> const& key, std::string const& name, Owner const& defaults) {
+  std::string allowed;
+  for (char const c : key.allowed) allowed += c == '|' ? std::string("\\|") : std::string(1, c);
+  std::string const value = key.get(defaults);
+  std::ostringstream out;
+  out << "| `" << name << "` | " << (value.empty() ? "" : "`") << value
+      << (value.empty() ? "" : "`") << " | " << key.unit << " | " << allowed << " |";
+  return out.str();
+}
+
+std::vector<std::string> split_words(std::string const& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+TEST(HelpTest, the_documentation_lists_every_key_with_default_unit_and_allowed_values) {
+  std::vector<std::string> expected;
+  for (auto const& key : config_keys()) expected.push_back(row(key, key.name, Config{}));
+  for (auto const& key : group_keys()) {
+    expected.push_back(row(key, "average.NAME." + key.name, AverageGroup{}));
+  }
+  EXPECT_THAT(documented_rows(), testing::UnorderedElementsAreArray(expected));
+}
+
+TEST(HelpTest, lists_every_key) {
+  std::string const help = join(split_words(usage("simulate")), " ");
+  for (auto const& key : config_keys()) {
+    auto const name = key.name.substr(key.name.find('.') + 1);
+    EXPECT_THAT(help, HasSubstr(join({"", name, "="}, " ")));
+    EXPECT_THAT(help, HasSubstr(key.help));
+    EXPECT_FALSE(key.help.empty() || key.allowed.empty()) << key.name;
+  }
+}
+
+TEST(CommandLineTest, reads_each_command) {
+  auto const simulate =
+      parse_command_line({"simulate", "a.ini", "--set", "train.lr=1", "--out=r", "--set=run.seed=2",
+                          "--resume", "--dry-run", "--print-config", "--allow-idle-ranks"});
+  EXPECT_EQ(simulate.command, "simulate");
+  EXPECT_EQ(simulate.target, "a.ini");
+  EXPECT_EQ(simulate.out, "r");
+  EXPECT_THAT(simulate.set, ElementsAre("train.lr=1", "run.seed=2"));
+  EXPECT_TRUE(simulate.resume && simulate.dry_run && simulate.print_config &&
+              simulate.allow_idle_ranks);
+  auto const analyze = parse_command_line({"analyze", "--config", "b.ini", "run", "--name", "x-1"});
+  EXPECT_EQ(analyze.target, "run");
+  EXPECT_EQ(analyze.config, "b.ini");
+  EXPECT_EQ(analyze.name, "x-1");
+  EXPECT_EQ(parse_command_line({"analyze", "run"}).name, "posthoc");
+  auto const inspect = parse_command_line({"inspect", "run", "--verify", "--pack", "o.h5"});
+  EXPECT_TRUE(inspect.verify);
+  EXPECT_EQ(inspect.pack, "o.h5");
+  auto const sweep =
+      parse_command_line({"sweep", "resubmit", "s.ini", "--failed", "--throttle", "7"});
+  EXPECT_EQ(sweep.action, "resubmit");
+  EXPECT_EQ(sweep.target, "s.ini");
+  EXPECT_TRUE(sweep.failed);
+  EXPECT_FALSE(sweep.missing);
+  EXPECT_EQ(sweep.throttle, 7);
+  EXPECT_EQ(parse_command_line({"watch", "d", "--every", "0.5"}).every, 0.5);
+}
+
+TEST(CommandLineTest, help_needs_nothing_else) {
+  EXPECT_TRUE(parse_command_line({"--help"}).help);
+  EXPECT_TRUE(parse_command_line({"--version"}).version);
+  auto const line = parse_command_line({"simulate", "--help"});
+  EXPECT_TRUE(line.help);
+  EXPECT_EQ(line.command, "simulate");
+  for (auto const* command : {"", "simulate", "analyze", "inspect", "sweep", "watch"}) {
+    EXPECT_THAT(usage(command), HasSubstr("Example: "));
+  }
+}
+
+TEST(CommandLineTest, bad_usage_is_named) {
+  auto const refusal = [](std::vector<std::string> const& arguments) {
+    return message_of([&] { parse_command_line(arguments); });
+  };
+  EXPECT_THAT(refusal({}), HasSubstr("--help"));
+  EXPECT_THAT(refusal({"simulat", "a"}), HasSubstr("mean simulate?"));
+  EXPECT_THAT(refusal({"simulate", "a", "--drun"}), HasSubstr("--drun"));
+  EXPECT_THAT(refusal({"simulate", "a", "--dry-rum"}), HasSubstr("mean --dry-run?"));
+  EXPECT_THAT(refusal({"simulate", "a", "--dry"}), HasSubstr("unknown option --dry"));
+  EXPECT_THAT(refusal({"inspect", "a", "--resume"}), HasSubstr("unknown option --resume"));
+  EXPECT_THAT(refusal({"simulate"}), HasSubstr("FILE.ini is missing"));
+  EXPECT_THAT(refusal({"simulate", "a", "b"}), HasSubstr("'b'"));
+  EXPECT_THAT(refusal({"simulate", "a", "--out"}), HasSubstr("--out"));
+  EXPECT_THAT(refusal({"simulate", "a", "--out", "x", "--out", "y"}), HasSubstr("twice"));
+  EXPECT_THAT(refusal({"analyze", "a", "--name", "a/b"}), HasSubstr("letters"));
+  EXPECT_THAT(refusal({"analyze", "a", "--name", "insitu"}), HasSubstr("reserved"));
+}
+
+}  // namespace
+}  // namespace fedstrata

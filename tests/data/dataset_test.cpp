@@ -1,0 +1,354 @@
+#include "common/data/dataset.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "common/base/error.hpp"
+
+namespace fedstrata {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Bytes = std::vector<std::uint8_t>;
+
+fs::path const kFashion = "/usr/share/datasets/fashion-mnist";
+
+Bytes read_bytes(fs::path const& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_bytes(fs::path const& path, Bytes const& bytes) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<char const*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+// Header words, big end first, then `bytes`.
+Bytes idx(std::vector<std::uint32_t> const& header, Bytes const& bytes) {
+  Bytes file;
+  for (auto const word : header)
+    for (int shift = 24; shift >= 0; shift -= 8)
+      file.push_back(static_cast<std::uint8_t>(word >> shift & 0xff));
+  file.insert(file.end(), bytes.begin(), bytes.end());
+  return file;
+}
+
+Bytes const kLabels{0, 9, 4};
+Bytes pixels(std::size_t images) {
+  Bytes bytes(images * 784);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i % 251);
+  return bytes;
+}
+
+// A folder of its own for each test, with a small valid MNIST of 3 images in both splits.
+class DatasetTest : public ::testing::Test {
+ protected:
+  DatasetTest() {
+    auto pattern = (fs::temp_directory_path() / "fedstrata-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw Error("no temporary folder at " + pattern);
+    dir_ = pattern;
+    for (auto const* split : {"train", "t10k"}) {
+      put(std::string(split) + kImages, idx({0x803, 3, 28, 28}, pixels(3)));
+      put(std::string(split) + kLabelsName, idx({0x801, 3}, kLabels));
+    }
+    config_.dataset = "mnist";
+    config_.dir = dir_.string();
+  }
+  ~DatasetTest() override { fs::remove_all(dir_); }
+
+  void put(fs::path const& name, Bytes const& bytes) { write_bytes(dir_ / name, bytes); }
+
+  // The sentence with which loading fails; empty when it doesn't.
+  std::string failure() const {
+    try {
+      load_dataset(config_, 1);
+    } catch (InputError const& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  static constexpr auto kImages = "-images-idx3-ubyte", kLabelsName = "-labels-idx1-ubyte";
+  static inline std::string const kTrainImages = "train-images-idx3-ubyte";
+  static inline std::string const kTrainLabels = "train-labels-idx1-ubyte";
+  fs::path dir_;
+  DataConfig config_;
+};
+
+TEST_F(DatasetTest, names_are_listed_and_unknown_ones_refused) {
+  EXPECT_THAT(dataset_names(),
+              ElementsAre("cifar10", "cifar100", "fashion-mnist", "mnist", "synthetic"));
+  config_.dataset = "imagenet";
+  EXPECT_THAT(failure(), AllOf(HasSubstr("data.dataset = imagenet"), HasSubstr("cifar100")));
+}
+
+TEST_F(DatasetTest, description_needs_no_files) {
+  auto const cifar = describe_dataset("cifar10");
+  EXPECT_EQ(cifar.channels, 3);
+  EXPECT_EQ(cifar.height, 32);
+  EXPECT_EQ(cifar.classes, 10);
+  EXPECT_EQ(cifar.mean.size(), 3u);
+  EXPECT_EQ(describe_dataset("cifar100").classes, 100);
+  EXPECT_EQ(describe_dataset("fashion-mnist").std, std::vector{0.3530});
+}
+
+TEST_F(DatasetTest, plain_idx_is_read_as_it_lies_in_the_file) {
+  auto const data = load_dataset(config_, 1);
+  EXPECT_EQ(data.train.pixels, pixels(3));
+  EXPECT_EQ(data.test.labels, kLabels);
+  EXPECT_EQ(data.info.train_count, 3);
+  EXPECT_EQ(data.info.mean, std::vector{0.1307});
+  EXPECT_EQ(view(data).train_labels.data(), data.train.labels.data());
+}
+
+TEST_F(DatasetTest, limits_keep_the_first_records) {
+  config_.train_limit = 2;
+  config_.test_limit = 100;
+  auto const data = load_dataset(config_, 1);
+  EXPECT_EQ(data.train.pixels, pixels(2));
+  EXPECT_THAT(data.train.labels, ElementsAre(0, 9));
+  EXPECT_EQ(data.info.train_count, 2);
+  EXPECT_EQ(data.info.test_count, 3);
+}
+
+TEST_F(DatasetTest, torchvision_sub_folder_is_found) {
+  for (auto const& entry : fs::directory_iterator(dir_)) {
+    auto const name = entry.path().filename();
+    write_bytes(dir_ / "root/MNIST/raw" / name, read_bytes(entry.path()));
+  }
+  config_.dir = (dir_ / "root").string();
+  EXPECT_EQ(failure(), "");
+}
+
+TEST_F(DatasetTest, absent_directory_is_named) {
+  config_.dir = (dir_ / "nowhere").string();
+  EXPECT_THAT(failure(), AllOf(HasSubstr("data.dir"), HasSubstr("nowhere")));
+}
+
+TEST_F(DatasetTest, mnist_without_directory_says_what_to_set) {
+  config_.dir.clear();
+  EXPECT_THAT(failure(), AllOf(HasSubstr("data.dir is needed"), HasSubstr(kTrainImages)));
+}
+
+TEST_F(DatasetTest, absent_file_is_named_with_what_was_looked_for) {
+  fs::remove(dir_ / kTrainLabels);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(dir_.string()), HasSubstr(kTrainLabels + ", "),
+                               HasSubstr(kTrainLabels + ".gz")));
+}
+
+TEST_F(DatasetTest, truncated_file_is_named) {
+  auto bytes = idx({0x803, 3, 28, 28}, pixels(3));
+  bytes.pop_back();
+  put(kTrainImages, bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("truncated")));
+  config_.train_limit = 1;  // seen also where the missing part isn't needed
+  EXPECT_THAT(failure(), HasSubstr("truncated"));
+  for (auto const size : {std::size_t{0}, std::size_t{7}}) {
+    bytes.resize(size);
+    put(kTrainImages, bytes);
+    EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("truncated")));
+  }
+}
+
+TEST_F(DatasetTest, longer_file_than_announced_is_named) {
+  put(kTrainLabels, idx({0x801, 3}, {0, 1, 2, 3}));
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainLabels), HasSubstr("longer")));
+}
+
+TEST_F(DatasetTest, wrong_magic_is_named) {
+  put(kTrainImages, idx({0x801, 3, 28, 28}, pixels(3)));
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("2049"), HasSubstr("2051")));
+}
+
+TEST_F(DatasetTest, differing_counts_are_named) {
+  put(kTrainLabels, idx({0x801, 2}, {0, 1}));
+  EXPECT_THAT(failure(), AllOf(HasSubstr("2 labels"), HasSubstr("3 images"),
+                               HasSubstr(kTrainLabels), HasSubstr(kTrainImages)));
+}
+
+TEST_F(DatasetTest, wrong_image_size_is_named) {
+  put(kTrainImages, idx({0x803, 3, 32, 32}, Bytes(3 * 1024)));
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("32 x 32")));
+}
+
+TEST_F(DatasetTest, no_images_are_refused) {
+  put(kTrainImages, idx({0x803, 0, 28, 28}, {}));
+  put(kTrainLabels, idx({0x801, 0}, {}));
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("no images")));
+}
+
+TEST_F(DatasetTest, enormous_count_is_refused_before_memory_is_taken) {
+  constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
+  put(kTrainImages, idx({0x803, kMost, 28, 28}, pixels(3)));
+  put(kTrainLabels, idx({0x801, kMost}, kLabels));
+  EXPECT_THAT(failure(), HasSubstr("truncated"));
+}
+
+TEST_F(DatasetTest, label_out_of_range_is_named_with_its_record) {
+  put(kTrainLabels, idx({0x801, 3}, {0, 1, 10}));
+  EXPECT_THAT(failure(),
+              AllOf(HasSubstr(kTrainLabels), HasSubstr("label 10"), HasSubstr("record 2")));
+}
+
+TEST_F(DatasetTest, cifar10_joins_its_batches_up_to_the_limit) {
+  config_.dataset = "cifar10";
+  for (std::uint8_t batch = 1; batch <= 5; ++batch) {
+    Bytes bytes(2 * 3073, batch);
+    put("cifar-10-batches-bin/data_batch_" + std::to_string(batch) + ".bin", bytes);
+  }
+  put("cifar-10-batches-bin/test_batch.bin", Bytes(3073, 7));
+  auto data = load_dataset(config_, 1);
+  EXPECT_THAT(data.train.labels, ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+  EXPECT_EQ(data.train.pixels.size(), 10u * 3072u);
+  EXPECT_EQ(data.train.pixels[3 * 3072], 2);
+  config_.train_limit = 3;
+  EXPECT_THAT(load_dataset(config_, 1).train.labels, ElementsAre(1, 1, 2));
+  fs::remove(dir_ / "cifar-10-batches-bin/data_batch_1.bin");
+  EXPECT_THAT(failure(), AllOf(HasSubstr("data_batch_1.bin"), HasSubstr("cifar-10-batches-bin")));
+}
+
+TEST_F(DatasetTest, cifar100_takes_the_fine_label) {
+  config_.dataset = "cifar100";
+  Bytes bytes(3074, 50);
+  bytes[0] = 19;
+  bytes[1] = 99;
+  put("train.bin", bytes);
+  put("test.bin", bytes);
+  auto const data = load_dataset(config_, 1);
+  EXPECT_THAT(data.train.labels, ElementsAre(99));
+  EXPECT_EQ(data.train.pixels, Bytes(3072, 50));
+  bytes[1] = 100;
+  put("test.bin", bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr("test.bin"), HasSubstr("label 100")));
+}
+
+TEST_F(DatasetTest, incomplete_cifar_record_is_named) {
+  config_.dataset = "cifar100";
+  put("train.bin", Bytes(3073));
+  EXPECT_THAT(failure(), AllOf(HasSubstr("train.bin"), HasSubstr("3074")));
+  put("train.bin", {});
+  EXPECT_THAT(failure(), AllOf(HasSubstr("train.bin"), HasSubstr("0 bytes")));
+}
+
+TEST_F(DatasetTest, fashion_mnist_is_complete) {
+  if (!fs::exists(kFashion)) GTEST_SKIP() << "needs Debian's package dataset-fashion-mnist";
+  auto const data = load_dataset(DataConfig{}, 1);
+  EXPECT_EQ(data.info.train_count, 60000);
+  EXPECT_EQ(data.info.test_count, 10000);
+  for (std::uint8_t label = 0; label < 10; ++label)
+    EXPECT_EQ(std::ranges::count(data.train.labels, label), 6000);
+  double sum = 0.0;
+  for (auto const byte : data.train.pixels) sum += byte;
+  EXPECT_NEAR(sum / 255.0 / static_cast<double>(data.train.pixels.size()), data.info.mean[0], 1e-4);
+}
+
+TEST_F(DatasetTest, damaged_gzip_stream_is_named) {
+  if (!fs::exists(kFashion)) GTEST_SKIP() << "needs Debian's package dataset-fashion-mnist";
+  config_.dataset = "fashion-mnist";
+  for (auto const& file : fs::directory_iterator(kFashion))
+    put(file.path().filename(), read_bytes(file.path()));
+  for (auto const* split : {"train", "t10k"})
+    for (auto const* kind : {kImages, kLabelsName}) fs::remove(dir_ / (std::string(split) + kind));
+  auto const name = kTrainLabels + ".gz";
+  auto const whole = read_bytes(kFashion / name);
+
+  auto bytes = whole;
+  bytes.resize(whole.size() / 2);
+  put(name, bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(name), HasSubstr("truncated")));
+  bytes = whole;
+  bytes.resize(whole.size() - 4);  // the data are all there, the checksum isn't
+  put(name, bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(name), HasSubstr("truncated")));
+  bytes = whole;
+  bytes[whole.size() - 8] ^= 1;  // the checksum itself
+  put(name, bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(name), HasSubstr("damaged")));
+  put(name, whole);
+  EXPECT_EQ(failure(), "");
+}
+
+TEST_F(DatasetTest, real_mnist_and_cifar_files_are_read) {
+  auto const* real = std::getenv("FEDSTRATA_TEST_DATA");
+  if (real == nullptr) GTEST_SKIP() << "set FEDSTRATA_TEST_DATA to the folder of real data";
+  for (auto const& file : fs::directory_iterator(dir_)) fs::remove(file.path());
+  for (auto const* name : {"-images-idx3-ubyte.gz", "-labels-idx1-ubyte.gz"})
+    for (auto const* split : {"train", "t10k"})
+      put(std::string(split) + name,
+          read_bytes(fs::path(real) / "mnist-10k" / ("t10k" + std::string(name))));
+  auto const mnist = load_dataset(config_, 1);
+  EXPECT_EQ(mnist.info.train_count, 10000);
+  EXPECT_THAT(std::span(mnist.test.labels).first(5), ElementsAre(7, 2, 1, 0, 4));
+
+  config_.dataset = "cifar10";
+  config_.dir = (fs::path(real) / "cifar10-mini").string();
+  auto const cifar = load_dataset(config_, 1);
+  EXPECT_EQ(cifar.info.train_count, 5 * 1017);
+  EXPECT_EQ(cifar.info.test_count, 1017);
+  EXPECT_THAT(std::span(cifar.train.labels).first(4), ElementsAre(6, 9, 9, 4));
+}
+
+DataConfig synthetic() {
+  DataConfig config;
+  config.dataset = "synthetic";
+  return config;
+}
+
+TEST(SyntheticTest, depends_on_the_seed_alone_and_limits_only_cut) {
+  auto config = synthetic();
+  auto const all = load_dataset(config, 5);
+  EXPECT_EQ(all.info.train_count, 2000);
+  EXPECT_EQ(all.info.test_count, 500);
+  EXPECT_EQ(all.train.pixels, load_dataset(config, 5).train.pixels);
+  EXPECT_NE(all.train.pixels, load_dataset(config, 6).train.pixels);
+  config.train_limit = 10;
+  config.test_limit = 100000;
+  auto const part = load_dataset(config, 5);
+  EXPECT_TRUE(std::ranges::equal(part.train.pixels, std::span(all.train.pixels).first(7840)));
+  EXPECT_EQ(part.test.pixels, all.test.pixels);
+}
+
+// Nearest class mean, the plainest of classifiers, already tells most classes apart but not all.
+TEST(SyntheticTest, is_learnable_but_not_trivial) {
+  auto const data = load_dataset(synthetic(), 1);
+  std::vector<std::array<double, 784>> means(10);
+  std::array<double, 10> count{};
+  for (std::size_t i = 0; i < 2000; ++i) {
+    auto const label = data.train.labels[i];
+    for (std::size_t j = 0; j < 784; ++j) means[label][j] += data.train.pixels[i * 784 + j];
+    ++count[label];
+  }
+  for (std::size_t c = 0; c < 10; ++c) {
+    EXPECT_GT(count[c], 100);
+    for (auto& value : means[c]) value /= count[c];
+  }
+  int right = 0;
+  for (std::size_t i = 0; i < 500; ++i) {
+    std::array<double, 10> distance{};
+    for (std::size_t c = 0; c < 10; ++c)
+      for (std::size_t j = 0; j < 784; ++j) {
+        double const d = data.test.pixels[i * 784 + j] - means[c][j];
+        distance[c] += d * d;
+      }
+    right += std::ranges::min_element(distance) - distance.begin() == data.test.labels[i];
+  }
+  EXPECT_GT(right, 200);
+  EXPECT_LT(right, 480);
+  RecordProperty("right", right);
+}
+
+}  // namespace
+}  // namespace fedstrata

@@ -1,0 +1,222 @@
+#!/usr/bin/python3
+"""plot.py on small runs written with h5py as docs/file-format.md describes them."""
+
+import html.parser
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+import h5py
+import matplotlib.image
+
+from plot_run import write_run
+
+EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
+PLAIN = ["accuracy", "divergence", "partition"]
+FEW = PLAIN + [f"{topic}_insitu_{split}" for topic in ("barriers", "paths", "curves", "clients")
+               for split in ("train", "test")]
+ALL = FEW + ["spread_insitu"] + [
+    f"{topic}_insitu_{split}" for split in ("train", "test")
+    for topic in ("alignment", "windows", "groups", "cumulative", "interaction", "random",
+                  "subspace", "predicted", "plane")]
+
+
+def plot(*arguments):
+    return subprocess.run([sys.executable, EXPERIMENTS / "plot.py", *arguments],
+                          capture_output=True, text=True, check=False)
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that elements nest, and collects what tests ask for."""
+
+    VOID = {"meta", "img", "br"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.figures, self.links, self.headers, self.tips = [], {}, [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "figure":
+            self.figures[found["id"]] = set()
+        elif "figure" in self.open and tag in ("img", "table"):
+            list(self.figures.values())[-1].add(tag)
+        self.links += [found[name] for name in ("src", "href", "data", "action") if name in found]
+        self.tips += [found["data-tip"]] if "data-tip" in found else []
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> within {self.open}"
+        self.open.pop()
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "th":
+            self.headers.append(data)
+
+
+class PlotTest(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.path = pathlib.Path(scratch.name) / "run"
+
+    def check_figures(self, directory, names):
+        files = {p.name for p in directory.iterdir()} - {"report.html"}
+        self.assertEqual(files, {f"{n}.{e}" for n in names for e in ("png", "svg")})
+        for name in names:
+            pixels = matplotlib.image.imread(directory / f"{name}.png")[..., :3]
+            self.assertGreater((pixels < 0.9).any(axis=2).mean(), 0.01, f"{name}.png is blank")
+            self.assertGreater(pixels.var(), 0.003, f"{name}.png is blank")
+            xml.etree.ElementTree.parse(directory / f"{name}.svg")
+
+    def check_drawn(self, *arguments):
+        result = plot(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr, "")
+        return result.stdout
+
+    def check_refused(self, sentence, *arguments):
+        result = plot(*arguments)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn(sentence, result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+
+    def check_page(self, file, names):
+        """Complete, well-formed, and without anything from outside."""
+        text = file.read_text(encoding="utf-8")
+        page = Page(text)
+        self.assertEqual(set(page.figures), {f"figure-{name}" for name in names})
+        self.assertTrue(all(page.figures.values()), page.figures)
+        for link in page.links:
+            self.assertRegex(link, "^(#|data:image/svg)")
+        for outside in ("http:", "https:", "url(", "@import", "fetch(", "XMLHttpRequest"):
+            self.assertNotIn(outside, text)
+        self.assertIn('header.addEventListener("click", () => sortBy(header))', text)
+        return page, text
+
+    def test_draws_everything_and_prints_the_medians(self):
+        write_run(self.path)
+        rows = [line.split() for line in self.check_drawn(self.path).splitlines()]
+        self.check_figures(self.path / "plots", FEW)
+        # full: median of .5 .6 1; layers: -.01, .09, .19; errors are a tenth, in percent.
+        self.assertIn(["4", "0.60", "0.09", "6.0", "0.9", "0.60", "0.09", "6.0", "0.9"], rows)
+
+    def test_numbers_of_the_heat_map(self):
+        write_run(self.path, alphas=3)
+        self.check_drawn(self.path)
+        text = (self.path / "plots" / "barriers_insitu_train.svg").read_text()
+        for number in ("0.60", "−0.01", "0.09", "0.19", "0.35", "15.0", "end points", "(3)"):
+            self.assertIn(f"{number}", text)
+
+    def test_draws_every_kind_and_puts_it_into_the_report(self):
+        write_run(self.path, more_kinds=True)
+        self.assertIn("report.html", self.check_drawn(self.path, "--html"))
+        plots = self.path / "plots"
+        self.check_figures(plots, ALL)
+        for name, shown in {
+                "clients_insitu_test": ["all layers (full): test loss", "fc3 alone", "1.00"],
+                "interaction_insitu_test": ["0.05", "−0.13"],
+                "cumulative_insitu_test": ["From the input", "From the output", "0.40"],
+                "windows_insitu_test": ["fc1 .. fc2", "0.15"],
+                "alignment_insitu_test": ["As they are", "Aligned", "0.06"],
+                "groups_insitu_test": ["body", "all but fc2", "0.37"],
+                "random_insitu_test": ["random direction of the same norm", "95 % interval"],
+                "curves_insitu_test": ["chord between", "mean of the two full", "supremum 0.660"],
+        }.items():
+            text = (plots / f"{name}.svg").read_text()
+            for part in [*shown, "mlp on fashion-mnist, test split", "round", "against"]:
+                self.assertIn(part, text, name)
+        page, text = self.check_page(plots / "report.html", ALL)
+        self.assertIn("fc2, round 4: 0.09", page.tips)
+        for column in ("test_accuracy", "loss_mid_low", "divergence", "singular_value"):
+            self.assertIn(column, page.headers)
+        self.assertIn("lr = 0.05", text)
+        self.assertIn("0.1.0&lt;&amp;&gt;", text)
+
+    def test_random_changes_are_drawn_by_the_mean_over_draws(self):
+        write_run(self.path, more_kinds=True)
+        sys.path.insert(0, str(EXPERIMENTS))
+        import analysis
+        import figures_controls
+        import run_tables
+        with run_tables.open_run(self.path) as run:
+            rows = analysis.Analysis(run, "insitu").parts["test", ""]
+        random = figures_controls.TOPICS["random"][1][1]
+        values = figures_controls.values(rows, ["full", "fc1"], random, "loss")
+        for value, expected in zip(values.ravel(), [0.01, -0.02, 0.04] * 2):
+            self.assertAlmostEqual(value, expected)
+
+    def test_long_tables_are_cut_and_say_so(self):
+        write_run(self.path, analysed=range(1, 26))
+        self.check_drawn(self.path, "--html")
+        page, text = self.check_page(self.path / "plots" / "report.html", FEW)
+        self.assertIn("The last 1000 of 1050 rows", text)
+        self.assertLess(len(re.findall("<tr", text)), 1500)
+
+    def test_several_runs(self):
+        runs = [self.path.parent / f"run{seed}" for seed in (1, 2, 6)]
+        for run, seed in zip(runs, (1, 2, 6)):
+            write_run(run, seed=seed, more_kinds=seed != 6)
+        out = self.path.parent / "together"
+        printed = self.check_drawn(*runs, "--out", out, "--html")
+        names = [f"{topic}barriers_insitu_{split}" for topic in ("", "means_")
+                 for split in ("train", "test")]
+        self.check_figures(out, names)
+        # Barriers are 0.60, 0.61, 0.65: mean 0.62, deviation 0.0265, times 4.303 / sqrt(3).
+        self.assertRegex(printed, r"full +0\.620 +0\.554 to 0\.686")
+        means = (out / "means_barriers_insitu_test.svg").read_text()
+        self.assertIn("3 runs (seeds 1, 2, 6)", means)
+        self.assertIn("0.62", (out / "barriers_insitu_test.svg").read_text())
+        self.check_page(out / "report.html", names)
+
+    def test_refuses_runs_that_do_not_belong_together(self):
+        other = self.path.parent / "other"
+        write_run(self.path)
+        write_run(other, seed=2, lr=0.1)
+        out = ("--out", self.path.parent / "out")
+        self.check_refused("--out", self.path, other)
+        self.check_refused("the experiment, train.lr is 0.1 in the one and 0.05 in the other",
+                           self.path, other, *out)
+        self.check_refused("same seed", self.path, self.path, *out)
+        fourth = self.path.parent / "fourth"
+        write_run(fourth, seed=4)
+        with h5py.File(fourth / "run.h5", "a") as file:
+            file["barriers/insitu"].attrs["config"] = "[analysis]\nsamples = 100\n"
+        self.check_refused("the analysis 'insitu', analysis.samples is 100 in the one",
+                           self.path, fourth, *out)
+        third = self.path.parent / "third"
+        write_run(third, seed=3, analysed=())
+        self.check_refused("no barriers in common", self.path, third, *out)
+        with h5py.File(other / "run.h5", "a") as file:
+            file.attrs["dataset"] = "mnist"
+        self.check_refused("not the same experiment", self.path, other, *out)
+
+    def test_run_without_analysis(self):
+        write_run(self.path, analysed=())
+        out = self.path.parent / "elsewhere"
+        printed = self.check_drawn(self.path, "--out", out, "--html")
+        self.check_figures(out, PLAIN)
+        self.check_page(out / "report.html", PLAIN)
+        self.assertIn("no barriers", printed)
+        self.assertFalse((self.path / "plots").exists())
+
+    def test_refuses_what_it_cannot_draw(self):
+        self.check_refused("there is no run.h5", self.path)
+        write_run(self.path)
+        self.check_refused("no analysis called 'dense' (it has: insitu)", self.path,
+                           "--analysis", "dense")
+        self.check_refused("--out", self.path, "--out", self.path / "run.h5" / "plots")
+        (self.path / "run.h5").write_bytes(b"not HDF5")
+        self.check_refused("inspect --verify", self.path)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,308 @@
+// Whole runs against a serial federated averaging: every row of every round has the same bits,
+// whatever the number of ranks (this program runs on several).
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "common/base/checksum.hpp"
+#include "common/base/error.hpp"
+#include "common/store/run_directory.hpp"
+#include "experiments/run/simulation.hpp"
+#include "tests/support/serial_fedavg.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/support/tiny_experiment.hpp"
+
+namespace fedstrata {
+namespace {
+
+using Row = std::vector<float>;
+using Settings = std::vector<std::string>;
+
+std::string const kConfig = R"([run]
+seed = 3
+[model]
+name = mlp
+hidden = 7,5
+[data]
+dataset = synthetic
+clients = 6
+partition = quantity
+min_samples = 6
+[train]
+lr = 0.2
+momentum = 0.9
+batch_size = 4
+[federation]
+rounds = 4
+evaluate_every = 2
+[checkpoint]
+every = 1
+before = yes
+after = yes
+)";
+
+bool same_bits(Row const& a, Row const& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+std::uint64_t hash(Row const& row) {
+  Checksum sum;
+  sum.add(std::as_bytes(std::span(row)));
+  return sum.value();
+}
+
+/// One experiment, run by all ranks; rank 0 looks at what it left.
+class FederatedRun {
+ public:
+  FederatedRun(Dataset dataset, Settings const& settings)
+      : data(std::move(dataset)), experiment(tiny_experiment(data, kConfig, settings)) {
+    if (world.rank() == 0) directory_.emplace();
+    std::filesystem::path const path =
+        world.broadcast(world.rank() == 0 ? (directory_->path() / "run").string() : "", 0);
+    auto const layout = assign_roles(world.size(), experiment.config.analysis.ranks);
+    std::optional<RunDirectory> run;
+    if (world.rank() == 0) run = RunDirectory::create(path, header());
+    world.barrier();
+    if (!run && layout.analyses(world.rank())) run = RunDirectory::attach(path);
+    Liveness liveness(world, 0.0, layout.role(world.rank()));
+    Simulation simulation(
+        {&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world, &liveness});
+    simulation.run();
+    if (world.rank() != 0) return;
+    hash = simulation.global_hash();
+    run->mark_done();
+    run.reset();
+    stored.emplace(RunDirectory::open(path));
+  }
+
+  Row row(std::int64_t round, RowKind kind, std::int64_t client = -1) const {
+    auto const& table = experiment.model.table();
+    Row result(static_cast<std::size_t>(table.parameter_count + table.buffer_count));
+    auto const parameters = static_cast<std::size_t>(table.parameter_count);
+    stored->read(round, kind, client, std::span(result).first(parameters),
+                 std::span(result).subspan(parameters));
+    return result;
+  }
+
+  mpi::Comm const world = mpi::Comm::world();
+  Dataset const data;
+  Experiment const experiment;
+  Device const device{DeviceChoice::cpu, 1, 0, 1};
+  Batches const train{data.info, data.train.pixels, data.train.labels, device};
+  Batches const test{data.info, data.test.pixels, data.test.labels, device};
+  std::uint64_t hash = 0;
+  std::optional<RunDirectory> stored;  ///< on rank 0
+
+ private:
+  RunHeader header() const {
+    RunHeader header;
+    header.provenance.emplace_back();
+    header.config_text = to_text(experiment.config);
+    header.seed = experiment.config.run.seed;
+    header.model = experiment.config.model.name;
+    header.dataset = data.info;
+    header.table = experiment.model.table();
+    header.partition = experiment.partition;
+    return header;
+  }
+
+  std::optional<TemporaryDirectory> directory_;
+};
+
+/// The row without its momentum.
+Row model(FederatedRun const& run, Row row) {
+  row.resize(static_cast<std::size_t>(run.experiment.state().model_size()));
+  return row;
+}
+
+void expect_equal_to_serial(FederatedRun const& run, SerialFedAvg& serial) {
+  EXPECT_TRUE(same_bits(run.row(0, RowKind::global), model(run, serial.global)));
+  if (run.experiment.config.model.init == Init::different) {
+    for (auto const id : run.experiment.all_clients()) {
+      EXPECT_TRUE(same_bits(run.row(0, RowKind::before, id), model(run, serial.client(id)))) << id;
+    }
+  }
+  for (std::int64_t round = 1; round <= run.experiment.config.federation.rounds; ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    serial.round(round);
+    EXPECT_TRUE(same_bits(run.row(round, RowKind::global), model(run, serial.global)));
+    for (auto const& [id, row] : serial.before) {
+      EXPECT_TRUE(same_bits(run.row(round, RowKind::before, id), model(run, row))) << id;
+      EXPECT_TRUE(same_bits(run.row(round, RowKind::after, id), model(run, serial.client(id))))
+          << id;
+    }
+  }
+  EXPECT_EQ(run.hash, hash(model(run, serial.global)));
+}
+
+struct Case {
+  std::string name;
+  Settings settings;
+};
+
+void PrintTo(Case const& c, std::ostream* out) { *out << c.name; }
+
+class FederatedTest : public testing::TestWithParam<Case> {};
+
+TEST_P(FederatedTest, equals_serial_averaging_bit_for_bit) {
+  FederatedRun const run(tiny_data(), GetParam().settings);
+  if (run.stored) {
+    SerialFedAvg serial(run.experiment, run.device, run.train);
+    expect_equal_to_serial(run, serial);
+  }
+  run.world.barrier();
+}
+
+Settings groups(Settings more) {
+  Settings settings = {"average.body.layers=body", "average.body.every=2", "average.body.offset=1",
+                       "average.head.layers=head", "average.head.from=2",  "average.head.until=3"};
+  settings.insert(settings.end(), more.begin(), more.end());
+  return settings;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    settings, FederatedTest,
+    testing::Values(Case{"fedavg", {}},
+                    Case{"no_momentum", {"train.momentum=0", "federation.weighting=uniform"}},
+                    Case{"keep", {"train.momentum_at_averaging=keep", "train.weight_decay=0.01"}},
+                    Case{"average", {"train.momentum_at_averaging=average", "train.nesterov=yes"}},
+                    Case{"participation",
+                         {"federation.participation=0.5", "train.momentum_at_averaging=keep",
+                          "train.schedule=cosine", "train.warmup=9", "data.augment=crop_flip"}},
+                    Case{"groups_reset", groups({"federation.participation=0.7"})},
+                    Case{"groups_keep", groups({"train.momentum_at_averaging=keep"})},
+                    Case{"groups_average",
+                         groups({"train.momentum_at_averaging=average", "model.init=different",
+                                 "federation.participation=0.5"})},
+                    Case{"different", {"model.init=different", "federation.participation=0.5"}},
+                    Case{"rotate", {"average.one.layers=rotate", "federation.local_steps=3"}},
+                    Case{"fedper", {"federation.preset=fedper", "federation.weighting=uniform"}},
+                    Case{"local", {"federation.preset=local", "federation.evaluate_every=0"}}),
+    [](auto const& tested) { return tested.param.name; });
+
+/// Checks one layer of one round's rows, all read from the run.
+struct StoredRound {
+  StoredRound(FederatedRun const& run, std::int64_t round)
+      : last(run.row(round - 1, RowKind::global)), global(run.row(round, RowKind::global)) {
+    auto const ids = run.experiment.participants(round);
+    weights = run.experiment.weights(ids);
+    for (auto const id : ids) {
+      before.push_back(run.row(round, RowKind::before, id));
+      after.push_back(run.row(round, RowKind::after, id));
+    }
+  }
+
+  void expect_mean(std::size_t i) const {
+    double mean = 0.0;
+    for (std::size_t c = 0; c < before.size(); ++c) mean += weights[c] * before[c][i];
+    ASSERT_NEAR(global[i], mean, 1e-6 * (1.0 + std::abs(mean)));
+    for (auto const& row : after) ASSERT_EQ(row[i], global[i]);
+  }
+
+  void expect_untouched(std::size_t i) const {
+    ASSERT_EQ(global[i], last[i]);
+    for (std::size_t c = 0; c < before.size(); ++c) ASSERT_EQ(after[c][i], before[c][i]);
+  }
+
+  Row last, global;
+  std::vector<Row> before, after;
+  std::vector<double> weights;
+};
+
+TEST(FederatedTest, the_mean_is_that_of_doubles_and_other_layers_keep_their_bits) {
+  FederatedRun const run(tiny_data(), groups({}));
+  auto const& layers = run.experiment.model.table().layers;
+  for (std::int64_t number = 1; run.stored && number <= 4; ++number) {
+    StoredRound const round(run, number);
+    auto const due = run.experiment.schedule.due_layers(number);
+    EXPECT_EQ(due, (std::vector<std::vector<int>>{
+                       {0, 1}, {2}, {0, 1, 2}, {}})[static_cast<std::size_t>(number - 1)]);
+    for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+      bool const averaged = std::ranges::binary_search(due, static_cast<int>(layer));
+      auto const first = static_cast<std::size_t>(layers[layer].parameters.offset);
+      auto const size = static_cast<std::size_t>(layers[layer].parameters.size);
+      for (std::size_t i = first; i < first + size; ++i) {
+        averaged ? round.expect_mean(i) : round.expect_untouched(i);
+      }
+    }
+  }
+  run.world.barrier();
+}
+
+TEST(FederatedTest, statistics_of_batch_norm_are_averaged_with_their_layer) {
+  if (mpi::Comm::world().size() != 4) GTEST_SKIP() << "large: once, on two client ranks, will do";
+  Settings const settings = {"model.name=resnet18",      "model.norm=batch",
+                             "data.clients=2",           "federation.local_steps=1",
+                             "federation.rounds=2",      "federation.evaluate_every=0",
+                             "train.batch_size=3",       "checkpoint.every=0",
+                             "train.momentum=0",         "average.norm.layers=type:norm",
+                             "average.rest.layers=rest", "average.rest.every=2"};
+  FederatedRun const run(tiny_data(8, 3, 24, 1), settings);
+  if (run.stored) {
+    SerialFedAvg serial(run.experiment, run.device, run.train);
+    for (std::int64_t round = 1; round <= 2; ++round) serial.round(round);
+    EXPECT_EQ(run.hash, hash(model(run, serial.global)));
+  }
+  run.world.barrier();
+}
+
+/// One client's images are so bright that its first step overflows.
+Dataset blinding(std::int64_t victim) {
+  auto data = tiny_data();
+  auto const experiment = tiny_experiment(data, kConfig);
+  data.info.mean = {-1e-38};  // black becomes 1, white 1e38
+  data.info.std = {1e-38};
+  auto const image = data.train.pixels.size() / data.train.labels.size();
+  std::ranges::fill(data.train.pixels, std::uint8_t{0});
+  std::ranges::fill(data.test.pixels, std::uint8_t{0});
+  for (auto const sample : experiment.partition.of(victim)) {
+    auto const first = data.train.pixels.begin() + sample * static_cast<std::int64_t>(image);
+    std::fill_n(first, image, std::uint8_t{255});
+  }
+  return data;
+}
+
+class DivergenceTest : public testing::TestWithParam<Settings> {};
+
+TEST_P(DivergenceTest, a_diverged_client_is_left_out_and_the_others_make_the_average) {
+  auto settings = GetParam();
+  settings.push_back("federation.on_divergence=exclude");
+  FederatedRun const run(blinding(2), settings);
+  if (run.stored) {
+    SerialFedAvg serial(run.experiment, run.device, run.train);
+    expect_equal_to_serial(run, serial);
+    EXPECT_EQ(serial.excluded, std::set<std::int64_t>{2});
+    for (float const value : run.row(4, RowKind::global)) ASSERT_TRUE(std::isfinite(value));
+  }
+  run.world.barrier();
+}
+
+INSTANTIATE_TEST_SUITE_P(settings, DivergenceTest,
+                         testing::Values(Settings{}, groups({"train.momentum_at_averaging=keep"})));
+
+TEST(DivergenceTest, stopping_names_client_round_and_layer) {
+  auto const data = blinding(2);
+  auto const experiment = tiny_experiment(data, kConfig);
+  Device const device(DeviceChoice::cpu, 1, 0, 1);
+  Batches const train(data.info, data.train.pixels, data.train.labels, device);
+  Batches const test(data.info, data.test.pixels, data.test.labels, device);
+  ClientHost host(experiment, device, train, test, {0, 2}, 0, 1, [](auto const&, auto) {});
+  Row global(static_cast<std::size_t>(experiment.state().size()), 0.01F);
+  host.start(global);
+  ExactSum sum;
+  sum.start(experiment.parts(1).parts, global);
+  try {
+    host.train(1, sum);
+    FAIL() << "no error";
+  } catch (Error const& e) {
+    std::string const what = e.what();
+    EXPECT_NE(what.find("client 2 diverged in round 1 (layer fc1"), std::string::npos) << what;
+    EXPECT_NE(what.find("train.lr"), std::string::npos) << what;
+  }
+}
+
+}  // namespace
+}  // namespace fedstrata
