@@ -1,4 +1,5 @@
-# Target `headers`: one source per header of ours, which includes nothing else. Those that see
+# Target `headers`: one source per header of ours, which includes nothing else, and one that includes all,
+# so that no two give one name two meanings. Those that see
 # tensors share a precompiled header, as the tensor header brings most of the standard library along.
 foreach(folder common client server experiments)
   file(GLOB_RECURSE found RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
@@ -31,6 +32,10 @@ foreach(header IN LISTS headers)
     list(APPEND plain_sources ${source})
   endif()
 endforeach()
+list(TRANSFORM headers REPLACE "(.+)" "#include \"\\1\"" OUTPUT_VARIABLE all)
+list(JOIN all "\n" all)
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/headers/all.cpp CONTENT "${all}\n")
+list(APPEND tensor_sources ${CMAKE_CURRENT_BINARY_DIR}/headers/all.cpp)
 add_library(headers_plain OBJECT EXCLUDE_FROM_ALL ${plain_sources})
 target_link_libraries(headers_plain PRIVATE fedstrata_options)
 add_library(headers_tensors OBJECT EXCLUDE_FROM_ALL ${tensor_sources})

@@ -12,7 +12,7 @@
 
 namespace fedstrata::keys {
 
-// Makes a Key from a member and what it may hold; used by config_keys.cpp alone.
+// Makes a Key from a member and what it may hold; used by sections/ alone.
 
 struct Range {
   double low = -std::numeric_limits<double>::infinity();
@@ -35,6 +35,10 @@ struct Range {
 
 inline Range at_least(double low) { return {.low = low}; }
 inline Range above(double low) { return {.low = low, .low_open = true}; }
+
+// For text().
+inline bool not_empty(std::string const& text) { return !text.empty(); }
+inline bool anything(std::string const&) { return true; }
 
 /// A number in `range`.
 template <class Part, class Number>

@@ -9,21 +9,21 @@ namespace {
 
 using Kind = Initializer::Kind;
 
-Initializer weight_start(Start start, std::int64_t fan_in, std::int64_t fan_out) {
-  switch (start) {
-    case Start::uniform_fan_in:
+Initializer weight_start(InitScheme scheme, std::int64_t fan_in, std::int64_t fan_out) {
+  switch (scheme) {
+    case InitScheme::uniform_fan_in:
       return {Kind::uniform, 1.0 / std::sqrt(static_cast<double>(fan_in))};
-    case Start::normal_fan_out:
+    case InitScheme::normal_fan_out:
       return {Kind::normal, std::sqrt(2.0 / static_cast<double>(fan_out))};
-    case Start::normal_small:
+    case InitScheme::normal_small:
       return {Kind::normal, 0.01};
   }
   throw Error("unknown kind of initialisation");
 }
 
-Initializer bias_start(Start start, std::int64_t fan_in) {
-  if (start != Start::uniform_fan_in) return {Kind::constant, 0.0};
-  return weight_start(start, fan_in, 0);
+Initializer bias_start(InitScheme scheme, std::int64_t fan_in) {
+  if (scheme != InitScheme::uniform_fan_in) return {Kind::constant, 0.0};
+  return weight_start(scheme, fan_in, 0);
 }
 
 std::int64_t product(std::vector<std::int64_t> const& shape) {
@@ -49,11 +49,12 @@ ModelBuilder::ModelBuilder(std::string name, InputShape const& input, MemoryOrde
       order_(order),
       main_{.channels = input.channels, .height = input.height, .width = input.width} {}
 
-void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, Start start, bool bias) {
+void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, InitScheme scheme,
+                          bool bias) {
   auto const inputs = main_.size();
-  begin_stage(layer, LayerType::linear, true, Path::main);
-  auto const w = add_parameter("weight", {outputs, inputs}, weight_start(start, inputs, outputs));
-  auto const b = bias ? add_parameter("bias", {outputs}, bias_start(start, inputs)) : -1;
+  begin_stage(layer, LayerType::linear, true, Branch::main);
+  auto const w = add_parameter("weight", {outputs, inputs}, weight_start(scheme, inputs, outputs));
+  auto const b = bias ? add_parameter("bias", {outputs}, bias_start(scheme, inputs)) : -1;
   head(fedstrata::linear(w, b));
   auto const units = units_.add(outputs, stage());
   units_.parameter(units, main_.units, main_.height * main_.width);
@@ -63,15 +64,15 @@ void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, Start 
 
 void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
                                ConvolutionOptions const& options) {
-  auto& current = shape(options.path);
+  auto& current = shape(options.branch);
   auto const inputs = current.channels;
   auto const kernel = options.window.kernel;
   auto const area = kernel * kernel;
-  begin_stage(layer, LayerType::conv, true, options.path);
+  begin_stage(layer, LayerType::conv, true, options.branch);
   auto const w = add_parameter("weight", {outputs, inputs, kernel, kernel},
-                               weight_start(options.start, inputs * area, outputs * area));
+                               weight_start(options.scheme, inputs * area, outputs * area));
   auto const b = options.bias
-                     ? add_parameter("bias", {outputs}, bias_start(options.start, inputs * area))
+                     ? add_parameter("bias", {outputs}, bias_start(options.scheme, inputs * area))
                      : -1;
   head(fedstrata::convolution(w, b, options.window, order_));
   slide(options.window, current);
@@ -82,11 +83,11 @@ void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
   current.units = units;
 }
 
-void ModelBuilder::norm(std::string const& layer, Norm kind, Path path) {
+void ModelBuilder::norm(std::string const& layer, Norm kind, Branch branch) {
   if (kind == Norm::none) return;
-  auto const channels = shape(path).channels;
-  auto const units = shape(path).units;
-  begin_stage(layer, LayerType::norm, kind == Norm::group, path);
+  auto const channels = shape(branch).channels;
+  auto const units = shape(branch).units;
+  begin_stage(layer, LayerType::norm, kind == Norm::group, branch);
   auto const w = add_parameter("weight", {channels}, {Kind::constant, 1.0});
   auto const b = add_parameter("bias", {channels}, {Kind::constant, 0.0});
   units_.normalise(units, stage());
@@ -139,7 +140,8 @@ Model ModelBuilder::build() {
           units_.structure()};
 }
 
-void ModelBuilder::begin_stage(std::string const& layer, LayerType type, bool affine, Path path) {
+void ModelBuilder::begin_stage(std::string const& layer, LayerType type, bool affine,
+                               Branch branch) {
   open_layer_ = layer;
   table_.layers.push_back({layer,
                            type,
@@ -149,7 +151,7 @@ void ModelBuilder::begin_stage(std::string const& layer, LayerType type, bool af
   Stage stage;
   stage.layers = {static_cast<int>(table_.layers.size()) - 1};
   stage.affine = affine;
-  stage.on_skip = path == Path::skip;
+  stage.on_skip = branch == Branch::skip;
   stages_.push_back(std::move(stage));
 }
 

@@ -12,16 +12,16 @@ namespace fedstrata {
 
 /// How a layer's weights start: PyTorch's default, uniform within +-1/sqrt(fan_in), bias too; or
 /// torchvision's: normal with standard deviation sqrt(2/fan_out), or 0.01, bias 0.
-enum class Start { uniform_fan_in, normal_fan_out, normal_small };
+enum class InitScheme { uniform_fan_in, normal_fan_out, normal_small };
 
 /// Which tensor of the State a layer acts on.
-enum class Path { main, skip };
+enum class Branch { main, skip };
 
 struct ConvolutionOptions {
   Window window;
   bool bias = true;
-  Start start = Start::uniform_fan_in;
-  Path path = Path::main;
+  InitScheme scheme = InitScheme::uniform_fan_in;
+  Branch branch = Branch::main;
 };
 
 /// Puts a model together, layer after layer: keeps track of the activations' shape, and writes
@@ -34,12 +34,12 @@ class ModelBuilder {
   ModelBuilder(std::string name, InputShape const& input,
                MemoryOrder order = MemoryOrder::channels_first);
 
-  void linear(std::string const& layer, std::int64_t outputs, Start start = Start::uniform_fan_in,
-              bool bias = true);
+  void linear(std::string const& layer, std::int64_t outputs,
+              InitScheme scheme = InitScheme::uniform_fan_in, bool bias = true);
   void convolution(std::string const& layer, std::int64_t outputs,
                    ConvolutionOptions const& options);
   /// No layer at all for Norm::none. Norm::group has min(32, channels) groups.
-  void norm(std::string const& layer, Norm kind, Path path = Path::main);
+  void norm(std::string const& layer, Norm kind, Branch branch = Branch::main);
 
   void relu() { tail(fedstrata::relu()); }
   void dropout(double p) { tail(fedstrata::dropout(p)); }
@@ -60,10 +60,10 @@ class ModelBuilder {
     std::int64_t size() const { return channels * height * width; }
   };
 
-  Shape& shape(Path path) { return path == Path::main ? main_ : skip_; }
+  Shape& shape(Branch branch) { return branch == Branch::main ? main_ : skip_; }
   /// The newest stage.
   int stage() const { return static_cast<int>(stages_.size()) - 1; }
-  void begin_stage(std::string const& layer, LayerType type, bool affine, Path path);
+  void begin_stage(std::string const& layer, LayerType type, bool affine, Branch branch);
   int add_parameter(std::string const& tensor, std::vector<std::int64_t> shape,
                     Initializer initializer);
   int add_buffer(std::string const& tensor, std::int64_t size, double value);

@@ -16,7 +16,7 @@ void features(ModelBuilder& builder) {
        {Row{0, 64, true}, Row{3, 128, true}, Row{6, 256, false}, Row{8, 256, true},
         Row{11, 512, false}, Row{13, 512, true}, Row{16, 512, false}, Row{18, 512, true}}) {
     builder.convolution("features." + std::to_string(index), channels,
-                        {.window = {3, 1, 1}, .start = Start::normal_fan_out});
+                        {.window = {3, 1, 1}, .scheme = InitScheme::normal_fan_out});
     if (pool) builder.max_pool({2, 2, 0});
     builder.relu();
   }
@@ -30,11 +30,11 @@ Model make_vgg11(ModelConfig const&, InputShape const& input) {
   features(builder);
   builder.adaptive_average_pool(7);
   for (auto const* name : {"classifier.0", "classifier.3"}) {
-    builder.linear(name, 4096, Start::normal_small);
+    builder.linear(name, 4096, InitScheme::normal_small);
     builder.relu();
     builder.dropout(0.5);
   }
-  builder.linear("classifier.6", input.classes, Start::normal_small);
+  builder.linear("classifier.6", input.classes, InitScheme::normal_small);
   return builder.build();
 }
 
@@ -42,7 +42,7 @@ Model make_vgg11(ModelConfig const&, InputShape const& input) {
 Model make_vgg11_cifar(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("vgg11-cifar", input, MemoryOrder::channels_last);
   features(builder);
-  builder.linear("classifier", input.classes, Start::normal_small);
+  builder.linear("classifier", input.classes, InitScheme::normal_small);
   return builder.build();
 }
 

@@ -1,0 +1,21 @@
+#include "common/config/sections/sections.hpp"
+#include "common/config/values.hpp"
+
+namespace fedstrata::keys {
+
+std::vector<Key<CheckpointConfig>> checkpoint_keys() {
+  return {
+      number("every", &CheckpointConfig::every, at_least(0), "rounds",
+             "store models in rounds r with r mod every = 0, and round 0; 0 = none"),
+      flag("before", &CheckpointConfig::before,
+           "participants' models as trained, before averaging"),
+      flag("after", &CheckpointConfig::after, "participants' models after averaging"),
+      number("minutes", &CheckpointConfig::minutes, at_least(0), "minutes",
+             "save what --resume needs at least this often, beside rounds that store models; 0 = "
+             "only in those"),
+      number("keep_resume", &CheckpointConfig::keep_resume, at_least(1), "states",
+             "newest states for --resume that are kept"),
+  };
+}
+
+}  // namespace fedstrata::keys

@@ -1,0 +1,34 @@
+#include "common/config/sections/sections.hpp"
+#include "common/config/values.hpp"
+
+namespace fedstrata::keys {
+
+std::vector<Key<DataConfig>> data_keys() {
+  return {
+      text("dataset", &DataConfig::dataset,
+           "fashion-mnist, mnist, cifar10, cifar100, synthetic, ...", not_empty,
+           "images and labels to learn"),
+      text("dir", &DataConfig::dir, "a directory; empty = where the dataset's package puts it",
+           anything, "where the dataset's files lie"),
+      number("clients", &DataConfig::clients, at_least(1), "clients", "number of clients"),
+      choice("partition", &DataConfig::partition,
+             {"iid", "dirichlet", "shards", "quantity", "same"},
+             "how the training set is dealt to clients; same = each sees all of it"),
+      number("alpha", &DataConfig::alpha, above(0), "",
+             "concentration of partition = dirichlet; smaller = more skewed labels"),
+      number("classes_per_client", &DataConfig::classes_per_client, at_least(1), "classes",
+             "classes a client sees with partition = shards"),
+      number("sigma", &DataConfig::sigma, at_least(0), "",
+             "standard deviation of log(samples) with partition = quantity"),
+      number("min_samples", &DataConfig::min_samples, at_least(1), "samples",
+             "smallest share of a client with partition = dirichlet or quantity"),
+      number("train_limit", &DataConfig::train_limit, at_least(0), "samples",
+             "use the first N training images in file order; 0 = all"),
+      number("test_limit", &DataConfig::test_limit, at_least(0), "samples",
+             "use the first N test images in file order; 0 = all"),
+      choice("augment", &DataConfig::augment, {"none", "crop_flip"},
+             "crop_flip = random crop with padding 4 and horizontal flip while training"),
+  };
+}
+
+}  // namespace fedstrata::keys

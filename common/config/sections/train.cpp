@@ -1,0 +1,33 @@
+#include "common/config/sections/sections.hpp"
+#include "common/config/values.hpp"
+
+namespace fedstrata::keys {
+
+std::vector<Key<TrainConfig>> train_keys() {
+  return {
+      choice("optimizer", &TrainConfig::optimizer, {"sgd"}, "local optimizer"),
+      number("lr", &TrainConfig::lr, above(0), "", "learning rate before schedule and warm-up"),
+      number("momentum", &TrainConfig::momentum, {.low = 0, .high = 1, .high_open = true}, "",
+             "momentum of SGD"),
+      flag("nesterov", &TrainConfig::nesterov, "Nesterov's form of momentum"),
+      number("weight_decay", &TrainConfig::weight_decay, at_least(0), "",
+             "times the parameters, added to the gradient"),
+      number("batch_size", &TrainConfig::batch_size, at_least(1), "samples",
+             "batch of a training step; the last batch of an epoch may be smaller"),
+      choice("schedule", &TrainConfig::schedule, {"constant", "step", "cosine"},
+             "course of the learning rate over training progress"),
+      number("step_every", &TrainConfig::step_every, above(0), "rounds",
+             "rounds between two drops with schedule = step"),
+      number("step_factor", &TrainConfig::step_factor, {.low = 0, .high = 1, .low_open = true}, "",
+             "factor of one drop with schedule = step"),
+      number("warmup", &TrainConfig::warmup, at_least(0), "steps",
+             "a client's first steps, over which the rate rises linearly from 0"),
+      number("horizon", &TrainConfig::horizon, at_least(0), "rounds",
+             "length of the schedule; 0 = federation.rounds"),
+      choice("momentum_at_averaging", &TrainConfig::momentum_at_averaging,
+             {"reset", "keep", "average"},
+             "what becomes of a layer's momentum when it is averaged"),
+  };
+}
+
+}  // namespace fedstrata::keys
