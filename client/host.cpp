@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <set>
 
 #include "common/base/error.hpp"
 #include "common/base/stop.hpp"
@@ -82,23 +83,17 @@ void ClientHost::load(std::int64_t client, std::int64_t round) {
   bool const own_start = round == 1 && experiment_->config.model.init == Init::different;
   state_.copy_(own_start ? initial(client) : global_);
   if (own_parts_.empty()) return;
-  std::int64_t offset = 0;
-  auto const& packed = own_.at(client);
+  auto const& own = own_.at(client);
   for (auto const& part : own_parts_) {
-    narrow(state_, part.slice).copy_(packed.narrow(0, offset, part.slice.size));
-    offset += part.slice.size;
+    narrow(state_, part.slice).copy_(narrow(own, part.packed));
   }
 }
 
 void ClientHost::store(std::int64_t client) {
   if (own_parts_.empty()) return;
-  auto& packed = own_[client];
-  if (!packed.defined()) packed = device_->row(packed_size(own_parts_));
-  std::int64_t offset = 0;
-  for (auto const& part : own_parts_) {
-    packed.narrow(0, offset, part.slice.size).copy_(narrow(state_, part.slice));
-    offset += part.slice.size;
-  }
+  auto& own = own_[client];
+  if (!own.defined()) own = device_->row(own_parts_.size());
+  for (auto const& part : own_parts_) narrow(own, part.packed).copy_(narrow(state_, part.slice));
 }
 
 void ClientHost::resume(std::int64_t round, std::span<float const> global,
@@ -106,7 +101,7 @@ void ClientHost::resume(std::int64_t round, std::span<float const> global,
   device_->upload(global, global_);
   for (std::int64_t r = 1; r <= round; ++r) count_steps(r);
   if (own_parts_.empty()) return;
-  std::vector<float> row(static_cast<std::size_t>(packed_size(own_parts_)));
+  std::vector<float> row(static_cast<std::size_t>(own_parts_.size()));
   for (auto const client : clients_) {
     read_own(client, row);
     auto packed = device_->row(std::ssize(row));
@@ -139,8 +134,7 @@ int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
   auto const& layers = experiment_->model.table().layers;
   bool const suspicious = !std::isfinite(loss);
   for (std::size_t i = 0; i < layers.size() && (suspicious || !own_parts_.empty()); ++i) {
-    auto const values = row.subspan(static_cast<std::size_t>(layers[i].parameters.offset),
-                                    static_cast<std::size_t>(layers[i].parameters.size));
+    auto const values = elements(row, layers[i].parameters);
     if (!std::isfinite(kernels::max_magnitude(values))) return static_cast<int>(i);
   }
   if (suspicious) return static_cast<int>(layers.size()) - 1;
@@ -235,47 +229,40 @@ std::vector<bool> ClientHost::trained_here(std::vector<std::int64_t> const& part
 }
 
 void ClientHost::apply(RoundParts const& parts, std::span<float const> mean) {
-  auto const due = std::span(parts.parts).first(parts.due);
-  std::map<std::int64_t, Slice> packed_mean;  // state offset -> place in the mean
-  std::int64_t offset = 0;
-  for (auto const& part : due) {
-    auto const place = Slice{offset, part.slice.size};
-    narrow(global_, part.slice).copy_(tensor_view(mean).narrow(0, place.offset, place.size));
-    packed_mean[part.slice.offset] = place;
-    offset += part.slice.size;
+  auto const mean_row = tensor_view(mean);
+  std::set<std::int64_t> averaged_slices;  // by their offset
+  for (auto const& part : parts.averaged()) {
+    narrow(global_, part.slice).copy_(narrow(mean_row, part.packed));
+    averaged_slices.insert(part.slice.offset);
   }
   bool const reset = experiment_->config.train.momentum_at_averaging == MomentumAtAveraging::reset;
-  offset = 0;
   for (auto const& part : own_parts_) {
-    auto const found = packed_mean.find(part.slice.offset);
+    bool const has_mean = averaged_slices.contains(part.slice.offset);
     bool const averaged = std::ranges::binary_search(parts.due_layers, part.layer);
     bool const is_momentum = part.slice.offset >= layout_.model_size();
-    for (auto& [client, packed] : own_) {
-      auto own = packed.narrow(0, offset, part.slice.size);
-      if (found != packed_mean.end()) {
+    for (auto& [client, row] : own_) {
+      auto own = narrow(row, part.packed);
+      if (has_mean) {
         own.copy_(narrow(global_, part.slice));
       } else if (averaged && is_momentum && reset) {
         own.zero_();
       }
     }
-    offset += part.slice.size;
   }
 }
 
 void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
                          RoundReport& report) {
   std::vector<float> mean_row(static_cast<std::size_t>(layout_.size()), 0.0F);
-  unpack(parts.parts, mean, mean_row);
+  parts.parts.unpack(mean, mean_row);
   auto const& layers = experiment_->model.table().layers;
   for (auto& trained : trained_) {
     if (!trained.state.defined()) continue;
     auto const row = device_->host_view(trained.state, staging_);
     double total = 0.0;
     for (auto const& layer : layers) {
-      auto const first = static_cast<std::size_t>(layer.parameters.offset);
-      auto const size = static_cast<std::size_t>(layer.parameters.size);
-      auto const p =
-          kernels::products(row.subspan(first, size), std::span(mean_row).subspan(first, size));
+      auto const p = kernels::products(elements(row, layer.parameters),
+                                       elements<float const>(mean_row, layer.parameters));
       report.layer_distances.push_back(p.distance2);
       auto const norms = std::sqrt(p.aa) * std::sqrt(p.bb);
       report.layer_cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
@@ -298,14 +285,12 @@ void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   times_.evaluate += watch.seconds();
 }
 
-void ClientHost::evaluate_after(std::span<StatePart const> due, std::span<float const> mean) {
+void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> mean) {
   for (auto& trained : trained_) {
     if (!trained.state.defined()) continue;
     state_.copy_(trained.state);
-    std::int64_t offset = 0;
     for (auto const& part : due) {
-      narrow(state_, part.slice).copy_(tensor_view(mean).narrow(0, offset, part.slice.size));
-      offset += part.slice.size;
+      narrow(state_, part.slice).copy_(narrow(tensor_view(mean), part.packed));
     }
     evaluate_own(trained.record, false);
   }
@@ -333,7 +318,7 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
   apply(parts, mean);
   if (experiment_->evaluates(round)) {
     compare(parts, mean, report);
-    if (!parts.all_averaged) evaluate_after(std::span(parts.parts).first(parts.due), mean);
+    if (!parts.all_averaged) evaluate_after(parts.averaged(), mean);
     report.test_batches = evaluate_global();
   }
   for (auto const& trained : trained_) {

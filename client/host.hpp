@@ -50,7 +50,7 @@ class ClientHost {
   /// be used then.
   std::optional<std::vector<std::int64_t>> train(std::int64_t round, ExactSum& sum);
 
-  /// Takes the round's mean (packed over `parts`) over in all clients and evaluates.
+  /// Takes the round's mean (packed as `parts.parts`) over in all clients and evaluates.
   RoundReport finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean);
 
   /// Evaluates the global model's share of this rank for round 0.
@@ -73,7 +73,7 @@ class ClientHost {
                  std::function<bool()> const& go_on);
   void apply(RoundParts const& parts, std::span<float const> mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
-  void evaluate_after(std::span<StatePart const> due, std::span<float const> mean);
+  void evaluate_after(PackedParts const& due, std::span<float const> mean);
   std::vector<double> evaluate_global();
   void evaluate_own(ClientRecord& record, bool before);
   void emit(std::int64_t round, std::int64_t client, RowUse use);
@@ -87,7 +87,7 @@ class ClientHost {
   RowSink sink_;
   std::function<void()> poll_;
   StateLayout layout_;
-  std::vector<StatePart> own_parts_;
+  PackedParts own_parts_;
   at::Tensor state_, global_;  ///< [state size] on the device
   Trainer trainer_;
   Weights weights_, global_weights_;

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "common/model/state_layout.hpp"
+#include "common/model/packed_parts.hpp"
 #include "common/mpi/comm.hpp"
 
 namespace fedstrata {
@@ -16,15 +16,15 @@ namespace fedstrata {
 /// sum.
 class ExactSum {
  public:
-  /// Zero, for the given parts of a state row, packed one after another. `reference`: a state row
-  /// that all ranks hold (the global row of the round's start).
-  void start(std::vector<StatePart> parts, std::span<float const> reference);
+  /// Zero, for the given parts of a state row. `reference`: a state row that all ranks hold (the
+  /// global row of the round's start).
+  void start(PackedParts parts, std::span<float const> reference);
 
   /// Adds weight * state. Returns -1, or the layer with a value that is not finite or beyond
   /// 2^(e+14) (then nothing was added): as weights sum to at most 1, sums cannot overflow.
   int add(std::span<float const> state, double weight);
 
-  std::vector<StatePart> const& parts() const { return parts_; }
+  PackedParts const& parts() const { return parts_; }
   /// The integers, packed.
   std::span<std::int64_t> sums() { return sums_; }
   /// Packed elements first .. first + out.size() - 1 as floats, divided by `divisor`.
@@ -32,22 +32,15 @@ class ExactSum {
 
   /// Collective over `comm`: sums of all ranks to root 0, which divides by `divisor()` (called
   /// there once, after the first sums have arrived) and broadcasts; buckets are pipelined so that
-  /// the three overlap. `mean` [packed_size] is written on every rank. `idle` is called while
+  /// the three overlap. `mean` [parts().size()] is written on every rank. `idle` is called while
   /// waiting.
   void average(mpi::Comm const& comm, std::function<double()> const& divisor, std::span<float> mean,
                std::function<void()> const& idle);
 
  private:
-  std::vector<StatePart> parts_;
+  PackedParts parts_;
   std::vector<int> exponents_;
   std::vector<std::int64_t> sums_;
 };
-
-/// Copies the packed row into the parts of a state row.
-void unpack(std::vector<StatePart> const& parts, std::span<float const> packed,
-            std::span<float> state);
-/// The reverse.
-void pack(std::vector<StatePart> const& parts, std::span<float const> state,
-          std::span<float> packed);
 
 }  // namespace fedstrata

@@ -65,12 +65,13 @@ RoundParts Experiment::parts(std::int64_t round) const {
   result.all_averaged = result.due_layers.size() == model.table().layers.size();
   auto const layout = state();
   bool const momentum = config.train.momentum_at_averaging == MomentumAtAveraging::average;
-  result.parts = layout.parts(result.due_layers, momentum);
-  result.due = result.parts.size();
-  if (!evaluates(round) || result.all_averaged) return result;
-  for (auto const& part : layout.parts(other_layers(result.due_layers), false)) {
-    result.parts.push_back(part);
+  auto parts = layout.parts(result.due_layers, momentum);
+  result.due = parts.size();
+  if (evaluates(round)) {
+    auto const others = layout.parts(other_layers(result.due_layers), false);
+    parts.insert(parts.end(), others.begin(), others.end());
   }
+  result.parts = PackedParts(parts);
   return result;
 }
 
@@ -82,17 +83,17 @@ std::vector<int> Experiment::other_layers(std::vector<int> const& layers) const 
   return others;
 }
 
-std::vector<StatePart> Experiment::own_parts() const {
+PackedParts Experiment::own_parts() const {
   std::vector<int> always;
   for (int layer = 0; layer < static_cast<int>(model.table().layers.size()); ++layer) {
     if (schedule.always_averaged(layer)) always.push_back(layer);
   }
   auto const layout = state();
-  auto result = layout.parts(other_layers(always), true);
+  auto parts = layout.parts(other_layers(always), true);
   if (config.train.momentum_at_averaging == MomentumAtAveraging::keep) {
-    for (auto const& part : layout.momentum_parts(always)) result.push_back(part);
+    for (auto const& part : layout.momentum_parts(always)) parts.push_back(part);
   }
-  return result;
+  return PackedParts(parts);
 }
 
 WantedRows Experiment::wanted(std::int64_t round) const {

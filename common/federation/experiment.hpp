@@ -30,9 +30,11 @@ struct WantedRows {
 /// evaluated, those of all other layers, whose mean is only looked at.
 struct RoundParts {
   std::vector<int> due_layers;
-  std::vector<StatePart> parts;  ///< the first `due` are averaged, the rest observed
+  PackedParts parts;  ///< the first `due` are averaged, the rest observed
   std::size_t due = 0;
   bool all_averaged = false;  ///< is every layer due?
+
+  PackedParts averaged() const { return parts.first(due); }
 };
 
 /// What every rank knows of an experiment: a pure function of the configuration and the labels.
@@ -64,7 +66,7 @@ struct Experiment {
   RoundParts parts(std::int64_t round) const;
   /// What a client keeps between rounds: the parts of its state that are not averaged in every
   /// round.
-  std::vector<StatePart> own_parts() const;
+  PackedParts own_parts() const;
   WantedRows wanted(std::int64_t round) const;
   /// Load of each client, by which clients are dealt to ranks.
   std::vector<std::int64_t> loads() const;

@@ -28,10 +28,4 @@ std::vector<StatePart> StateLayout::momentum_parts(std::vector<int> const& layer
   return result;
 }
 
-std::int64_t packed_size(std::vector<StatePart> const& parts) {
-  std::int64_t size = 0;
-  for (auto const& part : parts) size += part.slice.size;
-  return size;
-}
-
 }  // namespace fedstrata

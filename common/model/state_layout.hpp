@@ -3,14 +3,9 @@
 #include <vector>
 
 #include "common/model/layer_table.hpp"
+#include "common/model/packed_parts.hpp"
 
 namespace fedstrata {
-
-/// A slice of a state row that belongs to one layer. Each has a quantum of its own in exact sums.
-struct StatePart {
-  int layer = 0;
-  Slice slice;
-};
 
 /// A client's whole state as one row: parameters [P], buffers [Q] and, if momentum is used, the
 /// momentum [P] of the parameters, one after another.
@@ -35,8 +30,5 @@ class StateLayout {
   LayerTable const* table_;
   std::int64_t momentum_;
 };
-
-/// Elements of all parts together: the length of their packed row.
-std::int64_t packed_size(std::vector<StatePart> const& parts);
 
 }  // namespace fedstrata

@@ -31,13 +31,13 @@ struct Rows {
   }
 };
 
-std::vector<StatePart> equal_layers(std::int64_t parameters) {
+PackedParts equal_layers(std::int64_t parameters) {
   std::vector<StatePart> parts;
   for (std::int64_t layer = 0; layer < kLayers; ++layer) {
     auto const begin = parameters * layer / kLayers;
     parts.push_back({static_cast<int>(layer), {begin, parameters * (layer + 1) / kLayers - begin}});
   }
-  return parts;
+  return PackedParts(parts);
 }
 
 /// Seconds from a common start until the last rank is done.

@@ -48,7 +48,7 @@ double participants_per_rank(Experiment const& experiment, Layout const& layout)
 
 double client_rank_memory(Experiment const& experiment, Layout const& layout) {
   auto const state = 4.0 * static_cast<double>(experiment.state().size());
-  auto const own = 4.0 * static_cast<double>(packed_size(experiment.own_parts()));
+  auto const own = 4.0 * static_cast<double>(experiment.own_parts().size());
   double most = 0.0;
   for (auto const& load : loads(experiment, layout)) {
     most = std::max(most, static_cast<double>(load.clients) * own);

@@ -88,12 +88,12 @@ void Simulation::initialise() {
   experiment.model.initialize(model_row.first(size), model_row.subspan(size),
                               experiment.config.run.seed, 0);
   if (experiment.config.model.init == Init::different) {
-    sum_.start(experiment.state().parts(layers, false), global_);
+    sum_.start(PackedParts(experiment.state().parts(layers, false)), global_);
     if (host_) host_->add_initial(sum_);
-    std::vector<float> mean(static_cast<std::size_t>(packed_size(sum_.parts())));
+    std::vector<float> mean(static_cast<std::size_t>(sum_.parts().size()));
     sum_.average(
         *training_, [] { return 1.0; }, mean, idle_);
-    unpack(sum_.parts(), mean, global_);
+    sum_.parts().unpack(mean, global_);
   }
   if (host_) {
     host_->start(global_);
@@ -208,7 +208,7 @@ bool Simulation::round(std::int64_t round) {
   Stopwatch const aggregate;
   double waited = 0.0;
   std::vector<std::int64_t> excluded;
-  std::vector<float> mean(static_cast<std::size_t>(packed_size(parts.parts)));
+  std::vector<float> mean(static_cast<std::size_t>(parts.parts.size()));
   sum_.average(
       *training_,
       [&] {
@@ -227,8 +227,7 @@ bool Simulation::round(std::int64_t round) {
     }
     return false;
   }
-  auto const due = std::span(parts.parts).first(parts.due);
-  unpack({due.begin(), due.end()}, mean, global_);
+  parts.averaged().unpack(mean, global_);
   double const averaging = aggregate.seconds() - waited;
   times_.aggregate += averaging;
   times_.wait += waited;

@@ -137,7 +137,7 @@ void RowWriter::commit(Commit commit) {
 RowWriter::State& RowWriter::state(std::int64_t round) {
   auto& slot = states_[round];
   if (slot) return *slot;
-  auto const size = packed_size(experiment_->own_parts());
+  auto const size = experiment_->own_parts().size();
   ResumeShard shard{round, shard_, shards_, {}, shard_ == 0 ? experiment_->state().size() : 0,
                     size};
   for (auto const id : experiment_->all_clients()) {

@@ -49,7 +49,6 @@ TEST(StateLayoutTest, each_buffer_is_a_part_of_its_own_beside_its_layers_paramet
   EXPECT_EQ(slices(parts), (std::vector<Slice>{{6, 4}, {15, 2}, {17, 2}, {10, 5}}));
   EXPECT_EQ(parts[2].layer, 1);
   EXPECT_EQ(parts[3].layer, 2);
-  EXPECT_EQ(packed_size(parts), 13);
 }
 
 TEST(StateLayoutTest, momentum_comes_after_the_model_in_the_same_order) {
@@ -71,7 +70,6 @@ TEST(StateLayoutTest, all_layers_cover_the_row_once) {
   }
   EXPECT_EQ(covered, std::vector<int>(34, 1));
   EXPECT_TRUE(layout.parts({}, true).empty());
-  EXPECT_EQ(packed_size({}), 0);
 }
 
 }  // namespace
