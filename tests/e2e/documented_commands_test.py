@@ -56,6 +56,8 @@ def substitute(command):
         return None, "builds"
     if command.startswith("tests/fuzz/"):
         return None, "takes minutes; the test `fuzz` runs the fuzzers"
+    if command.startswith("tests/compare_builds.sh"):
+        return None, "takes minutes and two builds; the test `compare_builds` tries it"
     if re.search(r"benchmark", command):
         return None, "takes minutes and a quiet machine"
     if "runs/imported" in command:
