@@ -9,21 +9,47 @@ std::vector<Key<Config>> const& config_keys() {
   static auto const all_keys = [] {
     using namespace keys;
     std::vector<Key<Config>> all;
-    append(all, "run", &Config::run, run_keys());
-    append(all, "model", &Config::model, model_keys());
-    append(all, "data", &Config::data, data_keys());
-    append(all, "train", &Config::train, train_keys());
-    append(all, "federation", &Config::federation, federation_keys());
-    append(all, "checkpoint", &Config::checkpoint, checkpoint_keys());
-    append(all, "analysis", &Config::analysis, analysis_keys());
+    append(all, "run", {.results = true}, &Config::run, run_keys());
+    append(all, "model", {.results = true}, &Config::model, model_keys());
+    append(all, "data", {.results = true}, &Config::data, data_keys());
+    append(all, "train", {.results = true}, &Config::train, train_keys());
+    append(all, "federation", {.results = true}, &Config::federation, federation_keys());
+    append(all, "checkpoint", {.storage = true}, &Config::checkpoint, checkpoint_keys());
+    append(all, "analysis", {.analysis = true}, &Config::analysis, analysis_keys());
     return all;
   }();
   return all_keys;
 }
 
 std::vector<Key<AverageGroup>> const& group_keys() {
-  static auto const group = keys::average_keys();
+  static auto const group = [] {
+    auto keys = keys::average_keys();
+    for (auto& key : keys) {
+      if (key.effect == Effect{}) key.effect = {.results = true};
+    }
+    return keys;
+  }();
   return group;
+}
+
+std::vector<std::string> names_of(Effect const& effect) {
+  std::vector<std::string> names;
+  if (effect.results) names.push_back("results");
+  if (effect.analysis) names.push_back("analysis");
+  if (effect.storage) names.push_back("storage");
+  if (effect.machine) names.push_back("machine");
+  if (effect.limits) names.push_back("limits");
+  return names;
+}
+
+std::optional<Effect> effect_of(std::string const& key) {
+  for (auto const& entry : config_keys()) {
+    if (entry.name == key) return entry.effect;
+  }
+  for (auto const& entry : group_keys()) {
+    if (key.starts_with("average.") && key.ends_with("." + entry.name)) return entry.effect;
+  }
+  return std::nullopt;
 }
 
 }  // namespace fedstrata

@@ -16,12 +16,21 @@ namespace {
 
 namespace po = boost::program_options;
 
-/// What an analysis may have otherwise than its run: where the data lies, and on what it computes.
-std::vector<std::string> const kOfTheMachine = {"data.dir", "run.device", "run.threads",
-                                                "run.stall_timeout"};
+/// May an analysis that goes on have another value? Where the data lies and on what it computes,
+/// but nothing that was chosen for the analysis.
+bool may_change(Effect const& effect) { return effect.machine && !effect.analysis; }
 
-bool is_of_the_machine(std::string const& key) {
-  return std::ranges::find(kOfTheMachine, key) != kOfTheMachine.end();
+bool may_change(std::string const& key) {
+  auto const effect = effect_of(key);
+  return effect && may_change(*effect);
+}
+
+std::string changeable_keys() {
+  std::vector<std::string> names;
+  for (auto const& key : config_keys()) {
+    if (may_change(key.effect)) names.push_back(key.name);
+  }
+  return join(names, ", ");
 }
 
 Assignment read_override(std::string const& text) {
@@ -152,12 +161,12 @@ void fill(CommandLine& line, po::variables_map const& given) {
   bool const goes_on = line.command == "analyze" && (line.missing || line.resume);
   bool const other_settings = !line.config.empty() || !line.against.empty() ||
                               std::ranges::any_of(line.set, [](auto const& item) {
-                                return !is_of_the_machine(read_override(item).key);
+                                return !may_change(read_override(item).key);
                               });
   require_input(!goes_on || !other_settings,
                 "fedstrata analyze: --resume and --missing take the settings that the analysis "
                 "has; leave out --config, --against and --set (but for " +
-                    join(kOfTheMachine, ", ") + "), or start another analysis with --name");
+                    changeable_keys() + "), or start another analysis with --name");
 }
 
 }  // namespace
@@ -203,9 +212,9 @@ Config with_analysis(Config config, std::string const& analysis_text, std::strin
   }
   for (auto const& item : overrides) {
     auto const given = read_override(item);
-    require_input(given.key.starts_with("analysis.") || is_of_the_machine(given.key),
+    require_input(given.key.starts_with("analysis.") || may_change(given.key),
                   given.source + ": the run is fixed; only keys of [analysis] and " +
-                      join(kOfTheMachine, ", ") + " can be set here");
+                      changeable_keys() + " can be set here");
     apply(config, given);
   }
   check_consistency(config, source.empty() ? "[analysis]" : source);

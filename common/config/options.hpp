@@ -5,6 +5,7 @@
 
 #include "common/base/text.hpp"  // nearest()
 #include "common/config/config.hpp"
+#include "common/config/keys.hpp"
 
 namespace fedstrata {
 
@@ -19,7 +20,8 @@ Config parse_config(std::string const& text, std::string const& source,
 Config load_config(std::string const& path, std::vector<std::string> const& overrides = {});
 
 /// Every key with its resolved value, in the order of the help; presets and the default group are
-/// written as [average.NAME] sections. parse_config of it means the same and gives the same text.
+/// written as [average.NAME] sections; and in comments at the end, a line an effect, what the keys
+/// affect. parse_config of it means the same and gives the same text.
 std::string to_text(Config const& config);
 
 /// A key whose values differ in two configs, resolved.
@@ -27,6 +29,7 @@ struct Difference {
   std::string key;  ///< "train.lr", "average.NAME.every"
   std::string before;
   std::string now;
+  Effect effect;
 };
 std::vector<Difference> differences(Config const& before, Config const& now);
 

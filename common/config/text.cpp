@@ -134,6 +134,21 @@ std::map<std::string, std::string> values(Config const& config) {
   return result;
 }
 
+/// "# affects results: run.seed run.threads ...", a line an effect: for those who read a stored
+/// config and have to know which differences matter.
+void print_effects(std::ostream& out, Config const& resolved) {
+  std::map<std::string, std::string> keys;
+  auto const note = [&](std::string const& key, Effect const& effect) {
+    for (auto const& name : names_of(effect)) keys[name] += " " + key;
+  };
+  for (auto const& key : config_keys()) note(key.name, key.effect);
+  for (auto const& group : resolved.average) {
+    for (auto const& key : group_keys()) note("average." + group.name + "." + key.name, key.effect);
+  }
+  out << '\n';
+  for (auto const& [name, list] : keys) out << "# affects " << name << ':' << list << '\n';
+}
+
 /// Words of `text` in lines of at most kHelpWidth columns, the first of which begins with `left`,
 /// the others with as many blanks.
 std::string wrapped(std::string const& left, std::string const& text) {
@@ -158,7 +173,10 @@ void explain(std::ostream& out, Key<Owner> const& key, std::string const& name,
   std::string left = "  " + name + (value.empty() ? " =" : " = ") + value;
   left.resize(std::max<std::size_t>(left.size() + 2, 36), ' ');
   std::string allowed(1, '(');
-  allowed.append(key.allowed).append(key.unit.empty() ? "" : "; ").append(key.unit).append(")");
+  allowed.append(key.allowed)
+      .append(key.unit.empty() ? "" : "; ")
+      .append(key.unit)
+      .append("; affects " + join(names_of(key.effect), ", ") + ")");
   out << wrapped(left, allowed) << wrapped("      ", key.help);
 }
 
@@ -212,7 +230,7 @@ std::vector<Difference> differences(Config const& before, Config const& now) {
   auto const compare = [&](std::string const& key) {
     auto const a = old.find(key), b = fresh.find(key);
     auto const was = a == old.end() ? "" : a->second, is = b == fresh.end() ? "" : b->second;
-    if (was != is) result.push_back({key, was, is});
+    if (was != is) result.push_back({key, was, is, effect_of(key).value()});
   };
   for (auto const& [key, value] : old) compare(key);
   for (auto const& [key, value] : fresh) {
@@ -239,6 +257,7 @@ std::string to_text(Config const& config) {
     }
     print(out, key.name.substr(section.size() + 1), key.get(resolved));
   }
+  print_effects(out, resolved);
   return out.str();
 }
 

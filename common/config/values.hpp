@@ -108,16 +108,25 @@ Key<Part> text(char const* name, std::string Part::*member, char const* allowed,
   return {name, "", allowed, help, print, read};
 }
 
-/// The keys of a part of the config, as keys of the config.
+/// `key`, which affects something else than most of its section.
 template <class Part>
-void append(std::vector<Key<Config>>& all, std::string const& section, Part Config::*member,
-            std::vector<Key<Part>> const& part_keys) {
+Key<Part> affects(Effect effect, Key<Part> key) {
+  key.effect = effect;
+  return key;
+}
+
+/// The keys of a part of the config, as keys of the config. Those that say nothing else affect
+/// `most`.
+template <class Part>
+void append(std::vector<Key<Config>>& all, std::string const& section, Effect most,
+            Part Config::*member, std::vector<Key<Part>> const& part_keys) {
   for (auto const& key : part_keys) {
     all.push_back({section + "." + key.name, key.unit, key.allowed, key.help,
                    [member, get = key.get](Config const& c) { return get(c.*member); },
                    [member, set = key.set](Config& c, std::string const& value) {
                      return set(c.*member, value);
-                   }});
+                   },
+                   key.effect == Effect{} ? most : key.effect});
   }
 }
 

@@ -1,6 +1,7 @@
 """Several runs of one experiment together: mean heat maps, and means with intervals by layer."""
 
 import configparser
+import re
 
 import numpy as np
 
@@ -11,7 +12,13 @@ from figures.run_tables import Problem, about
 STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179,
            2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
            2.060, 2.056, 2.052, 2.048, 2.045, 2.042]
-MAY_DIFFER = ("run", "checkpoint")  # sections of the configuration that leave results comparable
+# A config of version 0.1.0 does not say what its keys affect. Then it was this: of all others, the
+# results.
+OF_0_1_0 = {"machine": {"run.threads", "run.device", "run.stall_timeout", "data.dir",
+                        "analysis.memory"},
+            "limits": {"run.walltime", "run.grace", "analysis.ranks"},
+            "storage": {f"checkpoint.{key}" for key in ("every", "before", "after", "minutes",
+                                                        "keep_resume")}}
 
 
 def check_same_experiment(runs, analyses):
@@ -32,7 +39,8 @@ def check_same_experiment(runs, analyses):
 
 
 def compare(run, first, what, *configs):
-    found, expected = map(settings, configs)
+    ignored = set.union({"run.seed"}, *map(may_differ, configs))
+    found, expected = (settings(config, ignored) for config in configs)
     for key in sorted(found.keys() | expected.keys()):
         values = [there.get(key, "not set") for there in (found, expected)]
         if values[0] != values[1]:
@@ -40,13 +48,20 @@ def compare(run, first, what, *configs):
                           f"{what}, {key} is {values[0]} in the one and {values[1]} in the other.")
 
 
-def settings(config):
-    """Values by key, of those that decide what the numbers mean."""
+def may_differ(config):
+    """Keys that decide about no number or, by the machine, about its last bits only."""
+    found = re.findall(r"^# affects (\w+):(.*)$", config, re.M)
+    affected = {effect: set(keys.split()) for effect, keys in found} or OF_0_1_0
+    numbers = affected.get("results", set()) | affected.get("analysis", set())
+    return set().union(*affected.values()) - numbers | affected.get("machine", set())
+
+
+def settings(config, ignored):
+    """Values by key, but for those ignored."""
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes="#")
     parser.read_string(config)
     return {f"{section}.{key}": value for section in parser.sections()
-            if section not in MAY_DIFFER for key, value in parser[section].items()
-            if f"{section}.{key}" not in ("analysis.ranks", "analysis.memory", "data.dir")}
+            for key, value in parser[section].items() if f"{section}.{key}" not in ignored}
 
 
 def figures(runs, heatmaps):

@@ -12,25 +12,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Settings that say where and how long, and change no result.
-bool is_free(std::string const& key) {
-  static std::vector<std::string> const keys{"run.walltime",     "run.grace",
-                                             "data.dir",         "analysis.ranks",
-                                             "analysis.backlog", "run.stall_timeout"};
-  return std::ranges::find(keys, key) != keys.end();
-}
-
-/// Settings that change no result that is there already.
-bool is_harmless(std::string const& key, Config const& config) {
+/// `config` with the number of rounds of `other`, if the learning rates of rounds that are there do
+/// not depend on it.
+Config with_rounds_of(Config const& other, Config config) {
   bool const fixed_schedule =
-      config.train.schedule != ScheduleKind::cosine || config.train.horizon > 0.0;
-  return is_free(key) || key.starts_with("checkpoint.") || key.starts_with("analysis.") ||
-         (key == "federation.rounds" && fixed_schedule);
+      other.train.schedule != ScheduleKind::cosine || other.train.horizon > 0.0;
+  if (fixed_schedule) config.federation.rounds = other.federation.rounds;
+  return config;
 }
 
 std::string listed(std::vector<Difference> const& differences) {
   std::vector<std::string> texts;
-  for (auto const& [key, before, now] : differences) {
+  for (auto const& [key, before, now, effect] : differences) {
     texts.push_back(key + " was " + (before.empty() ? "empty" : before) + " and is " +
                     (now.empty() ? "empty" : now));
   }
@@ -40,9 +33,10 @@ std::string listed(std::vector<Difference> const& differences) {
 void check_changes(Config const& stored, Config const& config, CommandLine const& line,
                    std::string const& directory) {
   auto changed = differences(stored, config);
-  std::erase_if(changed, [](auto const& difference) { return is_free(difference.key); });
-  auto fatal = changed;
-  std::erase_if(fatal, [&](auto const& d) { return is_harmless(d.key, config); });
+  std::erase_if(changed, [](auto const& d) { return !d.effect.numbers() && !d.effect.storage; });
+  // What is stored already stays as it is, whatever is analysed and kept from now on.
+  auto fatal = differences(with_rounds_of(config, stored), config);
+  std::erase_if(fatal, [](auto const& d) { return !d.effect.results; });
   require_input(fatal.empty(), "the run in '" + directory + "' was started with other settings (" +
                                    listed(fatal) + "); give those it has, or choose another --out");
   require_input(changed.empty() || line.allow_config_change,
@@ -117,8 +111,7 @@ std::string continued_analysis(RunDirectory& run, Config const& config) {
     auto const name = number == 1 ? std::string("insitu") : "insitu-" + std::to_string(number);
     if (run.has_analysis(name)) {
       auto changed = differences(parse_config(run.analysis_config(name), name), config);
-      std::erase_if(
-          changed, [](auto const& d) { return !d.key.starts_with("analysis.") || is_free(d.key); });
+      std::erase_if(changed, [](auto const& d) { return !d.effect.analysis; });
       if (changed.empty()) return name;
       continue;
     }

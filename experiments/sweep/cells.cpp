@@ -22,14 +22,6 @@ constexpr std::size_t kMaxCells = 100'000;
 constexpr std::size_t kMaxSlug = 100;
 constexpr std::size_t kHashDigits = 10;
 
-/// Do results stay as they are, whatever this key says?
-bool harmless(std::string const& key) {
-  static std::set<std::string> const keys = {
-      "data.dir",     "analysis.ranks", "analysis.memory",  "analysis.backlog",
-      "run.walltime", "run.grace",      "run.stall_timeout"};
-  return key.starts_with("checkpoint.") || keys.contains(key);
-}
-
 /// Group and key of "average.NAME.key"; empty for other keys.
 std::pair<std::string, std::string> group_key(std::string const& key) {
   std::string const prefix = "average.";
@@ -111,9 +103,11 @@ class Maker {
 
   void check_columns() const {
     for (auto const& key : columns_) {
-      require_input(!harmless(key), where() + key +
-                                        " cannot vary in a sweep: it does not change results, so "
-                                        "the cells would be the same; set it in [set]");
+      auto const effect = effect_of(key);  // none: told of when the key is set
+      require_input(!effect || effect->numbers(),
+                    where() + key +
+                        " cannot vary in a sweep: it does not change results, so the cells would "
+                        "be the same; set it in [set]");
       for (auto const& item : sweep_.set) {
         require_input(item.key != key,
                       where() + key + " is in [set] and varies as well; keep one of them");
@@ -242,7 +236,7 @@ std::string settings_hash(Config const& config) {
   for (auto const& key : config_keys()) {
     auto const value = key.get(resolved);
     // Without defaults: keys that a later version adds leave the hash as it is.
-    if (!harmless(key.name) && value != key.get(Config{})) text += key.name + "=" + value + "\n";
+    if (key.effect.numbers() && value != key.get(Config{})) text += key.name + "=" + value + "\n";
   }
   for (auto const& group : resolved.average) {
     text += "[" + group.name + "]\n";

@@ -28,8 +28,8 @@ std::vector<std::string> sweep_columns(SweepFile const& sweep);
 /// more than 100,000 cells.
 std::vector<SweepCell> sweep_cells(SweepFile const& sweep, std::string const& base);
 
-/// 10 hexadecimal digits, of all settings that differ from their defaults but those that leave
-/// results as they are ([checkpoint], data.dir, limits on time and memory, analysis ranks).
+/// 10 hexadecimal digits, of all settings that differ from their defaults and affect results or the
+/// analysis.
 std::string settings_hash(Config const& config);
 
 }  // namespace fedstrata

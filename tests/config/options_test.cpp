@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -247,6 +248,7 @@ std::vector<std::string> documented_rows() {
   std::vector<std::string> rows;
   for (std::string line; std::getline(file, line);) {
     if (!line.starts_with("| `") || line.find('.') > line.find('`', 3)) continue;
+    if (std::ranges::count(line, '|') < 6) continue;  // another table
     rows.push_back(line.substr(0, line.rfind('|', line.rfind('|') - 1) + 1));
   }
   return rows;

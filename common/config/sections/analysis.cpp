@@ -70,8 +70,9 @@ Key<AnalysisConfig> kinds_key() {
 
 std::vector<Key<AnalysisConfig>> analysis_keys() {
   return {
-      number("ranks", &AnalysisConfig::ranks, at_least(0), "ranks",
-             "ranks that write and analyse while others train; 0 = the coordinator does"),
+      affects({.limits = true},
+              number("ranks", &AnalysisConfig::ranks, at_least(0), "ranks",
+                     "ranks that write and analyse while others train; 0 = the coordinator does")),
       number("every", &AnalysisConfig::every, at_least(0), "rounds",
              "analyse rounds r with r mod every = 0 during the run; 0 = none"),
       text("rounds", &AnalysisConfig::rounds, "all | last | LIST | A:B:STEP", valid_rounds,
@@ -111,10 +112,12 @@ std::vector<Key<AnalysisConfig>> analysis_keys() {
              "points along each axis of kind plane"),
       number("batch_size", &AnalysisConfig::batch_size, at_least(1), "samples",
              "evaluation batch; the last bits of results depend on it"),
-      number("memory", &AnalysisConfig::memory, at_least(1 << 20), "bytes",
-             "room for models, activations and losses, per rank"),
-      choice("backlog", &AnalysisConfig::backlog, {"wait", "skip"},
-             "when analysis falls behind: training waits, or work is left for `analyze`"),
+      affects({.analysis = true, .machine = true, .limits = true},
+              number("memory", &AnalysisConfig::memory, at_least(1 << 20), "bytes",
+                     "room for models, activations and losses, per rank")),
+      affects({.storage = true, .limits = true},
+              choice("backlog", &AnalysisConfig::backlog, {"wait", "skip"},
+                     "when analysis falls behind: training waits, or work is left for `analyze`")),
   };
 }
 

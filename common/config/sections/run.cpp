@@ -6,18 +6,26 @@ namespace fedstrata::keys {
 std::vector<Key<RunConfig>> run_keys() {
   return {
       number("seed", &RunConfig::seed, at_least(0), "", "all random numbers follow from it"),
-      number("threads", &RunConfig::threads, at_least(0), "threads",
-             "threads of each computing rank; 0 = what the allocation gives, resolved at the first "
-             "start"),
-      choice("device", &RunConfig::device, {"auto", "cpu", "cuda"},
-             "where rows, data and models live; auto = cuda where the rank sees a GPU"),
-      number("walltime", &RunConfig::walltime, at_least(0), "minutes",
-             "stop in order, to be resumed, this long after the start; 0 = before the end of the "
-             "Slurm job, if there is one"),
-      number("grace", &RunConfig::grace, at_least(0), "seconds",
-             "a stop waits for the end of the round if that takes no longer"),
-      number("stall_timeout", &RunConfig::stall_timeout, at_least(0), "seconds",
-             "end the job when nothing is heard of a rank for so long; 0 = wait for ever"),
+      affects({.results = true, .machine = true},
+              number("threads", &RunConfig::threads, at_least(0), "threads",
+                     "threads of each computing rank; 0 = what the allocation gives, resolved at "
+                     "the first "
+                     "start")),
+      affects({.results = true, .machine = true},
+              choice("device", &RunConfig::device, {"auto", "cpu", "cuda"},
+                     "where rows, data and models live; auto = cuda where the rank sees a GPU")),
+      affects(
+          {.limits = true},
+          number(
+              "walltime", &RunConfig::walltime, at_least(0), "minutes",
+              "stop in order, to be resumed, this long after the start; 0 = before the end of the "
+              "Slurm job, if there is one")),
+      affects({.limits = true},
+              number("grace", &RunConfig::grace, at_least(0), "seconds",
+                     "a stop waits for the end of the round if that takes no longer")),
+      affects({.machine = true, .limits = true},
+              number("stall_timeout", &RunConfig::stall_timeout, at_least(0), "seconds",
+                     "end the job when nothing is heard of a rank for so long; 0 = wait for ever")),
   };
 }
 

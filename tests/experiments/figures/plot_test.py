@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 import xml.etree.ElementTree
 
@@ -16,6 +17,8 @@ import matplotlib.image
 from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
+sys.path.insert(0, str(EXPERIMENTS))
+from figures import analysis, combine, controls, run_tables
 PLAIN = ["accuracy", "divergence", "partition"]
 FEW = PLAIN + [f"{topic}_insitu_{split}" for topic in ("barriers", "paths", "curves", "clients")
                for split in ("train", "test")]
@@ -143,14 +146,10 @@ class PlotTest(unittest.TestCase):
 
     def test_random_changes_are_drawn_by_the_mean_over_draws(self):
         write_run(self.path, more_kinds=True)
-        sys.path.insert(0, str(EXPERIMENTS))
-        import analysis
-        import figures_controls
-        import run_tables
         with run_tables.open_run(self.path) as run:
             rows = analysis.Analysis(run, "insitu").parts["test", ""]
-        random = figures_controls.TOPICS["random"][1][1]
-        values = figures_controls.values(rows, ["full", "fc1"], random, "loss")
+        random = controls.TOPICS["random"][1][1]
+        values = controls.values(rows, ["full", "fc1"], random, "loss")
         for value, expected in zip(values.ravel(), [0.01, -0.02, 0.04] * 2):
             self.assertAlmostEqual(value, expected)
 
@@ -198,6 +197,22 @@ class PlotTest(unittest.TestCase):
         with h5py.File(other / "run.h5", "a") as file:
             file.attrs["dataset"] = "mnist"
         self.check_refused("not the same experiment", self.path, other, *out)
+
+    def test_what_may_differ_between_runs_follows_from_what_their_keys_affect(self):
+        def differ(*lines, said=""):
+            one, other = (types.SimpleNamespace(path=name) for name in "ab")
+            try:
+                combine.compare(one, other, "it", *("[analysis]\n" + said + text for text in lines))
+            except run_tables.Problem as problem:
+                return str(problem)
+            return ""
+        self.assertIn("analysis.samples is 5 in the one and not set", differ("samples = 5", ""))
+        self.assertEqual(differ("memory = 5", ""), "")  # as in version 0.1.0
+        said = ("# affects analysis: analysis.samples analysis.memory\n"
+                "# affects machine: analysis.memory\n# affects limits: analysis.news\n")
+        self.assertIn("analysis.samples is 5 in the one", differ("samples = 5", "", said=said))
+        self.assertEqual(differ("memory = 5", "memory = 6\nnews = 7", said=said), "")
+        self.assertIn("analysis.other", differ("other = 5", "", said=said))
 
     def test_run_without_analysis(self):
         write_run(self.path, analysed=())

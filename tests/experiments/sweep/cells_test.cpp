@@ -67,16 +67,27 @@ TEST(SweepCellsTest, a_new_value_or_key_leaves_the_hashes_of_the_others) {
 TEST(SweepCellsTest, the_hash_leaves_out_what_leaves_results_as_they_are) {
   auto const plain = settings_hash(parse_config("", "a"));
   EXPECT_EQ(plain, settings_hash(parse_config("[checkpoint]\nevery = 5\n[data]\ndir = /x\n"
-                                              "[analysis]\nranks = 3\nmemory = 2000000\n",
+                                              "[analysis]\nranks = 3\nbacklog = skip\n",
                                               "a")));
-  for (auto const* text : {"[run]\nseed = 2\n", "[run]\nthreads = 2\n", "[train]\nlr = 0.06\n",
-                           "[federation]\nrounds = 11\n", "[analysis]\nevery = 2\n",
-                           "[average.all]\nevery = 2\n", "[average.body]\n"}) {
+  for (auto const* text :
+       {"[run]\nseed = 2\n", "[run]\nthreads = 2\n", "[train]\nlr = 0.06\n",
+        "[federation]\nrounds = 11\n", "[analysis]\nevery = 2\n", "[average.all]\nevery = 2\n",
+        "[average.body]\n", "[analysis]\nmemory = 2000000\n"}) {
     EXPECT_NE(plain, settings_hash(parse_config(text, "a"))) << text;
   }
   EXPECT_EQ(settings_hash(parse_config("[federation]\npreset = fedavg\n", "a")),
             settings_hash(
                 parse_config(to_text(parse_config("[federation]\npreset = fedavg\n", "a")), "b")));
+}
+
+/// As version 0.1.0 made them: sweeps that it began are recognised.
+TEST(SweepCellsTest, hashes_are_those_of_earlier_versions) {
+  EXPECT_EQ(settings_hash(parse_config("", "a")), "64518e0974");
+  EXPECT_EQ(settings_hash(parse_config("[run]\nseed = 2\ndevice = cpu\nwalltime = 3\n[data]\n"
+                                       "dir = /x\nalpha = 2\n[average.a]\nlayers = body\n"
+                                       "[analysis]\nevery = 2\nranks = 0\nbacklog = skip\n",
+                                       "a")),
+            "4d8ff9c6fb");
 }
 
 TEST(SweepCellsTest, settings_of_all_cells_and_of_the_base) {
@@ -134,6 +145,7 @@ TEST(SweepCellsTest, each_mistake_is_named) {
   EXPECT_THAT(refused("[axes]\naverage.all.evry = 1\n"), HasSubstr("did you mean every?"));
   EXPECT_THAT(refused("[axes]\ncheckpoint.every = 1 | 2\n"),
               AllOf(HasSubstr("checkpoint.every cannot vary"), HasSubstr("[set]")));
+  EXPECT_THAT(refused("[axes]\nanalysis.backlog = wait | skip\n"), HasSubstr("cannot vary"));
   EXPECT_THAT(refused("[set]\ntrain.lr = 1\n[axes]\ntrain.lr = 1 | 2\n"),
               HasSubstr("train.lr is in [set] and varies"));
   EXPECT_THAT(refused("[axes]\nrun.seed = 1 | 2\n[exclude]\nx = run.seed=3\n"),

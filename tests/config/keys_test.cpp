@@ -1,0 +1,93 @@
+#include "common/config/keys.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <map>
+
+#include "common/base/text.hpp"
+#include "common/config/options.hpp"
+
+namespace fedstrata {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// Full name, with average.NAME, and effect.
+std::map<std::string, std::string> effects() {
+  std::map<std::string, std::string> result;
+  auto const text = [](Effect const& effect) { return join(names_of(effect), ", "); };
+  for (auto const& key : config_keys()) result[key.name] = text(key.effect);
+  for (auto const& key : group_keys()) result["average.NAME." + key.name] = text(key.effect);
+  return result;
+}
+
+/// Rows "| `NAME` | EFFECTS |" of the section "What keys affect" of docs/configuration.md.
+std::map<std::string, std::string> documented() {
+  std::ifstream file(FEDSTRATA_SOURCE_DIR "/docs/configuration.md");
+  std::map<std::string, std::string> rows;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) inside = line == "## What keys affect";
+    auto const cells = split(line, '|');
+    if (!inside || !line.starts_with("| `") || cells.size() < 3) continue;
+    rows[trim(cells[1]).substr(1, trim(cells[1]).size() - 2)] = trim(cells[2]);
+  }
+  return rows;
+}
+
+TEST(EffectTest, every_key_affects_something_and_says_so) {
+  auto const help = config_help();
+  for (auto const& [key, effect] : effects()) {
+    EXPECT_NE(effect, "") << key;
+    EXPECT_THAT(help, HasSubstr("affects " + effect.substr(0, effect.find(','))));
+  }
+  EXPECT_FALSE(effect_of("train.lrr"));
+  EXPECT_FALSE(effect_of("every"));
+  EXPECT_TRUE(effect_of("average.a.b.every")->results);
+}
+
+TEST(EffectTest, the_documentation_says_the_same_by_key_or_by_section) {
+  auto const rows = documented();
+  for (auto const& [key, effect] : effects()) {
+    auto row = rows.find(key);
+    if (row == rows.end()) row = rows.find("[" + key.substr(0, key.rfind('.')) + "]");
+    ASSERT_NE(row, rows.end()) << key;
+    EXPECT_EQ(row->second, effect) << key;
+  }
+  for (auto const& [name, effect] : rows) {
+    EXPECT_TRUE(name.starts_with("[") || effects().contains(name)) << name;
+  }
+}
+
+TEST(EffectTest, memory_and_backlog_are_not_taken_for_what_changes_nothing) {
+  EXPECT_TRUE(effect_of("analysis.memory")->numbers());
+  EXPECT_TRUE(effect_of("analysis.backlog")->storage);
+  EXPECT_FALSE(effect_of("analysis.backlog")->numbers());
+  for (auto const* key :
+       {"run.walltime", "run.grace", "run.stall_timeout", "data.dir", "analysis.ranks"}) {
+    EXPECT_FALSE(effect_of(key)->numbers() || effect_of(key)->storage) << key;
+  }
+}
+
+TEST(EffectTest, printed_with_a_config_which_can_be_read_back) {
+  auto const config = parse_config("[average.body]\nlayers = body\n", "a");
+  auto const text = to_text(config);
+  EXPECT_THAT(text, HasSubstr("\n# affects limits: run.walltime run.grace run.stall_timeout "));
+  EXPECT_THAT(text, HasSubstr(" average.body.every"));
+  EXPECT_EQ(to_text(parse_config(text, "b")), text);
+}
+
+TEST(EffectTest, differences_know_theirs) {
+  auto const before = parse_config("", "a");
+  auto const now = parse_config("[checkpoint]\nevery = 1\n[average.all]\nevery = 2\n", "b");
+  std::vector<std::string> found;
+  for (auto const& difference : differences(before, now)) {
+    found.push_back(difference.key + " " + join(names_of(difference.effect), ","));
+  }
+  EXPECT_THAT(found, ElementsAre("average.all.every results", "checkpoint.every storage"));
+}
+
+}  // namespace
+}  // namespace fedstrata
