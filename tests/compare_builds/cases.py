@@ -73,7 +73,7 @@ CASES = [
                     "federation.local_epochs": 2, "federation.preset": "fedavg",
                     "federation.evaluate_every": 2, "checkpoint.every": 2, "analysis.ranks": 0,
                     "analysis.every": 2, "analysis.pairs": "0-1,2-3"}, ranks=2),
-    Case("diverged", {**NARROW, "train.lr": 0.05, "train.batch_size": 1, "data.partition":
+    Case("diverged", {**NARROW, "train.lr": 0.5, "train.batch_size": 1, "data.partition":
                       "quantity", "data.min_samples": 2, "data.sigma": 2, "train.momentum": 0.99,
                       "federation.on_divergence": "exclude", "federation.rounds": 4,
                       "checkpoint.every": 2}, ranks=4),
