@@ -274,7 +274,7 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
 
 void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   Stopwatch const watch;
-  auto const sums = evaluate(experiment_->model, weights_, *test_, poll_);
+  auto const sums = evaluate(experiment_->model, *experiment_->task, weights_, *test_, poll_);
   auto const count = static_cast<double>(test_->size());
   double correct = 0.0;
   for (auto const c : sums.correct) correct += c;
@@ -301,7 +301,8 @@ std::vector<double> ClientHost::evaluate_global() {
   std::vector<double> rows;
   for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
     poll_();
-    auto const sums = evaluate_batch(experiment_->model, global_weights_, *test_, batch);
+    auto const sums =
+        evaluate_batch(experiment_->model, *experiment_->task, global_weights_, *test_, batch);
     rows.push_back(static_cast<double>(batch));
     rows.push_back(sums.loss);
     rows.insert(rows.end(), sums.correct.begin(), sums.correct.end());

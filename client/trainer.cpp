@@ -64,14 +64,15 @@ void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
   SgdStep const sgd{lr, train.momentum, train.nesterov, train.weight_decay};
   if (train.momentum == 0.0) {
     // w - lr (g + decay w) = (1 - lr decay) w - lr g
-    model.train_pass(batch.images, batch.labels, weights_,
+    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
                      {weights_, 1.0 - lr * train.weight_decay, -lr}, sums);
   } else if (!train.nesterov) {
-    model.train_pass(batch.images, batch.labels, weights_, {momentum_views_, train.momentum, 1.0},
-                     sums);
+    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
+                     {momentum_views_, train.momentum, 1.0}, sums);
     sgd_apply(parameters_, momentum_, sgd);
   } else {
-    model.train_pass(batch.images, batch.labels, weights_, {gradient_views_, 0.0, 1.0}, sums);
+    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
+                     {gradient_views_, 0.0, 1.0}, sums);
     sgd_update(parameters_, momentum_, gradient_, sgd);
   }
 }

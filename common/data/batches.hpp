@@ -11,10 +11,10 @@
 
 namespace fedstrata {
 
-/// Images float32 [B, C, H, W], normalised, and labels int64 [B], on the device.
+/// Samples on the device: images float32 [B, C, H, W], normalised, and labels int64 [B].
 struct Batch {
-  at::Tensor images;
-  at::Tensor labels;
+  at::Tensor inputs;
+  at::Tensor targets;
 };
 
 /// One split of a data set as a computing rank reads it. The bytes stay where the view points (they

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include "common/tasks/tasks.hpp"
+
 namespace fedstrata {
 
 InputShape input_shape(DatasetInfo const& info) {
@@ -19,6 +21,7 @@ Experiment::Experiment(Config settings, DatasetInfo info, Partition p)
     : config(std::move(settings)),
       dataset(std::move(info)),
       partition(std::move(p)),
+      task(&task_named("classification")),
       model(make_model(config.model, input_shape(dataset))),
       schedule(config, model.table()) {}
 

@@ -10,6 +10,7 @@
 #include "common/federation/schedule.hpp"
 #include "common/model/model.hpp"
 #include "common/model/state_layout.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
@@ -42,6 +43,7 @@ struct Experiment {
   Config config;
   DatasetInfo dataset;
   Partition partition;
+  Task const* task;  ///< the one that the data set is for
   Model model;
   AveragingSchedule schedule;
 

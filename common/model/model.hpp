@@ -8,6 +8,7 @@
 #include "common/model/layer_table.hpp"
 #include "common/model/stage.hpp"
 #include "common/model/unit_structure.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
@@ -54,11 +55,10 @@ class Model {
   /// Logits [B, classes] in evaluation mode, for images [B, C, H, W].
   at::Tensor evaluate(at::Tensor const& images, Weights const& weights) const;
 
-  /// One training pass without autograd: gradients of the mean cross-entropy over the batch into
-  /// `target`; adds (sum of losses, number of correct answers) to `sums`, float64 [2] on the
-  /// model's device. `labels` int64 [B].
-  void train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
-                  GradientTarget const& target, at::Tensor& sums) const;
+  /// One training pass without autograd: gradients of the batch's mean loss into `target`; adds
+  /// what Task::gradient counts to `sums`, float64 [2] on the model's device.
+  void train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
+                  Weights const& weights, GradientTarget const& target, at::Tensor& sums) const;
 
  private:
   std::string name_;

@@ -77,7 +77,7 @@ class StockLoop {
     torch::optim::SGD optimizer(net_.parameters, torch::optim::SGDOptions(lr_));
     for (auto const& batch : batches_) {
       optimizer.zero_grad();
-      torch::nn::functional::cross_entropy(net_.forward(batch.images), batch.labels).backward();
+      torch::nn::functional::cross_entropy(net_.forward(batch.inputs), batch.targets).backward();
       optimizer.step();
     }
   }

@@ -25,7 +25,7 @@ struct Participant {
 };
 
 /// The global model on the test set; no classes where it was not evaluated.
-using GlobalTest = ClassSums;
+using GlobalTest = EvaluationSums;
 
 /// Rank 0's part of a run: what to divide the exact sums by, and the metrics.
 class Coordinator {

@@ -83,7 +83,10 @@ std::size_t pairs_at_once(PlanInput const& input, RoundPlan const& plan, std::si
   }
   auto const wanted = static_cast<std::size_t>(kUnitsWanted / 2);
   auto const groups = std::max<std::size_t>(1, wanted / std::max<std::size_t>(1, units));
-  auto const bytes_of_pair = points_of_pair * chunk * (sizeof(double) + 1);
+  // A loss and, in versions before tasks, an error of one byte. The number decides which pairs
+  // share a unit and so the bits of the results: it stays as it is.
+  constexpr std::size_t kBytesOfSample = 9;
+  auto const bytes_of_pair = points_of_pair * chunk * kBytesOfSample;
   auto const fit =
       static_cast<std::size_t>(input.config.memory / 8) / std::max<std::size_t>(1, bytes_of_pair);
   return std::clamp<std::size_t>((pairs + groups - 1) / groups, 1, std::max<std::size_t>(1, fit));

@@ -115,9 +115,9 @@ TEST_F(BatchesTest, a_range_is_a_gather_of_neighbours) {
   EXPECT_EQ(b.size(), 20);
   auto const range = b.range(17, 3);
   auto const gathered = b.gather(std::vector<std::int64_t>{17, 18, 19});
-  EXPECT_TRUE(at::equal(range.images, gathered.images));
-  EXPECT_TRUE(at::equal(range.labels, gathered.labels));
-  EXPECT_EQ(b.range(0, 0).images.size(0), 0);
+  EXPECT_TRUE(at::equal(range.inputs, gathered.inputs));
+  EXPECT_TRUE(at::equal(range.targets, gathered.targets));
+  EXPECT_EQ(b.range(0, 0).inputs.size(0), 0);
 }
 
 TEST_F(BatchesTest, classes_are_counted) {
@@ -170,8 +170,8 @@ TEST_F(BatchesTest, augmentation_is_a_function_of_the_stream) {
   std::vector<std::int64_t> const indices = {0, 1, 2, 3};
   Random a(1, Purpose::augmentation, 2, 3), b(1, Purpose::augmentation, 2, 3);
   auto const first = batches().gather_augmented(indices, a);
-  EXPECT_TRUE(at::equal(first.images, batches().gather_augmented(indices, b).images));
-  EXPECT_FALSE(at::equal(first.images, batches().gather_augmented(indices, b).images));
+  EXPECT_TRUE(at::equal(first.inputs, batches().gather_augmented(indices, b).inputs));
+  EXPECT_FALSE(at::equal(first.inputs, batches().gather_augmented(indices, b).inputs));
 }
 
 }  // namespace

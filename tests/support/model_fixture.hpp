@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/model/model.hpp"
+#include "common/tasks/tasks.hpp"
 
 namespace fedstrata {
 

@@ -52,7 +52,8 @@ struct Federation {
   std::unique_ptr<RoundAnalysis> analysis() const {
     PlanInput const input{config, model.table(), selection(), partition, 1, round, participants, {},
                           {},     kTrain,        kTest};
-    return std::make_unique<RoundAnalysis>(input, model, shape(), at::Tensor());
+    return std::make_unique<RoundAnalysis>(input, model, classification_task(), shape(),
+                                           at::Tensor());
   }
   PairSelection const& selection() const {
     selected = parse_pairs(pairs, 100);
@@ -94,7 +95,7 @@ struct Federation {
   SampleSource samples() const {
     auto const read = [this](std::span<std::int64_t const> indices) {
       auto const index = torch::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()));
-      return EvaluationBatch{images.index_select(0, index), labels.index_select(0, index)};
+      return Batch{images.index_select(0, index), labels.index_select(0, index)};
     };
     return {read, read};
   }
