@@ -9,7 +9,7 @@
 namespace fedstrata {
 
 InputShape input_shape(DatasetInfo const& info) {
-  return {info.channels, info.height, info.width, info.classes};
+  return {{info.channels, info.height, info.width}, info.classes};
 }
 
 Experiment::Experiment(Config settings, DatasetInfo info,

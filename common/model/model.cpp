@@ -82,9 +82,9 @@ void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::u
   fill_row(buffer_row, table_.buffers, buffer_initializers_, random);
 }
 
-at::Tensor Model::evaluate(at::Tensor const& images, Weights const& weights) const {
+at::Tensor Model::evaluate(at::Tensor const& inputs, Weights const& weights) const {
   NoAutograd const guard;
-  State state{images, {}};
+  State state{inputs, {}};
   for (auto const& stage : stages_)
     state = stage.evaluate_tail(stage.evaluate_head(std::move(state), weights), weights);
   return state.main;

@@ -31,12 +31,12 @@ struct Problem {
   at::Tensor images, labels;
 
   explicit Problem(Case const& c)
-      : input(c.model == "resnet18" ? InputShape{3, 32, 32, 10} : InputShape{1, 28, 28, 10}),
+      : input(c.model == "resnet18" ? InputShape{{3, 32, 32}, 10} : InputShape{{1, 28, 28}, 10}),
         model(make_model(config_of(c), input)),
         a(row(0)),
         b(row(1)) {
     torch::manual_seed(1);
-    images = torch::randn({c.images, input.channels, input.height, input.width});
+    images = torch::randn(input.batch(c.images));
     labels = torch::randint(10, {c.images}, torch::kInt64);
   }
 

@@ -51,7 +51,7 @@ BarrierEngine::BarrierEngine(Model const& model, Task const& task, InputShape co
   auto const& table = model.table();
   auto const weights =
       model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
-  State state{at::zeros({1, input.channels, input.height, input.width}), {}};
+  State state{at::zeros(input.batch(1)), {}};
   std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
   for (auto const& stage : model.stages()) {
     auto head = stage.evaluate_head(state, weights);

@@ -263,8 +263,8 @@ TEST(model, stacked_evaluation_through_the_tail_equals_separate_ones) {
 
 TEST(model, deep_linear_network_is_a_product_of_matrices) {
   std::vector<std::int64_t> const hidden{6, 4};
-  auto const model = make_mlp(hidden, Activation::identity, false, {1, 2, 3, 5});
-  Fixture f(model, {1, 2, 3, 5}, 4);
+  auto const model = make_mlp(hidden, Activation::identity, false, {{1, 2, 3}, 5});
+  Fixture f(model, {{1, 2, 3}, 5}, 4);
   auto const w = model.view(f.row, f.buffer_row);
   ASSERT_EQ(w.parameters.size(), 3U);
   auto const expected =

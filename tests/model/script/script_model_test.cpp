@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using torch::jit::Module;
 
 constexpr std::int64_t kInputs = 36, kHidden = 9, kClasses = 3;
-InputShape const kShape{1, 6, 6, kClasses};
+InputShape const kShape{{1, 6, 6}, kClasses};
 ModelConfig const kZooConfig{"mlp", {kHidden}, Norm::none, Init::same};
 
 at::Tensor parameter(std::vector<std::int64_t> const& shape) {

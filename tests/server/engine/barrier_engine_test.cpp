@@ -13,13 +13,13 @@
 namespace fedstrata {
 namespace {
 
-InputShape const kGrey{1, 28, 28, 10};
-InputShape const kColour{3, 32, 32, 10};
+InputShape const kGrey{{1, 28, 28}, 10};
+InputShape const kColour{{3, 32, 32}, 10};
 constexpr auto kPlenty = std::int64_t{1} << 30;
 
 at::Tensor images(InputShape const& shape, std::int64_t count) {
   auto const generator = at::detail::createCPUGenerator(5);
-  return at::randn({count, shape.channels, shape.height, shape.width}, generator);
+  return at::randn(shape.batch(count), generator);
 }
 
 at::Tensor labels(std::int64_t count) { return at::arange(count, at::kLong).mul(7).remainder(10); }
@@ -112,7 +112,7 @@ ModelConfig named(std::string const& name, Norm norm = Norm::none) {
   return config;
 }
 
-InputShape const kSmall{3, 16, 16, 10};
+InputShape const kSmall{{3, 16, 16}, 10};
 
 // Batches of 2: one model with a remainder, one without, one smaller than a batch.
 INSTANTIATE_TEST_SUITE_P(
@@ -142,7 +142,7 @@ struct DeepLinear {
   }
   double loss(std::vector<float> const& a, std::vector<float> const& b, Path const& path,
               double alpha) const {
-    InputShape const shape{1, 1, inputs.size(3), targets.size(1)};
+    InputShape const shape{{inputs.size(1)}, targets.size(1)};
     BarrierEngine const engine(model, regression_task(), shape, {64, kPlenty, {}});
     PointSet points;
     place(model.table(), points, path, alpha, false);
@@ -179,7 +179,7 @@ std::vector<LossSums> full_path(Model const& model, Task const& task, InputShape
 
 DeepLinear deep_linear(std::vector<std::int64_t> const& hidden, std::int64_t inputs,
                        std::int64_t outputs, std::int64_t samples) {
-  InputShape const shape{1, 1, inputs, outputs};
+  InputShape const shape{{inputs}, outputs};
   auto const generator = at::detail::createCPUGenerator(3);
   return {make_mlp(hidden, Activation::identity, false, shape), images(shape, samples),
           at::randn({samples, outputs}, generator)};
@@ -187,8 +187,8 @@ DeepLinear deep_linear(std::vector<std::int64_t> const& hidden, std::int64_t inp
 
 TEST(barrier_engine, minimal_example_has_its_closed_form) {
   std::vector<std::int64_t> const hidden{1};
-  DeepLinear const net{make_mlp(hidden, Activation::identity, false, {1, 1, 1, 1}),
-                       at::ones({1, 1, 1, 1}), at::ones({1, 1})};
+  DeepLinear const net{make_mlp(hidden, Activation::identity, false, {{1}, 1}), at::ones({1, 1}),
+                       at::ones({1, 1})};
   for (auto const& [p, q] : std::vector<std::pair<double, double>>{{1, 4}, {1, -1}, {1, 1.5}}) {
     auto const row = [](double w) {
       return std::vector{static_cast<float>(w), static_cast<float>(1.0 / w)};
@@ -235,15 +235,15 @@ TEST(barrier_engine, single_layer_paths_of_a_deep_linear_network_are_convex) {
 
 TEST(barrier_engine, two_layers_together_need_not_be_convex) {
   DeepLinear const net{
-      make_mlp(std::vector<std::int64_t>{1}, Activation::identity, false, {1, 1, 1, 1}),
-      at::ones({1, 1, 1, 1}), at::ones({1, 1})};
+      make_mlp(std::vector<std::int64_t>{1}, Activation::identity, false, {{1}, 1}),
+      at::ones({1, 1}), at::ones({1, 1})};
   auto const at = [&](double alpha) { return net.full({1.0f, 1.0f}, {4.0f, 0.25f}, alpha); };
   EXPECT_LT(at(0.4) - 2 * at(0.5) + at(0.6), -1e-2 * at(0.5));
 }
 
 TEST(barrier_engine, rescaled_relu_copy_scales_the_function_at_the_midpoint) {
   std::vector<std::int64_t> const hidden{16};
-  InputShape const shape{1, 1, 6, 3};
+  InputShape const shape{{6}, 3};
   auto const model = make_mlp(hidden, Activation::relu, false, shape);
   auto const a = make_host_model(model, 0);
   constexpr float kScale = 4.0f;
@@ -261,7 +261,7 @@ TEST(barrier_engine, rescaled_relu_copy_scales_the_function_at_the_midpoint) {
 
 TEST(barrier_engine, a_permuted_copy_has_a_barrier_and_an_aligned_one_none) {
   std::vector<std::int64_t> const hidden{32};
-  InputShape const shape{1, 1, 8, 4};
+  InputShape const shape{{8}, 4};
   auto const model = make_mlp(hidden, Activation::relu, false, shape);
   auto const a = load(model, make_host_model(model, 0));
   auto const order = at::arange(31, -1, -1, at::kLong);
@@ -325,7 +325,7 @@ TEST(barrier_engine, messages_can_be_served_between_evaluations) {
 }
 
 TEST(barrier_engine, calibrated_statistics_are_those_of_the_calibration_images) {
-  InputShape const tiny{3, 8, 8, 10};
+  InputShape const tiny{{3, 8, 8}, 10};
   auto const model = make_model(named("resnet18", Norm::batch), tiny);
   auto const calibration = images(tiny, 6);
   auto const inputs = images(tiny, 11).narrow(0, 6, 5).contiguous();
