@@ -25,8 +25,8 @@ at::Tensor tensor_view(std::span<float const> row) {
 
 }  // namespace
 
-ClientHost::ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
-                       Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
+ClientHost::ClientHost(Experiment const& experiment, Device const& device, Samples const& train,
+                       Samples const& test, std::vector<std::int64_t> clients, int rank, int ranks,
                        RowSink sink, std::function<void()> poll)
     : experiment_(&experiment),
       device_(&device),

@@ -42,7 +42,7 @@ class BatchOrder {
 
 }  // namespace
 
-Trainer::Trainer(Experiment const& experiment, Device const& device, Batches const& data,
+Trainer::Trainer(Experiment const& experiment, Device const& device, Samples const& data,
                  at::Tensor state)
     : experiment_(&experiment), device_(&device), data_(&data) {
   auto const layout = experiment.state();

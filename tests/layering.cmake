@@ -12,7 +12,7 @@ set(doors
   "<mpi\\.h>|common/mpi/comm.cpp"
   "<(hdf5|H5)|common/store/hdf5.cpp"
   "<boost/|common/config/options.cpp"
-  "<zlib\\.h>|common/data/dataset.cpp"
+  "<zlib\\.h>|common/data/forms/byte_file.cpp"
   "<torch/(script|jit|csrc)|common/model/script/script_model.cpp")
 
 # Who may include whom: a line a room, with the rooms below it that it may use. Rooms that a line leaves

@@ -10,14 +10,14 @@ std::int64_t evaluation_batches(std::int64_t samples) {
 }
 
 EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights const& weights,
-                              Batches const& data, std::int64_t batch) {
+                              Samples const& data, std::int64_t batch) {
   auto const first = batch * kEvaluationBatch;
   auto const samples = data.range(first, std::min(kEvaluationBatch, data.size() - first));
   return task.evaluate(model.evaluate(samples.inputs, weights), samples.targets);
 }
 
 EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
-                        Batches const& data, std::function<void()> const& poll) {
+                        Samples const& data, std::function<void()> const& poll) {
   EvaluationSums sums;
   for (std::int64_t batch = 0; batch < evaluation_batches(data.size()); ++batch) {
     if (poll) poll();

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "common/model/model.hpp"
 #include "common/tasks/task.hpp"
 
@@ -18,12 +18,12 @@ std::int64_t evaluation_batches(std::int64_t samples);
 
 /// Evaluates batch number `batch` of a split.
 EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights const& weights,
-                              Batches const& data, std::int64_t batch);
+                              Samples const& data, std::int64_t batch);
 
 /// Evaluates a whole split, batch after batch;
 /// `poll` (may be empty) is called between them.
 EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
-                        Batches const& data, std::function<void()> const& poll = {});
+                        Samples const& data, std::function<void()> const& poll = {});
 
 /// Accuracy under a client's own mix of labels: the accuracies per class weighted by the client's
 /// samples per class. All [classes]; NaN when the test set has none of its classes.

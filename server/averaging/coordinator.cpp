@@ -155,7 +155,7 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
         learning_rate(config.train, config.federation.rounds, round, 0, 1, config.train.warmup);
   }
   fill_global(row, parts,
-              add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes)), all);
+              add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes())), all);
   std::vector<ClientRecord> clients;
   for (auto const& participant : all) clients.push_back(participant.record);
   fill_training(row, all);

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "common/model/model.hpp"
 #include "common/tasks/task.hpp"
 #include "server/engine/blended_weights.hpp"

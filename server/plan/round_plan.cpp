@@ -64,7 +64,7 @@ std::vector<std::size_t> indices_of(std::size_t count) {
   return indices;
 }
 
-/// Batches of a unit: few enough that there are units for many ranks.
+/// Samples of a unit: few enough that there are units for many ranks.
 std::int64_t batches_of_unit(std::vector<SampleSet> const& sets, std::int64_t batch_size) {
   std::int64_t largest = 1;
   for (auto const& set : sets) largest = std::max(largest, set.count);

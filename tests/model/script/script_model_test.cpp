@@ -130,7 +130,7 @@ struct Training {
   Dataset data = tiny_data();
   Experiment experiment;
   Device device{DeviceChoice::cpu, 1, 0, 1};
-  Batches batches{data.info, data.train.pixels, data.train.labels, device};
+  Samples batches{data.info, data.train, device};
   at::Tensor state;
   TrainResult result;
 

@@ -27,7 +27,7 @@ TEST(EvaluateTest, sums_are_those_of_the_logits) {
   model.initialize(values(row), {}, 1, 0);
   auto const weights = model.view(row, at::empty({0}));
   Device const cpu(DeviceChoice::cpu, 1, 0, 1);
-  Batches const test(data.info, data.test.pixels, data.test.labels, cpu);
+  Samples const test(data.info, data.test, cpu);
   double loss = 0.0;
   std::vector<double> correct(3, 0.0);
   for (std::int64_t i = 0; i < 230; ++i) {
