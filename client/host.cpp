@@ -275,11 +275,10 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
 void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   Stopwatch const watch;
   auto const sums = evaluate(experiment_->model, *experiment_->task, weights_, *test_, poll_);
-  auto const count = static_cast<double>(test_->size());
-  double correct = 0.0;
-  for (auto const c : sums.correct) correct += c;
-  (before ? record.test_loss_before : record.test_loss_after) = sums.loss / count;
-  (before ? record.test_accuracy_before : record.test_accuracy_after) = correct / count;
+  (before ? record.test_loss_before : record.test_loss_after) =
+      sums.loss / static_cast<double>(test_->size());
+  (before ? record.test_accuracy_before : record.test_accuracy_after) =
+      accuracy(sums, test_->size());
   (before ? record.test_accuracy_local_before : record.test_accuracy_local_after) = local_accuracy(
       sums.correct, test_counts_, experiment_->partition.histogram_of(record.client));
   times_.evaluate += watch.seconds();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/random.hpp"
+#include "common/store/records.hpp"
 
 namespace fedstrata {
 namespace {
@@ -104,7 +105,9 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   }
   auto const totals = sums.cpu();
   auto const count = static_cast<double>(seen);
-  return TrainResult{totals[0].item<double>() / count, totals[1].item<double>() / count};
+  bool const counts = experiment_->task->has_accuracy();
+  return TrainResult{.loss = totals[0].item<double>() / count,
+                     .accuracy = counts ? totals[1].item<double>() / count : kAbsent};
 }
 
 }  // namespace fedstrata

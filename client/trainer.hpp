@@ -13,7 +13,7 @@ namespace fedstrata {
 /// What local training of one client in one round gave.
 struct TrainResult {
   double loss = 0.0;  ///< mean over the samples seen, while training
-  double accuracy = 0.0;
+  double accuracy = 0.0;  ///< absent (NaN) for a task without right answers
 };
 
 /// Trains one client at a time on a state row. SGD with momentum, Nesterov and weight decay as

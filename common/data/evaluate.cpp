@@ -26,6 +26,13 @@ EvaluationSums evaluate(Model const& model, Task const& task, Weights const& wei
   return sums;
 }
 
+double accuracy(EvaluationSums const& sums, std::int64_t samples) {
+  if (sums.correct.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double correct = 0.0;
+  for (auto const c : sums.correct) correct += c;
+  return correct / static_cast<double>(samples);
+}
+
 double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
                       std::span<std::int64_t const> own) {
   double sum = 0.0;

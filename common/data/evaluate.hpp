@@ -25,8 +25,13 @@ EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights cons
 EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
                         Samples const& data, std::function<void()> const& poll = {});
 
+/// Correct answers of all classes together by the number of samples; NaN for a task without
+/// classes.
+double accuracy(EvaluationSums const& sums, std::int64_t samples);
+
 /// Accuracy under a client's own mix of labels: the accuracies per class weighted by the client's
-/// samples per class. All [classes]; NaN when the test set has none of its classes.
+/// samples per class. All [classes]; NaN when the test set has none of its classes, or
+/// there are no classes.
 double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
                       std::span<std::int64_t const> own);
 
