@@ -100,6 +100,20 @@ TEST(train_pass, target_is_scaled_and_added_to) {
   }
 }
 
+TEST(train_pass, of_a_regression_on_rows_of_numbers_equals_autograd) {
+  InputShape const rows{{16}, 2};
+  auto const model = build("mlp", rows);
+  Fixture f(model, rows, 7, at::kDouble);
+  auto const targets = at::randn({7, 2}, at::kDouble);
+  ReferenceNet reference(model, Norm::none, f.row, f.buffer_row);
+  GradientTarget const target{model.view(at::full_like(f.row, std::nan("")), f.buffer_row)};
+  model.train_pass(f.images, targets, regression_task(), model.view(f.row, f.buffer_row), target,
+                   f.sums);
+  auto const gradients = reference.gradients(model, f.images, targets);
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    EXPECT_LT(difference(target.into.parameters[i], gradients[i]), 1e-10);
+}
+
 TEST(train_pass, steps_straight_into_the_weights) {
   for (auto const& c : {Case{"mlp", kGrey}, Case{"cnn", kGrey}, Case{"resnet18", kTiny}}) {
     auto const model = build(c.name, c.input);
