@@ -9,7 +9,7 @@
 #include "common/base/checksum.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 
 namespace fedstrata {
 namespace {
@@ -109,11 +109,12 @@ void Simulation::initialise() {
 /// read by those who host them.
 void Simulation::resume(std::int64_t round) {
   auto const state = ResumeState::at(context_.resume_directory, round);
-  if (coordinates()) state.read_global(global_);
+  if (coordinates()) state.read(kGlobalRow, global_);
   training_->broadcast(std::as_writable_bytes(std::span(global_)), 0);
   if (!host_) return;
-  host_->resume(round, global_,
-                [&](std::int64_t client, std::span<float> row) { state.read_own(client, row); });
+  host_->resume(round, global_, [&](std::int64_t client, std::span<float> row) {
+    state.read(kOwnRow, client, row);
+  });
 }
 
 std::vector<std::int64_t> Simulation::excluded_ids() {
@@ -185,7 +186,7 @@ void Simulation::collect(std::int64_t round, RoundParts const& parts, RoundTimes
 void Simulation::write_metrics(std::int64_t round, bool saves) {
   if (!saves && !context_.experiment->wanted(round).any()) return;
   auto segment = coordinator_->take_metrics();
-  if (segment.rounds.empty()) return;
+  if (segment.rows<RoundRecord>().empty()) return;
   Stopwatch const watch;
   context_.run->write_metrics(std::move(segment));
   times_.store += watch.seconds();

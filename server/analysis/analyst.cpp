@@ -58,7 +58,7 @@ void Analyst::add_stored(std::int64_t round) {
   };
   if (std::ranges::none_of(stored, has_rows)) return;
   std::vector<std::int64_t> excluded;
-  for (auto const& record : input_.run->client_records()) {
+  for (auto const& record : input_.run->metrics<ClientRecord>()) {
     if (record.round == round && record.excluded != 0) excluded.push_back(record.client);
   }
   add_job(round, excluded);
@@ -91,7 +91,7 @@ void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& exclu
     AnalysisSegment segment;
     segment.rounds = {round};
     segment.placeholder = true;
-    segment.skipped.push_back(
+    segment.rows<SkippedRecord>().push_back(
         {round, kNobody, kNobody, "analysis was behind (analysis.backlog = skip)"});
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(round);

@@ -25,6 +25,16 @@ def state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), numbers=5, own=3
     return bytes([flags]) + struct.pack(f"<{len(fields)}q", *fields) + rows + tail
 
 
+def named_state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), tail=b"",
+                      fields=(("global", 5, 0), ("momentum", 2, 0), ("own", 3, 1))):
+    head = struct.pack("<6q", 0x3265746174736466, 7, shard, shards, len(clients), len(fields))
+    for name, width, of_clients in fields:
+        head += struct.pack("<32s2q", name.encode(), width, of_clients)
+    floats = sum(width * (len(clients) if of_clients else 1) for _, width, of_clients in fields)
+    rows = struct.pack(f"<{floats}f", *range(floats))
+    return bytes([flags]) + head + struct.pack(f"<{len(clients)}q", *clients) + rows + tail
+
+
 SEEDS = {
     "idx": [idx_input(), idx_input(limit=1), idx_input(gzipped=True), idx_input(3, 2),
             idx_input(gzipped=True, limit=1), idx_input(tail=b"x"), idx_input(side=27),
@@ -34,7 +44,10 @@ SEEDS = {
               cifar_input(4), cifar_input(test=1, records=2), cifar_input(1, 7, 1, 2, start=b"\1c")],
     "state": [state_input(1), state_input(3, 1, 2, (1, 3), 0), state_input(0, tail=bytes(8)),
               state_input(1, clients=(), own=0), state_input(3, 1, 2, (3, 1), 0),
-              state_input(1, numbers=0), state_input(1, 1, 2), state_input(1)[:40], b"\1"],
+              state_input(1, numbers=0), state_input(1, 1, 2), state_input(1)[:40], b"\1",
+              named_state_input(1), named_state_input(3, 1, 2, (1, 3), fields=(("own", 3, 1),)),
+              named_state_input(0, tail=bytes(8)), named_state_input(1)[:70],
+              named_state_input(1, fields=(("own", 3, 1), ("own", 3, 1)))],
 }
 
 

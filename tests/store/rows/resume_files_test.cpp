@@ -1,4 +1,4 @@
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -22,18 +23,24 @@ std::vector<float> row(float first, std::size_t size) {
 void write_state(std::filesystem::path const& directory, std::int64_t round, int shards,
                  int omit = -1) {
   for (int shard = 0; shard < shards; ++shard) {
-    ResumeShard info{round, shard, shards, {}, shard == 0 ? 5 : 0, 3};
+    RowShard info{round, shard, shards, {}, {}};
+    if (shard == 0) info.fields = {{kGlobalRow, 5, false}, {"momentum", 2, false}};
+    info.fields.push_back({kOwnRow, 3, true});
     for (std::int64_t client = 0; client < 5; ++client) {
       if (client % shards == shard) info.clients.push_back(client);
     }
-    ResumeWriter writer(directory, info);
+    RowFileWriter writer(flat_rows(), directory, info);
     for (auto const client : info.clients) {
-      writer.write_own(client, row(static_cast<float>(100 * round + 10 * client), 3));
+      writer.write(kOwnRow, client, row(static_cast<float>(100 * round + 10 * client), 3));
     }
     if (shard == 0) {
       EXPECT_FALSE(writer.complete());
       EXPECT_THROW(writer.publish(), Error);
-      writer.write_global(row(static_cast<float>(round), 5));
+      writer.write(kGlobalRow, row(static_cast<float>(round), 5));
+      writer.write("momentum", row(static_cast<float>(-round), 2));
+      EXPECT_THROW(writer.write("variance", row(0, 2)), Error);
+      EXPECT_THROW(writer.write("momentum", row(0, 3)), Error);
+      EXPECT_THROW(writer.write("momentum", 0, row(0, 2)), Error);
     }
     EXPECT_TRUE(writer.complete());
     if (shard != omit) writer.publish();
@@ -57,18 +64,47 @@ TEST_F(ResumeFilesTest, gives_back_what_was_written_whatever_the_number_of_shard
     auto const state = ResumeState::latest(path());
     ASSERT_TRUE(state.has_value());
     EXPECT_EQ(state->round(), 10 + shards);
-    std::vector<float> global(5), own(3);
-    state->read_global(global);
+    std::vector<float> global(5), own(3), momentum(2);
+    state->read(kGlobalRow, global);
     EXPECT_EQ(global, row(static_cast<float>(10 + shards), 5));
     for (std::int64_t client = 0; client < 5; ++client) {
-      ResumeState::at(path(), 10 + shards).read_own(client, own);
+      ResumeState::at(path(), 10 + shards).read(kOwnRow, client, own);
       EXPECT_EQ(own, row(static_cast<float>(100 * (10 + shards) + 10 * client), 3));
     }
-    EXPECT_THROW(state->read_own(5, own), Error);
-    EXPECT_THROW(state->read_own(0, global), Error);
-    EXPECT_THROW(state->read_global(own), Error);
+    EXPECT_TRUE(state->has("momentum"));
+    state->read("momentum", momentum);
+    EXPECT_EQ(momentum, row(static_cast<float>(-10 - shards), 2));
+    EXPECT_THROW(state->read(kOwnRow, 5, own), Error);
+    EXPECT_THROW(state->read(kOwnRow, 0, global), Error);
+    EXPECT_THROW(state->read(kGlobalRow, own), Error);
+    EXPECT_FALSE(state->has("variance"));
+    EXPECT_THROW(state->read("variance", momentum), Error);
   }
   EXPECT_THROW(ResumeState::at(path(), 7), Error);
+}
+
+/// As version 0.1.0 wrote it: no names, sizes only.
+TEST_F(ResumeFilesTest, reads_what_version_0_1_0_wrote) {
+  std::int64_t const head[] = {0x3165746174736466, 4, 0, 1, 2, 5, 3, /* clients */ 1, 6};
+  std::vector<float> rows = row(1, 5);
+  for (auto const& own : {row(10, 3), row(60, 3)}) rows.insert(rows.end(), own.begin(), own.end());
+  Checksum sum;
+  sum.add(std::as_bytes(std::span(head)));
+  sum.add(std::as_bytes(std::span(rows)));
+  auto const value = sum.value();
+  std::ofstream file(path() / "000004.state", std::ios::binary);
+  file.write(reinterpret_cast<char const*>(head), sizeof head);
+  file.write(reinterpret_cast<char const*>(rows.data()), 11 * sizeof(float));
+  file.write(reinterpret_cast<char const*>(&value), sizeof value);
+  file.close();
+  auto const state = ResumeState::latest(path());
+  ASSERT_TRUE(state.has_value());
+  std::vector<float> global(5), own(3);
+  state->read(kGlobalRow, global);
+  EXPECT_EQ(global, row(1, 5));
+  state->read(kOwnRow, 6, own);
+  EXPECT_EQ(own, row(60, 3));
+  EXPECT_FALSE(state->has("momentum"));
 }
 
 TEST_F(ResumeFilesTest, incomplete_and_damaged_states_do_not_count) {
@@ -127,9 +163,9 @@ TEST_F(ResumeFilesTest, says_why_it_cannot_write_or_read) {
   auto const state = ResumeState::at(path(), 2);
   std::filesystem::resize_file(path() / "000002.state", 60);
   std::vector<float> own(3);
-  EXPECT_NE(reason([&] { state.read_own(4, own); }).find("ends too early"), std::string::npos);
+  EXPECT_NE(reason([&] { state.read(kOwnRow, 4, own); }).find("ends too early"), std::string::npos);
   std::filesystem::remove(path() / "000002.state");
-  EXPECT_NE(reason([&] { state.read_own(4, own); }).find("No such file"), std::string::npos);
+  EXPECT_NE(reason([&] { state.read(kOwnRow, 4, own); }).find("No such file"), std::string::npos);
 }
 
 TEST_F(ResumeFilesTest, prunes_all_but_the_newest_complete_ones) {
