@@ -25,8 +25,8 @@ at::Tensor tensor_view(std::span<float const> row) {
 
 }  // namespace
 
-ClientHost::ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
-                       Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
+ClientHost::ClientHost(Experiment const& experiment, Device const& device, Samples const& train,
+                       Samples const& test, std::vector<std::int64_t> clients, int rank, int ranks,
                        RowSink sink, std::function<void()> poll)
     : experiment_(&experiment),
       device_(&device),
@@ -274,12 +274,11 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
 
 void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   Stopwatch const watch;
-  auto const sums = evaluate(experiment_->model, weights_, *test_, poll_);
-  auto const count = static_cast<double>(test_->size());
-  double correct = 0.0;
-  for (auto const c : sums.correct) correct += c;
-  (before ? record.test_loss_before : record.test_loss_after) = sums.loss / count;
-  (before ? record.test_accuracy_before : record.test_accuracy_after) = correct / count;
+  auto const sums = evaluate(experiment_->model, *experiment_->task, weights_, *test_, poll_);
+  (before ? record.test_loss_before : record.test_loss_after) =
+      sums.loss / static_cast<double>(test_->size());
+  (before ? record.test_accuracy_before : record.test_accuracy_after) =
+      accuracy(sums, test_->size());
   (before ? record.test_accuracy_local_before : record.test_accuracy_local_after) = local_accuracy(
       sums.correct, test_counts_, experiment_->partition.histogram_of(record.client));
   times_.evaluate += watch.seconds();
@@ -301,7 +300,8 @@ std::vector<double> ClientHost::evaluate_global() {
   std::vector<double> rows;
   for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
     poll_();
-    auto const sums = evaluate_batch(experiment_->model, global_weights_, *test_, batch);
+    auto const sums =
+        evaluate_batch(experiment_->model, *experiment_->task, global_weights_, *test_, batch);
     rows.push_back(static_cast<double>(batch));
     rows.push_back(sums.loss);
     rows.insert(rows.end(), sums.correct.begin(), sums.correct.end());

@@ -28,8 +28,8 @@ class ClientHost {
   /// `clients`: ids hosted here, ascending. `rank`: index among the `ranks` client ranks, which
   /// share the evaluation of the global model. `poll` (may be empty) is called between steps of
   /// training and batches of evaluation. `experiment`, `device` and the data must outlive this.
-  ClientHost(Experiment const& experiment, Device const& device, Batches const& train,
-             Batches const& test, std::vector<std::int64_t> clients, int rank, int ranks,
+  ClientHost(Experiment const& experiment, Device const& device, Samples const& train,
+             Samples const& test, std::vector<std::int64_t> clients, int rank, int ranks,
              RowSink sink, std::function<void()> poll = {});
 
   /// Adds every hosted client's initial state, by its weight, to a sum over all clients.
@@ -81,7 +81,7 @@ class ClientHost {
 
   Experiment const* experiment_;
   Device const* device_;
-  Batches const* test_;
+  Samples const* test_;
   std::vector<std::int64_t> clients_;
   int rank_, ranks_;
   RowSink sink_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/random.hpp"
+#include "common/store/records.hpp"
 
 namespace fedstrata {
 namespace {
@@ -42,7 +43,7 @@ class BatchOrder {
 
 }  // namespace
 
-Trainer::Trainer(Experiment const& experiment, Device const& device, Batches const& data,
+Trainer::Trainer(Experiment const& experiment, Device const& device, Samples const& data,
                  at::Tensor state)
     : experiment_(&experiment), device_(&device), data_(&data) {
   auto const layout = experiment.state();
@@ -64,14 +65,15 @@ void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
   SgdStep const sgd{lr, train.momentum, train.nesterov, train.weight_decay};
   if (train.momentum == 0.0) {
     // w - lr (g + decay w) = (1 - lr decay) w - lr g
-    model.train_pass(batch.images, batch.labels, weights_,
+    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
                      {weights_, 1.0 - lr * train.weight_decay, -lr}, sums);
   } else if (!train.nesterov) {
-    model.train_pass(batch.images, batch.labels, weights_, {momentum_views_, train.momentum, 1.0},
-                     sums);
+    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
+                     {momentum_views_, train.momentum, 1.0}, sums);
     sgd_apply(parameters_, momentum_, sgd);
   } else {
-    model.train_pass(batch.images, batch.labels, weights_, {gradient_views_, 0.0, 1.0}, sums);
+    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
+                     {gradient_views_, 0.0, 1.0}, sums);
     sgd_update(parameters_, momentum_, gradient_, sgd);
   }
 }
@@ -103,7 +105,9 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   }
   auto const totals = sums.cpu();
   auto const count = static_cast<double>(seen);
-  return TrainResult{totals[0].item<double>() / count, totals[1].item<double>() / count};
+  bool const counts = experiment_->task->has_accuracy();
+  return TrainResult{.loss = totals[0].item<double>() / count,
+                     .accuracy = counts ? totals[1].item<double>() / count : kAbsent};
 }
 
 }  // namespace fedstrata

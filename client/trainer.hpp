@@ -5,7 +5,7 @@
 #include <functional>
 #include <optional>
 
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "common/federation/experiment.hpp"
 
 namespace fedstrata {
@@ -13,7 +13,7 @@ namespace fedstrata {
 /// What local training of one client in one round gave.
 struct TrainResult {
   double loss = 0.0;  ///< mean over the samples seen, while training
-  double accuracy = 0.0;
+  double accuracy = 0.0;  ///< absent (NaN) for a task without right answers
 };
 
 /// Trains one client at a time on a state row. SGD with momentum, Nesterov and weight decay as
@@ -22,7 +22,7 @@ struct TrainResult {
 class Trainer {
  public:
   /// `state`: row [StateLayout::size()] on the device, whose contents are trained in place.
-  Trainer(Experiment const& experiment, Device const& device, Batches const& data,
+  Trainer(Experiment const& experiment, Device const& device, Samples const& data,
           at::Tensor state);
 
   /// Local training of `client` in `round` on the state as it stands. `steps_before`: optimizer
@@ -37,7 +37,7 @@ class Trainer {
 
   Experiment const* experiment_;
   Device const* device_;
-  Batches const* data_;
+  Samples const* data_;
   at::Tensor parameters_, momentum_, gradient_;  ///< rows [P]; momentum_ empty without momentum
   Weights weights_, momentum_views_, gradient_views_;
 };

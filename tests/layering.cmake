@@ -12,7 +12,7 @@ set(doors
   "<mpi\\.h>|common/mpi/comm.cpp"
   "<(hdf5|H5)|common/store/hdf5.cpp"
   "<boost/|common/config/options.cpp"
-  "<zlib\\.h>|common/data/dataset.cpp"
+  "<zlib\\.h>|common/data/forms/byte_file.cpp"
   "<torch/(script|jit|csrc)|common/model/script/script_model.cpp")
 
 # Who may include whom: a line a room, with the rooms below it that it may use. Rooms that a line leaves
@@ -22,9 +22,10 @@ set(rooms
   "common/mpi|common/base"
   "common/config|common/base"
   "common/device|common/base common/config"
-  "common/model|common/base common/config common/device"
-  "common/data|common/base common/config common/device common/model"
-  "common/store|common/base common/config common/model common/data"
+  "common/tasks|common/base common/config common/device"
+  "common/model|common/base common/config common/device common/tasks"
+  "common/data|common/base common/config common/device common/tasks common/model"
+  "common/store|common/base common/config common/tasks common/model common/data"
   "common/federation|common"
   "client|common"
   "server/math|common"

@@ -1,48 +1,36 @@
 #include "common/data/evaluate.hpp"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <limits>
 
 namespace fedstrata {
 
-void ClassSums::add(ClassSums const& other) {
-  loss += other.loss;
-  correct.resize(std::max(correct.size(), other.correct.size()), 0.0);
-  for (std::size_t c = 0; c < other.correct.size(); ++c) correct[c] += other.correct[c];
-}
-
 std::int64_t evaluation_batches(std::int64_t samples) {
   return (samples + kEvaluationBatch - 1) / kEvaluationBatch;
 }
 
-ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches const& data,
-                         std::int64_t batch) {
+EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights const& weights,
+                              Samples const& data, std::int64_t batch) {
   auto const first = batch * kEvaluationBatch;
-  auto const [images, labels] = data.range(first, std::min(kEvaluationBatch, data.size() - first));
-  auto const logits = model.evaluate(images, weights).to(torch::kFloat64);
-  auto const nll = at::log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).neg().sum();
-  auto const right = logits.argmax(1).eq(labels).cpu();
-  auto const host_labels = labels.cpu();
-  ClassSums sums;
-  sums.loss = nll.item<double>();
-  sums.correct.assign(static_cast<std::size_t>(logits.size(1)), 0.0);
-  for (std::int64_t i = 0; i < right.numel(); ++i) {
-    auto const label = static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
-    sums.correct[label] += right.data_ptr<bool>()[i] ? 1.0 : 0.0;
+  auto const samples = data.range(first, std::min(kEvaluationBatch, data.size() - first));
+  return task.evaluate(model.evaluate(samples.inputs, weights), samples.targets);
+}
+
+EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
+                        Samples const& data, std::function<void()> const& poll) {
+  EvaluationSums sums;
+  for (std::int64_t batch = 0; batch < evaluation_batches(data.size()); ++batch) {
+    if (poll) poll();
+    sums.add(evaluate_batch(model, task, weights, data, batch));
   }
   return sums;
 }
 
-ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data,
-                   std::function<void()> const& poll) {
-  ClassSums sums;
-  for (std::int64_t batch = 0; batch < evaluation_batches(data.size()); ++batch) {
-    if (poll) poll();
-    sums.add(evaluate_batch(model, weights, data, batch));
-  }
-  return sums;
+double accuracy(EvaluationSums const& sums, std::int64_t samples) {
+  if (sums.correct.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double correct = 0.0;
+  for (auto const c : sums.correct) correct += c;
+  return correct / static_cast<double>(samples);
 }
 
 double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,

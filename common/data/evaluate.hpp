@@ -4,36 +4,34 @@
 #include <span>
 #include <vector>
 
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "common/model/model.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
-/// Images per evaluation batch. Part of the results: kernels round differently for other shapes.
+/// Samples of an evaluation batch. Part of the results: kernels round differently for other shapes.
 inline constexpr std::int64_t kEvaluationBatch = 100;
-
-/// Loss sum (cross-entropy, nats) and correct answers per class over some samples.
-struct ClassSums {
-  double loss = 0.0;
-  std::vector<double> correct;  ///< [classes]
-
-  void add(ClassSums const& other);
-};
 
 /// Number of evaluation batches of a split.
 std::int64_t evaluation_batches(std::int64_t samples);
 
 /// Evaluates batch number `batch` of a split.
-ClassSums evaluate_batch(Model const& model, Weights const& weights, Batches const& data,
-                         std::int64_t batch);
+EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights const& weights,
+                              Samples const& data, std::int64_t batch);
 
 /// Evaluates a whole split, batch after batch;
 /// `poll` (may be empty) is called between them.
-ClassSums evaluate(Model const& model, Weights const& weights, Batches const& data,
-                   std::function<void()> const& poll = {});
+EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
+                        Samples const& data, std::function<void()> const& poll = {});
+
+/// Correct answers of all classes together by the number of samples; NaN for a task without
+/// classes.
+double accuracy(EvaluationSums const& sums, std::int64_t samples);
 
 /// Accuracy under a client's own mix of labels: the accuracies per class weighted by the client's
-/// samples per class. All [classes]; NaN when the test set has none of its classes.
+/// samples per class. All [classes]; NaN when the test set has none of its classes, or
+/// there are no classes.
 double local_accuracy(std::span<double const> correct, std::span<std::int64_t const> test_counts,
                       std::span<std::int64_t const> own);
 

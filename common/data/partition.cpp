@@ -130,16 +130,16 @@ Partition from_owners(Indices const& owner, std::span<std::uint8_t const> labels
   auto next = partition.offsets;
   for (std::size_t i = 0; i < owner.size(); ++i) {
     partition.indices[index(next[index(owner[i])]++)] = static_cast<std::int64_t>(i);
-    ++partition.histogram[index(owner[i] * classes) + labels[i]];
+    if (classes > 0) ++partition.histogram[index(owner[i] * classes) + labels[i]];
   }
   return partition;
 }
 
-Partition everything_to_all(std::span<std::uint8_t const> labels, std::int64_t classes,
-                            std::size_t clients) {
-  auto const all = from_owners(Indices(labels.size()), labels, classes, 1);
+Partition everything_to_all(std::size_t samples, std::span<std::uint8_t const> labels,
+                            std::int64_t classes, std::size_t clients) {
+  auto const all = from_owners(Indices(samples), labels, classes, 1);
   Partition partition{.offsets = {0}, .indices = {}, .histogram = {}};
-  partition.indices.reserve(clients * labels.size());
+  partition.indices.reserve(clients * samples);
   for (std::size_t c = 0; c < clients; ++c) {
     partition.indices.insert(partition.indices.end(), all.indices.begin(), all.indices.end());
     partition.histogram.insert(partition.histogram.end(), all.histogram.begin(),
@@ -186,18 +186,16 @@ void check(DataConfig const& config, std::int64_t samples) {
                 "data.sigma must be 0 or a positive number");
 }
 
-}  // namespace
-
-Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
-                         DataConfig const& config, std::uint64_t seed) {
-  auto const samples = labels.size();
+/// `labels`: of all samples, or none with `classes` = 0.
+Partition deal(std::size_t samples, std::span<std::uint8_t const> labels, std::int64_t classes,
+               DataConfig const& config, std::uint64_t seed) {
   check(config, static_cast<std::int64_t>(samples));
   auto const clients = index(config.clients);
   Random random(seed, Purpose::partition);
   Indices owner;
   switch (config.partition) {
     case PartitionKind::same:
-      return everything_to_all(labels, classes, clients);
+      return everything_to_all(samples, labels, classes, clients);
     case PartitionKind::iid:
       owner = deal_iid(samples, clients, random);
       break;
@@ -214,6 +212,24 @@ Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t clas
       break;
   }
   return from_owners(owner, labels, classes, clients);
+}
+
+}  // namespace
+
+Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
+                         DataConfig const& config, std::uint64_t seed) {
+  return deal(labels.size(), labels, classes, config, seed);
+}
+
+Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed) {
+  auto const kind = config.partition;
+  bool const by_label = kind == PartitionKind::dirichlet || kind == PartitionKind::shards;
+  require_input(
+      !by_label,
+      "data.partition = " + std::string(kind == PartitionKind::shards ? "shards" : "dirichlet") +
+          " deals samples by their labels, and data.dataset = " + config.dataset +
+          " has none; set data.partition = iid, quantity or same");
+  return deal(static_cast<std::size_t>(samples), {}, 0, config, seed);
 }
 
 }  // namespace fedstrata

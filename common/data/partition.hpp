@@ -11,7 +11,7 @@ namespace fedstrata {
 struct Partition {
   std::vector<std::int64_t> offsets;    ///< [clients + 1] into indices
   std::vector<std::int64_t> indices;    ///< sample numbers, client after client
-  std::vector<std::int64_t> histogram;  ///< [clients, classes] samples per label
+  std::vector<std::int64_t> histogram;  ///< [clients, classes] samples per label; no labels: empty
 
   std::int64_t clients() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t samples(std::int64_t client) const {
@@ -44,5 +44,8 @@ struct Partition {
 /// the samples do not suffice.
 Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
                          DataConfig const& config, std::uint64_t seed);
+/// Samples without labels: the same by iid, quantity and same; the histogram is empty. Throws
+/// InputError for a kind that deals by labels.
+Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed);
 
 }  // namespace fedstrata

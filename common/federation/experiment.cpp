@@ -4,21 +4,42 @@
 #include <numeric>
 #include <utility>
 
+#include "common/base/error.hpp"
+#include "common/tasks/tasks.hpp"
+
 namespace fedstrata {
 
-InputShape input_shape(DatasetInfo const& info) {
-  return {info.channels, info.height, info.width, info.classes};
+InputShape input_shape(DatasetInfo const& info) { return {info.shape, info.outputs}; }
+
+namespace {
+
+Partition partition_of(Config const& config, DatasetInfo const& info,
+                       std::span<std::uint8_t const> targets) {
+  if (info.targets == Targets::labels) {
+    return make_partition(targets, info.outputs, config.data, config.run.seed);
+  }
+  return make_partition(std::ssize(targets) / info.target_bytes(), config.data, config.run.seed);
 }
 
+/// What is for pixels only.
+Config checked(Config config, DatasetInfo const& info) {
+  require_input(config.data.augment == Augment::none || info.inputs == Inputs::pixels,
+                "data.augment = crop_flip needs images, and data.dataset = " + info.name +
+                    " has none; set data.augment = none");
+  return config;
+}
+
+}  // namespace
+
 Experiment::Experiment(Config settings, DatasetInfo info,
-                       std::span<std::uint8_t const> train_labels)
-    : Experiment(settings, info,
-                 make_partition(train_labels, info.classes, settings.data, settings.run.seed)) {}
+                       std::span<std::uint8_t const> train_targets)
+    : Experiment(settings, info, partition_of(settings, info, train_targets)) {}
 
 Experiment::Experiment(Config settings, DatasetInfo info, Partition p)
-    : config(std::move(settings)),
+    : config(checked(std::move(settings), info)),
       dataset(std::move(info)),
       partition(std::move(p)),
+      task(&task_named(dataset.task)),
       model(make_model(config.model, input_shape(dataset))),
       schedule(config, model.table()) {}
 

@@ -10,6 +10,7 @@
 #include "common/federation/schedule.hpp"
 #include "common/model/model.hpp"
 #include "common/model/state_layout.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
@@ -37,16 +38,19 @@ struct RoundParts {
   PackedParts averaged() const { return parts.first(due); }
 };
 
-/// What every rank knows of an experiment: a pure function of the configuration and the labels.
+/// What every rank knows of an experiment: a pure function of the configuration and the training
+/// set's targets.
 struct Experiment {
   Config config;
   DatasetInfo dataset;
   Partition partition;
+  Task const* task;  ///< the one that the data set is for
   Model model;
   AveragingSchedule schedule;
 
-  /// Throws InputError where model, data and averaging groups do not fit together.
-  Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_labels);
+  /// `train_targets`: bytes, as in a Split. Throws InputError where model, data and averaging
+  /// groups do not fit together.
+  Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_targets);
   /// From the parts of a stored run.
   Experiment(Config settings, DatasetInfo info, Partition p);
 

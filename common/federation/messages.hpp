@@ -113,7 +113,8 @@ struct RoundReport {
   std::vector<double> layer_distances;  ///< [participants, layers] squared, to the mean; or empty
   std::vector<double> layer_cosines;    ///< [participants, layers]; or empty
   std::vector<double> test_batches;     ///< global model: [batches of this rank, 2 + classes]:
-                                        ///< batch index, loss sum, correct answers per class
+                                        ///< batch index, loss sum, correct answers per class (none
+                                        ///< for a task without classes)
   std::vector<TimeShares> times;        ///< one element: this round's
 
   Message pack() const;

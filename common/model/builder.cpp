@@ -45,9 +45,11 @@ int append(LayerTable& table, std::vector<NamedTensor>& tensors, std::int64_t& c
 }  // namespace
 
 ModelBuilder::ModelBuilder(std::string name, InputShape const& input, MemoryOrder order)
-    : name_(std::move(name)),
-      order_(order),
-      main_{.channels = input.channels, .height = input.height, .width = input.width} {}
+    : name_(std::move(name)), order_(order), images_(input.dimensions.size() == 3) {
+  auto const& n = input.dimensions;
+  main_ = images_ ? Shape{.channels = n[0], .height = n[1], .width = n[2]}
+                  : Shape{.channels = product(n), .height = 1, .width = 1};
+}
 
 void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, InitScheme scheme,
                           bool bias) {
@@ -64,6 +66,9 @@ void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, InitSc
 
 void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
                                ConvolutionOptions const& options) {
+  require_input(images_, "model.name = " + name_ +
+                             " needs images, and the samples of this data set are none; choose "
+                             "model.name = mlp");
   auto& current = shape(options.branch);
   auto const inputs = current.channels;
   auto const kernel = options.window.kernel;

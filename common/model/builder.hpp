@@ -74,6 +74,7 @@ class ModelBuilder {
   std::string name_;
   MemoryOrder order_;
   std::string open_layer_;
+  bool images_;  ///< are samples images?
   Shape main_;
   Shape skip_{};
   LayerTable table_;

@@ -6,7 +6,6 @@
 
 #include "common/base/error.hpp"
 #include "common/base/random.hpp"
-#include "common/model/loss.hpp"
 
 namespace fedstrata {
 namespace {
@@ -83,22 +82,23 @@ void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::u
   fill_row(buffer_row, table_.buffers, buffer_initializers_, random);
 }
 
-at::Tensor Model::evaluate(at::Tensor const& images, Weights const& weights) const {
+at::Tensor Model::evaluate(at::Tensor const& inputs, Weights const& weights) const {
   NoAutograd const guard;
-  State state{images, {}};
+  State state{inputs, {}};
   for (auto const& stage : stages_)
     state = stage.evaluate_tail(stage.evaluate_head(std::move(state), weights), weights);
   return state.main;
 }
 
-void Model::train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
-                       GradientTarget const& target, at::Tensor& sums) const {
+void Model::train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
+                       Weights const& weights, GradientTarget const& target,
+                       at::Tensor& sums) const {
   NoAutograd const guard;
   std::vector<Saved> saved(operations_.size());
-  State state{images, {}};
+  State state{inputs, {}};
   for (std::size_t i = 0; i < operations_.size(); ++i)
     state = operations_[i]->forward(std::move(state), weights, saved[i]);
-  state = {cross_entropy_gradient(state.main, labels, sums), {}};
+  state = {task.gradient(state.main, targets, sums), {}};
   for (std::size_t i = operations_.size(); i-- > 0;) {
     state = operations_[i]->backward(std::move(state), weights, target, saved[i], i == 0);
     saved[i].clear();

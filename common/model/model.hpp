@@ -8,15 +8,21 @@
 #include "common/model/layer_table.hpp"
 #include "common/model/stage.hpp"
 #include "common/model/unit_structure.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
 /// Shape of one sample and of the answer.
 struct InputShape {
-  std::int64_t channels = 1;
-  std::int64_t height = 28;
-  std::int64_t width = 28;
-  std::int64_t classes = 10;
+  std::vector<std::int64_t> dimensions;  ///< [channels, height, width] of images, [features]
+  std::int64_t outputs = 0;              ///< numbers in the answer: one a class, or one a target
+
+  /// The shape of a batch.
+  std::vector<std::int64_t> batch(std::int64_t samples) const {
+    std::vector<std::int64_t> shape{samples};
+    shape.insert(shape.end(), dimensions.begin(), dimensions.end());
+    return shape;
+  }
 };
 
 enum class Activation { relu, identity };
@@ -51,14 +57,13 @@ class Model {
   void initialize(std::span<float> row, std::span<float> buffer_row, std::uint64_t seed,
                   std::uint64_t client) const;
 
-  /// Logits [B, classes] in evaluation mode, for images [B, C, H, W].
-  at::Tensor evaluate(at::Tensor const& images, Weights const& weights) const;
+  /// Outputs [B, outputs] in evaluation mode, for inputs [B, ...].
+  at::Tensor evaluate(at::Tensor const& inputs, Weights const& weights) const;
 
-  /// One training pass without autograd: gradients of the mean cross-entropy over the batch into
-  /// `target`; adds (sum of losses, number of correct answers) to `sums`, float64 [2] on the
-  /// model's device. `labels` int64 [B].
-  void train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
-                  GradientTarget const& target, at::Tensor& sums) const;
+  /// One training pass without autograd: gradients of the batch's mean loss into `target`; adds
+  /// what Task::gradient counts to `sums`, float64 [2] on the model's device.
+  void train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
+                  Weights const& weights, GradientTarget const& target, at::Tensor& sums) const;
 
  private:
   std::string name_;

@@ -78,8 +78,8 @@ void check_partition(Partition const& partition, DatasetInfo const& dataset) {
     require(index >= 0 && index < dataset.train_count, "/partition/indices names sample " +
                                                            std::to_string(index) + " of " +
                                                            std::to_string(dataset.train_count));
-  require(dataset.classes >= 0 && std::ssize(partition.histogram) % partition.clients() == 0 &&
-              std::ssize(partition.histogram) / partition.clients() == dataset.classes,
+  require(dataset.classes() >= 0 && std::ssize(partition.histogram) % partition.clients() == 0 &&
+              std::ssize(partition.histogram) / partition.clients() == dataset.classes(),
           "/partition/histogram is not one of clients and classes");
 }
 
@@ -156,10 +156,15 @@ LayerTable read_layers(hdf5::File const& file) {
 void write_dataset(hdf5::File& file, DatasetInfo const& info, std::string const& checksum) {
   file.make_group("/dataset");
   file.set("/dataset", "name", info.name);
-  file.set("/dataset", "channels", info.channels);
-  file.set("/dataset", "height", info.height);
-  file.set("/dataset", "width", info.width);
-  file.set("/dataset", "classes", info.classes);
+  file.set("/dataset", "task", info.task);
+  file.set("/dataset", "shape", shape_text(info.shape));
+  file.set("/dataset", "outputs", info.outputs);
+  if (info.inputs == Inputs::pixels) {
+    file.set("/dataset", "channels", info.shape.at(0));
+    file.set("/dataset", "height", info.shape.at(1));
+    file.set("/dataset", "width", info.shape.at(2));
+  }
+  if (info.targets == Targets::labels) file.set("/dataset", "classes", info.outputs);
   file.set("/dataset", "train_count", info.train_count);
   file.set("/dataset", "test_count", info.test_count);
   file.set("/dataset", "mean", std::span(info.mean));
@@ -170,10 +175,18 @@ void write_dataset(hdf5::File& file, DatasetInfo const& info, std::string const&
 DatasetInfo read_dataset(hdf5::File const& file) {
   DatasetInfo info;
   info.name = file.text("/dataset", "name");
-  info.channels = file.integer("/dataset", "channels");
-  info.height = file.integer("/dataset", "height");
-  info.width = file.integer("/dataset", "width");
-  info.classes = file.integer("/dataset", "classes");
+  auto const has = [&](char const* name) { return file.has_attribute("/dataset", name); };
+  auto const number = [&](char const* name) { return file.integer("/dataset", name); };
+  if (has("task")) {
+    info.task = file.text("/dataset", "task");
+    info.inputs = has("channels") ? Inputs::pixels : Inputs::features;
+    info.targets = has("classes") ? Targets::labels : Targets::values;
+    info.shape = parse_shape(file.text("/dataset", "shape"));
+    info.outputs = number("outputs");
+  } else {  // before there were tasks
+    info.shape = {number("channels"), number("height"), number("width")};
+    info.outputs = number("classes");
+  }
   info.train_count = file.integer("/dataset", "train_count");
   info.test_count = file.integer("/dataset", "test_count");
   info.mean = file.numbers("/dataset", "mean");
@@ -236,7 +249,7 @@ void write_header(std::filesystem::path const& path, RunHeader const& header) {
   file.write_table<ProvenanceRecord>("/provenance", header.provenance);
   write_layers(file, header.table);
   write_dataset(file, header.dataset, header.data_checksum);
-  write_partition(file, header.partition, header.dataset.classes);
+  write_partition(file, header.partition, header.dataset.classes());
   file.close();
 }
 

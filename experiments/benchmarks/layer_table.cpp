@@ -8,7 +8,7 @@
 
 #include "common/base/error.hpp"
 #include "common/device/device.hpp"
-#include "common/model/loss.hpp"
+#include "common/tasks/tasks.hpp"
 #include "experiments/benchmarks/timing.hpp"
 #include "server/engine/barrier_engine.hpp"
 #include "server/plan/curve.hpp"
@@ -31,16 +31,16 @@ struct Problem {
   at::Tensor images, labels;
 
   explicit Problem(Case const& c)
-      : input(c.model == "resnet18" ? InputShape{3, 32, 32, 10} : InputShape{1, 28, 28, 10}),
+      : input(c.model == "resnet18" ? InputShape{{3, 32, 32}, 10} : InputShape{{1, 28, 28}, 10}),
         model(make_model(config_of(c), input)),
         a(row(0)),
         b(row(1)) {
     torch::manual_seed(1);
-    images = torch::randn({c.images, input.channels, input.height, input.width});
+    images = torch::randn(input.batch(c.images));
     labels = torch::randint(10, {c.images}, torch::kInt64);
   }
 
-  EvaluationBatch batch(std::int64_t first, std::int64_t count) const {
+  Batch batch(std::int64_t first, std::int64_t count) const {
     return {images.narrow(0, first, count), labels.narrow(0, first, count)};
   }
   Weights weights(at::Tensor const& parameters) const { return model.view(parameters, no_buffers); }
@@ -69,7 +69,7 @@ struct Staged {
 };
 
 Staged staged_table(Problem const& p, EngineSettings const& settings) {
-  BarrierEngine const engine(p.model, p.input, settings);
+  BarrierEngine const engine(p.model, classification_task(), p.input, settings);
   auto const& layer_table = p.model.table();
   PointSet points;
   std::vector<int> rows;
@@ -107,9 +107,10 @@ double whole_evaluation(Problem const& p, at::Tensor const& row, std::int64_t ba
   double sum = 0.0;
   for (std::int64_t first = 0; first < p.images.size(0); first += batch_size) {
     auto const batch = p.batch(first, std::min(batch_size, p.images.size(0) - first));
-    std::vector<double> losses(static_cast<std::size_t>(batch.labels.size(0)));
-    std::vector<std::uint8_t> errors(losses.size());
-    sample_losses(p.model.evaluate(batch.images, p.weights(row)), batch.labels, losses, errors);
+    std::vector<double> losses(static_cast<std::size_t>(batch.targets.size(0)));
+    std::vector<float> errors(losses.size());
+    classification_task().judge(p.model.evaluate(batch.inputs, p.weights(row)), batch.targets,
+                                losses, errors);
     sum = std::accumulate(losses.begin(), losses.end(), sum);
   }
   return sum;

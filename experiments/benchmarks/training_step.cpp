@@ -33,22 +33,26 @@ Config config_of(Case const& c, double lr) {
 /// Random images: speed does not depend on what they show.
 struct Images {
   DatasetInfo info;
-  std::vector<std::uint8_t> pixels, labels;
+  Split split;
 
   Images(std::int64_t count, bool colour) {
-    info = {"random", colour ? 3 : 1, colour ? 32 : 28, colour ? 32 : 28, 10, count, 0, {}, {}};
-    info.mean.assign(static_cast<std::size_t>(info.channels), 0.3);
-    info.std.assign(static_cast<std::size_t>(info.channels), 0.35);
+    std::size_t const channels = colour ? 3 : 1;
+    info.name = "random";
+    info.shape = {colour ? 3 : 1, colour ? 32 : 28, colour ? 32 : 28};
+    info.outputs = 10;
+    info.train_count = count;
+    info.mean.assign(channels, 0.3);
+    info.std.assign(channels, 0.35);
     Random random(1, Purpose::synthetic_data);
-    pixels.resize(static_cast<std::size_t>(count * info.channels * info.height * info.width));
-    labels.resize(static_cast<std::size_t>(count));
-    for (auto& pixel : pixels) pixel = static_cast<std::uint8_t>(random.below(256));
-    for (auto& label : labels) label = static_cast<std::uint8_t>(random.below(10));
+    split.inputs.resize(static_cast<std::size_t>(count * info.input_size()));
+    split.targets.resize(static_cast<std::size_t>(count));
+    for (auto& pixel : split.inputs) pixel = static_cast<std::uint8_t>(random.below(256));
+    for (auto& label : split.targets) label = static_cast<std::uint8_t>(random.below(10));
   }
 };
 
 /// The batches our trainer takes in round 1, as tensors.
-std::vector<Batch> same_batches(Experiment const& experiment, Batches const& data) {
+std::vector<Batch> same_batches(Experiment const& experiment, Samples const& data) {
   auto const samples = experiment.partition.of(0);
   std::vector<std::int64_t> order(samples.begin(), samples.end());
   Random(experiment.config.run.seed, Purpose::shuffle, 0, 1).shuffle(order);
@@ -63,8 +67,8 @@ std::vector<Batch> same_batches(Experiment const& experiment, Batches const& dat
 
 class StockLoop {
  public:
-  StockLoop(Experiment const& experiment, Batches const& data, at::Tensor const& row)
-      : net_(make_stock_net(experiment.config.model.name, experiment.dataset.channels)),
+  StockLoop(Experiment const& experiment, Samples const& data, at::Tensor const& row)
+      : net_(make_stock_net(experiment.config.model.name, experiment.dataset.shape[0])),
         lr_(experiment.config.train.lr),
         batches_(same_batches(experiment, data)),
         start_(experiment.model.view(row, torch::empty({0})).parameters) {}
@@ -77,7 +81,7 @@ class StockLoop {
     torch::optim::SGD optimizer(net_.parameters, torch::optim::SGDOptions(lr_));
     for (auto const& batch : batches_) {
       optimizer.zero_grad();
-      torch::nn::functional::cross_entropy(net_.forward(batch.images), batch.labels).backward();
+      torch::nn::functional::cross_entropy(net_.forward(batch.inputs), batch.targets).backward();
       optimizer.step();
     }
   }
@@ -98,9 +102,9 @@ class StockLoop {
 void measure(Case const& c, Device const& device) {
   bool const colour = c.model == "resnet18";
   Images const images(c.samples, colour);
-  Batches const data(images.info, images.pixels, images.labels, device);
+  Samples const data(images.info, images.split, device);
   // resnet18 without normalisation needs a small step to stay finite on random images.
-  Experiment const experiment(config_of(c, colour ? 1e-4 : 0.1), images.info, images.labels);
+  Experiment const experiment(config_of(c, colour ? 1e-4 : 0.1), images.info, images.split.targets);
   auto const size = experiment.state().size();
   auto const start = device.row(size);
   experiment.model.initialize({start.data_ptr<float>(), static_cast<std::size_t>(size)}, {}, 1, 0);

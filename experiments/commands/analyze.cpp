@@ -172,8 +172,8 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
                 "the data set is not the one that " + line.target +
                     " was made with; point --set data.dir=DIR at the same files");
   Experiment const experiment(config, view.info, stored.partition);
-  Batches const train(view.info, view.train_pixels, view.train_labels, device);
-  Batches const test(view.info, view.test_pixels, view.test_labels, device);
+  Samples const train(view.info, view.train, device);
+  Samples const test(view.info, view.test, device);
   AnalysisInput input{&experiment, &*ready.run, &device, &train, &test, line.name};
   input.other = ready.other ? &*ready.other : nullptr;
   input.other_run = config.analysis.against;

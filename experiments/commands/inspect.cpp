@@ -98,11 +98,13 @@ void print_rounds(Run const& run) {
   auto const all = run.metrics<RoundRecord>();
   std::vector<RoundRecord> rounds;
   for (auto const& record : all)
-    if (!std::isnan(record.test_accuracy) || !std::isnan(record.test_accuracy_after))
+    if (!std::isnan(record.test_loss) || !std::isnan(record.test_loss_after))
       rounds.push_back(record);
   std::cout << "\nrounds      " << all.size() << ", " << rounds.size() << " of them evaluated\n";
+  bool const classes = run.header().dataset.classes() > 0;
   if (!rounds.empty())
-    std::cout << "   round  train loss   test loss  accuracy: global    before     after\n";
+    std::cout << "   round  train loss   test loss  "
+              << (classes ? "accuracy: global" : "    loss: global") << "    before     after\n";
   constexpr std::size_t kEnds = 10;
   for (std::size_t i = 0; i < rounds.size(); ++i) {
     if (rounds.size() > 2 * kEnds && i == kEnds) {
@@ -112,9 +114,9 @@ void print_rounds(Run const& run) {
     auto const& r = rounds[i];
     std::cout << std::setw(8) << r.round << std::setw(12) << number_text(r.train_loss)
               << std::setw(12) << number_text(r.test_loss) << std::setw(18)
-              << number_text(r.test_accuracy) << std::setw(10)
-              << number_text(r.test_accuracy_before) << std::setw(10)
-              << number_text(r.test_accuracy_after) << '\n';
+              << number_text(classes ? r.test_accuracy : r.test_loss) << std::setw(10)
+              << number_text(classes ? r.test_accuracy_before : r.test_loss_before) << std::setw(10)
+              << number_text(classes ? r.test_accuracy_after : r.test_loss_after) << '\n';
   }
 }
 

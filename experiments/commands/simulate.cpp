@@ -64,9 +64,9 @@ RunHeader header_of(Experiment const& experiment, DatasetView const& data,
 /// Rank 0 first, so that a bad configuration is reported once.
 Experiment make_experiment(Config const& config, DatasetView const& data, mpi::Comm const& world) {
   std::optional<Experiment> mine;
-  if (world.rank() == 0) mine.emplace(config, data.info, data.train_labels);
+  if (world.rank() == 0) mine.emplace(config, data.info, data.train.targets);
   world.barrier();
-  if (!mine) mine.emplace(config, data.info, data.train_labels);
+  if (!mine) mine.emplace(config, data.info, data.train.targets);
   return std::move(*mine);
 }
 
@@ -192,8 +192,8 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
     std::fflush(stdout);
   }
   auto const& info = data.view().info;
-  Batches const train(info, data.view().train_pixels, data.view().train_labels, device);
-  Batches const test(info, data.view().test_pixels, data.view().test_labels, device);
+  Samples const train(info, data.view().train, device);
+  Samples const test(info, data.view().test, device);
   Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr,
                          &world, &liveness, continuation.analysis, continuation.round,
                          start.directory / RunNames::kResume});

@@ -6,10 +6,9 @@ import numpy as np
 
 from figures.charts import Grid, HeatMap, number
 from figures.rows import Rows
-from figures.run_tables import about, averaging, median, read, span
+from figures.run_tables import about, averaging, has_classes, median, read, span
 
 MAX_COLUMNS = 30  # rounds in one heat map, so that the numbers stay readable
-QUANTITIES = [("loss", "loss", 1.0, 2), ("error", "error, percentage points", 100.0, 1)]
 HALFWAY = "midpoint against the mean of the two full models; median over "
 BARRIERS = {  # what the numbers are, by partner
     "": HALFWAY + "pairs of clients ({}), either one supplying the other layers",
@@ -25,6 +24,10 @@ class Analysis:
     def __init__(self, run, name):
         self.run, self.name, self.layers = run, name, run.layers
         self.averaging = averaging(run)
+        shares = has_classes(run)  # errors are shares of wrong answers
+        self.error_unit = "percentage points" if shares else "the targets' unit"
+        self.quantities = [("loss", "loss", 1.0, 2),  # column, text, factor, decimals
+                           ("error", f"error, {self.error_unit}", *((100.0, 1) if shares else (1.0, 2)))]
         self.parts = {}
         table = read(run, f"barriers/{name}/barriers")
         if table is None:
@@ -67,7 +70,7 @@ class Analysis:
         rounds = every[::-step][::-1]  # evenly spaced, the last one included
         grids = [self._grid(f"{name}Barrier in {split} {text}", quantity, rows, partner, entries,
                             rounds)
-                 for quantity in QUANTITIES for text in [quantity[1]]
+                 for quantity in self.quantities for text in [quantity[1]]
                  for name, entries in panels.items()]
         note = "end points: the value of the clients' own models"
         if any(grid.bars.any() for grid in grids):
@@ -124,7 +127,7 @@ class Analysis:
         partner = next((partner for _, partner in self.parts), None)
         entries = [("full", "full", None), *((name, "layer", name) for name in self.layers)]
         shown = [(split, column, unit, decimals) for split in ("train", "test")
-                 if (split, partner) in self.parts for column, _, unit, decimals in QUANTITIES]
+                 if (split, partner) in self.parts for column, _, unit, decimals in self.quantities]
         parts = {split: self.parts[split, partner] for split, *_ in shown}
         rounds = [rows.of(("full", "layer")).rounds for rows in parts.values()]
         rounds = np.unique(np.concatenate(rounds)) if rounds else []
@@ -133,7 +136,7 @@ class Analysis:
         blocks = [unit * parts[split].medians(entries, column, rounds)
                   for split, column, unit, _ in shown]
         print(f"\nBarriers, analysis '{self.name}': all layers together (full) and the median "
-              "single layer; error in percentage points")
+              f"single layer; error in {self.error_unit}")
         print("      " + "".join(f"{split + ' ' + column:^19}" for split, column, *_ in shown))
         print("round " + "".join(f"{'full':>9}{'layer':>8}  " for _ in shown))
         for n, count in enumerate(rounds):

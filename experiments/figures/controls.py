@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from figures.analysis import QUANTITIES
 from figures.charts import BLACK, BLUE, GREEN, ORANGE, PURPLE, Chart, plt
 from figures.rows import Rows
 from figures.run_tables import column_of, median
@@ -64,7 +63,7 @@ def compare(analysis, what, controls, split, partner):
     rows = Rows(rows.table[rows.table["round"] == wanted["round"].max()])
     names = ["full", *analysis.layers]
     panels = []
-    for column, text, unit, _ in QUANTITIES:
+    for column, text, unit, _ in analysis.quantities:
         series = [(control, unit * values(rows, names, control, column)) for control in controls]
         series = [(control, numbers) for control, numbers in series
                   if np.isfinite(numbers[..., 0]).any()]

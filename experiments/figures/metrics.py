@@ -1,10 +1,12 @@
-"""Figures that need no analysis: accuracy and loss, divergence of the clients, partition."""
+"""Figures that need no analysis: accuracy and loss (loss alone where the task has no accuracy),
+divergence of the clients, partition."""
 
 import numpy as np
 from matplotlib.lines import Line2D
 
 from figures.charts import (BLACK, BLUE, GREY, MAX_LINES, ORANGE, PALE, Chart, frame, layer_colors, plt)
-from figures.run_tables import about, averaging, by_layer, present, read, span
+from figures.run_tables import (about, averaging, by_layer, has_classes, present, read,
+                                span)
 
 
 def figures(run):
@@ -13,16 +15,22 @@ def figures(run):
     rounds, averaged = averaging(run)
     metrics = read(run, "metrics/rounds")
     if metrics is not None and len(metrics) > 1:
-        drawn["accuracy"] = accuracy_and_loss(
-            f"Accuracy and loss by round: {heading}, test split, {span(metrics['round'])}", metrics,
+        name, title = (("accuracy", "Accuracy and loss") if has_classes(run) else ("loss", "Loss"))
+        drawn[name] = accuracy_and_loss(
+            f"{title} by round: {heading}, test split, {span(metrics['round'])}", metrics,
             rounds[averaged.any(axis=0)])
     if len(rounds):
         values = by_layer(read(run, "metrics/layers"), "divergence", run.layers, rounds)
         drawn["divergence"] = divergence(
             "How far apart the clients are when local training ends: distance to their weighted "
             f"mean\n{heading}, {span(rounds)}", run.layers, rounds, values, averaged)
-    drawn["partition"] = partition(f"Who holds which classes: {heading}, train split",
-                                   run.histogram)
+    histogram = run.histogram
+    if histogram.shape[1]:
+        drawn["partition"] = partition(f"Who holds which classes: {heading}, train split",
+                                       histogram)
+    else:
+        drawn["partition"] = sizes(f"Who holds how much: {heading}, train split",
+                                   np.diff(run.file["partition/offsets"][:]))
     return drawn
 
 
@@ -36,7 +44,8 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
     if not panels:
         return None
     seldom = 0 < len(averaging_rounds) < metrics["round"].max()
-    never = not len(averaging_rounds) and present(metrics, "test_accuracy_before")
+    never = not len(averaging_rounds) and (present(metrics, "test_accuracy_before") or
+                                           present(metrics, "test_loss_before"))
     figure = plt.figure(figsize=(4.6 * len(panels), 4.4))
     grid = figure.add_gridspec(2, len(panels), height_ratios=[1, 0.2])
     handles = {}
@@ -156,6 +165,18 @@ def partition(heading, histogram):
     bar = figure.colorbar(image, ax=axis, aspect=max(10, 5 * height), pad=0.02)
     bar.outline.set_visible(False)
     bar.set_label("training samples")
+    return Chart(heading, figure)
+
+
+def sizes(heading, samples):
+    """`samples` [clients]."""
+    figure, axis = plt.subplots(figsize=(6.4, 1.3 + min(0.26 * len(samples), 7.0)))
+    axis.barh(range(len(samples)), samples, color=BLUE)
+    axis.invert_yaxis()
+    if len(samples) <= 30:
+        axis.set_yticks(range(len(samples)))
+    frame(axis, "", "training samples")
+    axis.set_ylabel("client")
     return Chart(heading, figure)
 
 

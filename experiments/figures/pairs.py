@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from figures.analysis import QUANTITIES
 from figures.charts import Grid, HeatMap
 from figures.rows import Rows
 from figures.run_tables import column_of, median, present
@@ -27,7 +26,7 @@ def clients(analysis, split):
         return None
     layer = highest_layer(rows, analysis.layers)
     grids = []
-    for column, text, unit, decimals in QUANTITIES:
+    for column, text, unit, decimals in analysis.quantities:
         for what, chosen in [("all layers (full)", rows.select("full")),
                              (f"{layer} alone", rows.select("layer", layer))]:
             if not len(chosen):
@@ -73,7 +72,7 @@ def interaction(analysis, split, partner):
     if not len(rows):
         return None
     grids = []
-    for column, text, unit, decimals in QUANTITIES:
+    for column, text, unit, decimals in analysis.quantities:
         if not present(rows.table, f"{column}_mid"):
             continue
         values = np.full((len(analysis.layers),) * 2, np.nan)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from figures.analysis import QUANTITIES
 from figures.charts import BLACK, BLUE, GREY, ORANGE, Chart, frame, layer_colors, number, plt
 from figures.rows import Rows
 from figures.run_tables import column_of, median
@@ -51,7 +50,7 @@ def curve(rows, share, layer, column, grid):
 def paths(analysis, split, rows, share):
     layers, grid = analysis.layers, np.unique(share)
     figure, axes = plt.subplots(1, 2, figsize=(10.2, 4.1))
-    for axis, (column, text, unit, _) in zip(axes, QUANTITIES):
+    for axis, (column, text, unit, _) in zip(axes, analysis.quantities):
         for layer, color in zip(layers, layer_colors(layers)):
             axis.plot(grid, unit * curve(rows, share, layer, column, grid), color=color, lw=1.4,
                       label=layer)

@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from figures.analysis import QUANTITIES
 from figures.charts import Chart, plt
 
 MAX_PLANES = 4  # targets in one figure
@@ -31,9 +30,9 @@ def planes(analysis, split, rows):
     rows = rows[rows[["a", "b", "c"]] == triples[0]]
     targets = [name for name in ("all", *analysis.layers) if (rows["target"] == name).any()]
     height = 1 + 3.2 * min(np.ptp(rows["y"]) / max(np.ptp(rows["x"]), 1e-9), 1.6)
-    figure, axes = plt.subplots(len(QUANTITIES), len(targets[:MAX_PLANES]), squeeze=False,
+    figure, axes = plt.subplots(len(analysis.quantities), len(targets[:MAX_PLANES]), squeeze=False,
                                 figsize=(0.6 + 4.4 * len(targets[:MAX_PLANES]), 1 + 2 * height))
-    for line, (column, text, unit, _) in zip(axes, QUANTITIES):
+    for line, (column, text, unit, _) in zip(axes, analysis.quantities):
         for axis, target in zip(line, targets):
             chosen = rows[rows["target"] == target]
             image = contours(axis, chosen, unit * chosen[column], column == "loss")

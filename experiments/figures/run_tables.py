@@ -45,6 +45,11 @@ def about(run):
     return f"{attributes['model']} on {attributes['dataset']}"
 
 
+def has_classes(run):
+    """Are answers right or wrong? If not there are no accuracies, and errors have the targets' unit."""
+    return "dataset" not in run.file or "classes" in run.file["dataset"].attrs
+
+
 def span(rounds):
     """Text of the rounds that a figure shows."""
     rounds = np.unique(rounds)

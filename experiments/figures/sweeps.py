@@ -1,4 +1,5 @@
-"""Figures of a sweep: accuracy and barriers against the averaging interval, by set of layers."""
+"""Figures of a sweep: accuracy (or loss, where the task has none) and barriers against the averaging
+interval, by set of layers."""
 
 import numpy as np
 
@@ -28,8 +29,10 @@ def figures(sweep):
         about = ", ".join(filter(None, [
             f"{sweep.attributes['model']} on {sweep.attributes['dataset']}", text,
             f"{len(cells)} cells", seeds if max(counts) > 1 else ""]))
-        add(drawn, sweep, cells, "accuracy", part, f"Accuracy on the test set, last round: {about}",
-            accuracies(sweep, cells))
+        tested = accuracies(sweep, cells) or losses(sweep, cells)
+        topic = tested[0][3].split(",")[0] if tested else "accuracy"
+        add(drawn, sweep, cells, topic, part,
+            f"{topic.capitalize()} on the test set, last round: {about}", tested)
         for analysis, split in barrier_parts(sweep):
             add(drawn, sweep, cells, "barrier", f"_{analysis}_{split}{part}",
                 f"Midpoint barriers on the {split} set, last analysed round, medians over pairs of "
@@ -45,15 +48,25 @@ def add(drawn, sweep, cells, topic, rest, heading, panels):
 
 
 def accuracies(sweep, cells):
-    """[(title, [lines, across] of values by seed, decimals, signed)], of what is there."""
+    """[(title, [lines, across] of values by seed, decimals, quantity)], of what is there."""
     panels = []
     for title, column in ACCURACIES:
         grid = sweep.grid(cells, last_of(sweep.rounds, column))
         if any(map(len, grid.flat)):
-            panels.append((title, percent(grid), 1, False))
+            panels.append((title, percent(grid), 1, "accuracy, %"))
     same = len(panels) == 4 and all(np.allclose(a, b, atol=2) for a, b in
                                     zip(panels[2][1].flat, panels[3][1].flat))
     return panels[:3] if same else panels
+
+
+def losses(sweep, cells):
+    """As accuracies()."""
+    panels = []
+    for title, column in ACCURACIES:
+        grid = sweep.grid(cells, last_of(sweep.rounds, column.replace("accuracy", "loss")))
+        if "local" not in column and any(map(len, grid.flat)):
+            panels.append((title, grid, 3, "loss"))
+    return panels
 
 
 def percent(grid):
@@ -73,10 +86,13 @@ def barrier_parts(sweep):
 def barriers(sweep, cells, analysis, split):
     """As accuracies()."""
     table = sweep.barriers
+    shares = not losses(sweep, cells) or accuracies(sweep, cells)  # of wrong answers
     table = table[(table["analysis"] == analysis) & (table["split"] == split)
                   & (table["partner"] == "clients")]
     panels = []
     for title, kind, column, unit in BARRIERS:
+        if not shares:
+            title, unit = title.replace("percentage points", "the targets' unit"), 1.0
         of_kind = table[table["kind"] == kind]
         last = {}
         for row in of_kind:  # in order of rounds; of several layers the highest
@@ -87,7 +103,7 @@ def barriers(sweep, cells, analysis, split):
             last[row["cell"]] = (row["round"], value)
         grid = sweep.grid(cells, lambda cell, last=last: last.get(cell, (0, np.nan))[1])
         if any(map(len, grid.flat)):
-            panels.append((title, grid, 2 if unit == 1.0 else 1, True))
+            panels.append((title, grid, 2 if unit == 1.0 else 1, "barrier"))
     return panels
 
 
@@ -114,19 +130,19 @@ def lines(sweep, cells, heading, panels):
     figure, axes = plt.subplots(down, wide, squeeze=False, figsize=(4.3 * wide, 0.8 + 3.1 * down))
     for axis in axes.flat[len(panels):]:
         axis.set_visible(False)
-    for axis, (title, grid, _, signed) in zip(axes.flat, panels):
+    for axis, (title, grid, _, quantity) in zip(axes.flat, panels):
         for row, name in enumerate(names):
             # Side by side, so that bars do not hide each other.
             shift = 0.4 * ((row + 0.5) / len(names) - 0.5)
             _line(axis, grid[row, shown], shift, row, name)
         if len(apart(grid)):
             axis.axhline(mean(apart(grid)), color=GREY, lw=1.2, ls="--", label="never averaged")
-        if signed:
+        if quantity == "barrier":
             axis.axhline(0, color="#bbbbbb", lw=0.8, zorder=0)
         frame(axis, title, axis_name(sweep))
         axis.set_xticks(range(len(across)), across)
         axis.set_xlim(-0.5, len(across) - 0.5)
-    axes[0, 0].set_ylabel("accuracy, %" if not panels[0][3] else "barrier")
+    axes[0, 0].set_ylabel(panels[0][3])
     several = any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
     note = "mean over seeds; bars from the least to the largest" if several else ""
     handles = axes[0, 0].get_legend_handles_labels()
@@ -148,13 +164,13 @@ def _line(axis, cells, shift, number_of_line, name):
 def heat_maps(sweep, cells, heading, panels):
     across, shown, apart = shared(sweep, cells)
     grids = []
-    for title, grid, decimals, signed in panels:
-        title += "" if signed else ", %"
+    for title, grid, decimals, quantity in panels:
+        title += ", %" if "%" in quantity else ""
         if len(apart(grid)):
             title += f"\nnever averaged: {number(mean(apart(grid)), decimals)}"
         values = np.array([[mean(numbers) for numbers in row] for row in grid[:, shown]])
         grids.append(Grid(title, values, labels(sweep, cells, sweep.lines), across, decimals,
-                          axis_name(sweep), scale=title, signed=signed))
+                          axis_name(sweep), scale=title, signed=quantity == "barrier"))
     return HeatMap(heading, grids, "means over seeds", across=2)
 
 

@@ -120,8 +120,7 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
       << "data set per node     "
       << bytes(static_cast<double>(
              (experiment.dataset.train_count + experiment.dataset.test_count) *
-             (experiment.dataset.channels * experiment.dataset.height * experiment.dataset.width +
-              1)))
+             (experiment.dataset.input_bytes() + experiment.dataset.target_bytes())))
       << '\n'
       << "checkpoints           " << count << ", at most " << bytes(largest) << " each, "
       << bytes(checkpoints) << " in all\n"

@@ -72,7 +72,7 @@ Progress::Progress(Experiment const& experiment, std::filesystem::path const& di
   if (resume_round) std::tie(kept, seconds_before_) = earlier_rows(path, *resume_round);
   csv_.open(path);
   csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes,"
-          "test_accuracy_after\n"
+          "test_accuracy_after,test_loss_after\n"
        << kept;
   csv_.flush();
 }
@@ -81,7 +81,7 @@ std::string Progress::line(RoundRecord const& record) const {
   double const elapsed = since_start_.seconds();
   auto const done = static_cast<double>(record.round - first_);
   std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
-                     "  test accuracy " + percent_text(test_accuracy_) + "  train loss " +
+                     "  " + test_text(test_accuracy_, test_loss_) + "  train loss " +
                      (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
   if (done > 0.0) {
     text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
@@ -97,11 +97,14 @@ void Progress::round(RoundRecord const& record) {
   for (double const accuracy : {record.test_accuracy, record.test_accuracy_after}) {
     if (!std::isnan(accuracy)) test_accuracy_ = accuracy;
   }
+  for (double const loss : {record.test_loss, record.test_loss_after}) {
+    if (!std::isnan(loss)) test_loss_ = loss;
+  }
   csv_ << record.round << ',' << fixed(seconds_before_ + since_start_.seconds(), 3) << ','
        << record.participants << ',' << cell(record.train_loss) << ','
        << cell(record.train_accuracy) << ',' << cell(record.test_loss) << ','
        << cell(record.test_accuracy) << ',' << record.bytes << ','
-       << cell(record.test_accuracy_after) << '\n';
+       << cell(record.test_accuracy_after) << ',' << cell(record.test_loss_after) << '\n';
   csv_.flush();
   require(csv_.good(),
           "progress.csv could not be written (is the disk full?); what was complete "

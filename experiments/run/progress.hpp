@@ -33,9 +33,9 @@ class Progress {
   double seconds_before_ = 0.0;
   std::ofstream csv_;
   Stopwatch since_start_;
-  double last_line_ = -1e9;   ///< seconds since the start
-  std::int64_t updates_ = 0;  ///< clients trained
-  double test_accuracy_ = kAbsent;
+  double last_line_ = -1e9;                               ///< seconds since the start
+  std::int64_t updates_ = 0;                              ///< clients trained
+  double test_accuracy_ = kAbsent, test_loss_ = kAbsent;  ///< the last ones measured
 };
 
 /// The table of where the time of each rank went, with a line per role. Pure.

@@ -11,37 +11,42 @@ namespace {
 
 Message pack(DatasetInfo const& info) {
   Message message;
-  message.put(std::span<char const>(info.name)).put(info.mean).put(info.std);
-  message.put(std::vector{info.channels, info.height, info.width, info.classes, info.train_count,
-                          info.test_count});
+  message.put(std::span<char const>(info.name)).put(std::span<char const>(info.task));
+  message.put(info.mean).put(info.std).put(info.shape);
+  message.put(std::vector{info.inputs}).put(std::vector{info.targets});
+  message.put(std::vector{info.outputs, info.train_count, info.test_count});
   return message;
 }
 
 DatasetInfo unpack_info(Message message) {
   DatasetInfo info;
-  auto const name = message.take<char>();
+  auto const name = message.take<char>(), task = message.take<char>();
   info.name.assign(name.begin(), name.end());
+  info.task.assign(task.begin(), task.end());
   info.mean = message.take<double>();
   info.std = message.take<double>();
+  info.shape = message.take<std::int64_t>();
+  info.inputs = message.take<Inputs>().at(0);
+  info.targets = message.take<Targets>().at(0);
   auto const n = message.take<std::int64_t>();
-  info.channels = n.at(0);
-  info.height = n.at(1);
-  info.width = n.at(2);
-  info.classes = n.at(3);
-  info.train_count = n.at(4);
-  info.test_count = n.at(5);
+  info.outputs = n.at(0);
+  info.train_count = n.at(1);
+  info.test_count = n.at(2);
   return info;
 }
 
+/// Bytes that a part of the shared memory takes: parts begin where any type may.
+std::int64_t padded_bytes(std::int64_t size) { return (size + 63) / 64 * 64; }
+
 void copy_into(std::span<std::byte>& target, std::span<std::uint8_t const> source) {
   if (!source.empty()) std::memcpy(target.data(), source.data(), source.size());
-  target = target.subspan(source.size());
+  target = target.subspan(static_cast<std::size_t>(padded_bytes(std::ssize(source))));
 }
 
 std::span<std::uint8_t const> take(std::span<std::byte const>& bytes, std::int64_t size) {
-  auto const n = static_cast<std::size_t>(size);
-  std::span<std::uint8_t const> const part(reinterpret_cast<std::uint8_t const*>(bytes.data()), n);
-  bytes = bytes.subspan(n);
+  std::span<std::uint8_t const> const part(reinterpret_cast<std::uint8_t const*>(bytes.data()),
+                                           static_cast<std::size_t>(size));
+  bytes = bytes.subspan(static_cast<std::size_t>(padded_bytes(size)));
   return part;
 }
 
@@ -66,21 +71,26 @@ SharedDataset::SharedDataset(DataConfig const& config, std::uint64_t seed, mpi::
   std::memcpy(bytes.data(), text.data(), text.size());
   view_.info = unpack_info(Message(std::move(bytes)));
   auto const& info = view_.info;
-  auto const image = info.channels * info.height * info.width;
-  memory_.emplace(node_, (info.train_count + info.test_count) * (image + 1));
+  std::int64_t total = 0;
+  for (auto const count : {info.train_count, info.test_count}) {
+    total += padded_bytes(count * info.input_bytes()) + padded_bytes(count * info.target_bytes());
+  }
+  memory_.emplace(node_, total);
   auto target = memory_->bytes();
   if (mine) {
-    copy_into(target, mine->train.pixels);
-    copy_into(target, mine->train.labels);
-    copy_into(target, mine->test.pixels);
-    copy_into(target, mine->test.labels);
+    for (auto const* split : {&mine->train, &mine->test}) {
+      copy_into(target, split->inputs);
+      copy_into(target, split->targets);
+    }
   }
   node_.barrier();
   std::span<std::byte const> source = memory_->bytes();
-  view_.train_pixels = take(source, info.train_count * image);
-  view_.train_labels = take(source, info.train_count);
-  view_.test_pixels = take(source, info.test_count * image);
-  view_.test_labels = take(source, info.test_count);
+  auto const next = [&](std::int64_t count) {
+    auto const inputs = take(source, count * info.input_bytes());
+    return SplitView{inputs, take(source, count * info.target_bytes())};
+  };
+  view_.train = next(info.train_count);
+  view_.test = next(info.test_count);
 }
 
 Device pick_device(RunConfig const& run, bool computes, mpi::Comm const& world) {

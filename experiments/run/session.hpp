@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "common/data/dataset.hpp"
 #include "common/device/device.hpp"
 #include "common/federation/layout.hpp"

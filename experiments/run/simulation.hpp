@@ -24,8 +24,8 @@ struct RankContext {
   Experiment const* experiment = nullptr;
   Layout const* layout = nullptr;
   Device const* device = nullptr;
-  Batches const* train = nullptr;
-  Batches const* test = nullptr;
+  Samples const* train = nullptr;
+  Samples const* test = nullptr;
   RunWriter* run = nullptr;  ///< null on client ranks
   mpi::Comm const* world = nullptr;
   Liveness* liveness = nullptr;

@@ -132,7 +132,7 @@ class Runner {
     auto const progress = read_progress(sweep_.directory.run(name));
     std::string detail = time_text(ended.time.seconds());
     if (status.stage == CellStage::done) {
-      detail += ", test accuracy " + percent_text(progress.test_accuracy);
+      detail += ", " + test_text(progress.test_accuracy, progress.test_loss);
     } else if (status.stage == CellStage::failed) {
       detail = status.error;
       ++failed_;

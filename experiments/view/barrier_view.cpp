@@ -29,7 +29,7 @@ struct Table {
   double value(std::string const& target, std::string const& split, bool error) const {
     auto const found = cells.find({target, split});
     if (found == cells.end()) return kAbsent;
-    return error ? 100.0 * found->second.error_mid : found->second.loss_mid;
+    return error ? found->second.error_mid : found->second.loss_mid;
   }
   double extreme(std::string const& split, bool error) const {
     double largest = 0.0;
@@ -65,7 +65,7 @@ Table table_of(std::vector<BarrierSummary> const& rows) {
 }  // namespace
 
 std::string barrier_view(std::vector<BarrierRecord> const& records, std::string const& analysis,
-                         bool colors) {
+                         bool shares, bool colors) {
   if (records.empty()) return "";
   auto const last = records.back().round;
   auto const first = std::find_if(records.begin(), records.end(),
@@ -73,8 +73,8 @@ std::string barrier_view(std::vector<BarrierRecord> const& records, std::string 
   auto const table = table_of(summarize({first, records.end()}));
   if (table.targets.empty()) return "";
   std::string text = "barriers  " + analysis + ", round " + std::to_string(last) +
-                     ": midpoints, medians over pairs (error in percentage points)\n" +
-                     padded("", 22);
+                     ": midpoints, medians over pairs (error in " +
+                     (shares ? "percentage points" : "the targets' unit") + ")\n" + padded("", 22);
   for (auto const& split : table.splits) {
     text += right(split + " loss", 14) + right(split + " error", 14);
   }
@@ -84,9 +84,11 @@ std::string barrier_view(std::vector<BarrierRecord> const& records, std::string 
     text += "  " + padded(target, 20);
     for (auto const& split : table.splits) {
       for (bool const error : {false, true}) {
-        double const value = table.value(target, split, error);
-        auto const cell = right(fixed(value, error ? 1 : 3), 10);
-        text += padded("", 4) + colored(cell, value, table.extreme(split, error), colors);
+        double const unit = error && shares ? 100.0 : 1.0;
+        double const value = unit * table.value(target, split, error);
+        double const extreme = unit * table.extreme(split, error);
+        auto const cell = right(fixed(value, error && shares ? 1 : 3), 10);
+        text += padded("", 4) + colored(cell, value, extreme, colors);
       }
     }
     text += "\n";

@@ -61,6 +61,7 @@ RunProgress read_progress(std::filesystem::path const& run) {
     if (!read("test_accuracy_after", result.test_accuracy)) {
       read("test_accuracy", result.test_accuracy);
     }
+    if (!read("test_loss_after", result.test_loss)) read("test_loss", result.test_loss);
     points.push_back(point);
   }
   result.rate = rate_of(points);
@@ -80,10 +81,15 @@ std::string time_text(double seconds) {
   return text.data();
 }
 
-std::string percent_text(double share) {
-  if (std::isnan(share)) return "-";
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2f %%", 100.0 * share);
+std::string test_text(double accuracy, double loss) {
+  std::array<char, 48> text{};
+  if (!std::isnan(accuracy)) {
+    std::snprintf(text.data(), text.size(), "test accuracy %.2f %%", 100.0 * accuracy);
+  } else if (!std::isnan(loss)) {
+    std::snprintf(text.data(), text.size(), "test loss %.4f", loss);
+  } else {
+    return "test accuracy -";
+  }
   return text.data();
 }
 

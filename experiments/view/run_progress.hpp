@@ -13,6 +13,7 @@ struct RunProgress {
   double rate = kAbsent;    ///< rounds a second, lately
   double train_loss = kAbsent;
   double test_accuracy = kAbsent;  ///< last one measured
+  double test_loss = kAbsent;
 };
 
 /// Reads progress.csv in a run directory; lines that make no sense are left out.
@@ -21,7 +22,8 @@ RunProgress read_progress(std::filesystem::path const& run);
 /// "1 h 02 min", "3 min 5 s", "4.2 s"; "?" for what is not known.
 std::string time_text(double seconds);
 
-/// "83.10 %"; "-" for what is absent.
-std::string percent_text(double share);
+/// "test accuracy 83.10 %", or for a task without accuracy "test loss 0.0123"; "-" for what is
+/// absent.
+std::string test_text(double accuracy, double loss);
 
 }  // namespace fedstrata

@@ -65,7 +65,8 @@ void RunView::refresh() {
       rounds_ = parse_config(run_->header().config_text, path_.string()).federation.rounds;
       tables_ = time_shares(run_->metrics<RoundRecord>());
       for (auto const& name : run_->analysis_names()) {
-        tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name, colors_);
+        tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name,
+                                 run_->header().dataset.classes() > 0, colors_);
       }
       stamp_ = now;
       return;

@@ -25,12 +25,14 @@ std::string fixed(double value, int digits);
 std::string right(std::string const& text, std::size_t width);
 /// "[######....] 60 %".
 std::string bar(double share);
-/// Round, accuracy, loss, rate and time left of a run of so many rounds.
+/// Round, accuracy or loss on the test set, training loss, rate and time left of a run of so many
+/// rounds.
 std::string progress_line(RunProgress const& progress, std::int64_t rounds);
 
 /// The barriers of the last analysed round, of all layers and of each alone: a few lines, "" when
-/// there are none. Red above zero, blue below, as in the heat maps, if `colors`.
+/// there are none. `shares`: errors are shares of wrong answers, shown in percentage points, and
+/// not in the unit of the targets. Red above zero, blue below, as in the heat maps, if `colors`.
 std::string barrier_view(std::vector<BarrierRecord> const& records, std::string const& analysis,
-                         bool colors);
+                         bool shares, bool colors);
 
 }  // namespace fedstrata

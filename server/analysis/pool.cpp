@@ -18,16 +18,11 @@ constexpr double kServeEvery = 0.005;
 constexpr std::int64_t kFinish = -1;      // instead of a round: no more work
 constexpr std::size_t kRoundsAtOnce = 2;  // so that ranks have work while a round's last units run
 
-EvaluationBatch batch(Batches const& data, std::span<std::int64_t const> indices) {
-  auto const [images, labels] = data.gather(indices);
-  return {images, labels};
-}
-
-/// Images that batch normalisation is calibrated on, or none.
+/// Inputs that batch normalisation is calibrated on, or none.
 at::Tensor calibration(AnalysisInput const& input) {
   auto const norm = parse_batchnorm(input.experiment->config.analysis.batchnorm);
   if (norm.kind != NormSelection::Kind::recompute) return {};
-  return input.train->range(0, std::min(norm.samples, input.train->size())).images;
+  return input.train->range(0, std::min(norm.samples, input.train->size())).inputs;
 }
 
 }  // namespace
@@ -79,14 +74,15 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
                        input_.other_run,
                        experiment.dataset.train_count,
                        experiment.dataset.test_count};
-  auto job = std::unique_ptr<Job>(new Job{
-      round,
-      RoundAnalysis(plan, experiment.model, input_shape(experiment.dataset), calibration(input_)),
-      {},
-      {},
-      0,
-      0,
-      false});
+  auto job = std::unique_ptr<Job>(
+      new Job{round,
+              RoundAnalysis(plan, experiment.model, *experiment.task,
+                            input_shape(experiment.dataset), calibration(input_)),
+              {},
+              {},
+              0,
+              0,
+              false});
   job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
                       stored_models(input_, round), uploader(experiment.model, *input_.device),
                       aligner(input_), config.analysis.memory / 2);
@@ -188,8 +184,8 @@ void AnalysisPool::serve() {
 
 std::vector<double> AnalysisPool::compute(Job& job, std::size_t unit) {
   Stopwatch const watch;
-  SampleSource const samples{[&](auto indices) { return batch(*input_.train, indices); },
-                             [&](auto indices) { return batch(*input_.test, indices); }};
+  SampleSource const samples{[&](auto indices) { return input_.train->gather(indices); },
+                             [&](auto indices) { return input_.test->gather(indices); }};
   auto values = job.analysis.compute(unit, *job.models, samples, interlude_);
   seconds_ += watch.seconds();
   return values;

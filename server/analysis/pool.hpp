@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "common/federation/experiment.hpp"
 #include "common/federation/messages.hpp"
 #include "common/store/run_writer.hpp"
@@ -29,8 +29,8 @@ struct AnalysisInput {
   Experiment const* experiment = nullptr;  ///< its config's [analysis] is what is computed
   RunWriter* run = nullptr;
   Device const* device = nullptr;
-  Batches const* train = nullptr;
-  Batches const* test = nullptr;
+  Samples const* train = nullptr;
+  Samples const* test = nullptr;
   std::string name;                    ///< of the analysis in the run
   Run const* other = nullptr;          ///< whose clients are the partners; null: the run's own
   std::string other_run = {};          ///< its path, as given

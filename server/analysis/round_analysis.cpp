@@ -53,13 +53,12 @@ struct RoundAnalysis::Wave {
   BlendedWeights weights;
 };
 
-RoundAnalysis::RoundAnalysis(PlanInput const& input, Model const& model, InputShape const& shape,
-                             at::Tensor calibration)
+RoundAnalysis::RoundAnalysis(PlanInput const& input, Model const& model, Task const& task,
+                             InputShape const& shape, at::Tensor calibration)
     : model_(model),
       config_(input.config),
-      engine_(model, shape,
-              {config_.batch_size, activation_memory(config_), Loss::cross_entropy,
-               std::move(calibration)}),
+      engine_(model, task, shape,
+              {config_.batch_size, activation_memory(config_), std::move(calibration)}),
       plan_(plan_round(input)),
       forward_cost_(forward_cost(engine_)) {
   for (std::size_t g = 0; g < plan_.groups.size(); ++g) {

@@ -22,7 +22,7 @@ namespace fedstrata {
 
 /// Samples of the training and of the test set, by their numbers.
 struct SampleSource {
-  std::function<EvaluationBatch(std::span<std::int64_t const> indices)> train, test;
+  std::function<Batch(std::span<std::int64_t const> indices)> train, test;
 };
 
 /// The analysis of one round as phases of work units, to be computed anywhere and in any order, and
@@ -48,10 +48,10 @@ struct SampleSource {
 /// results of those before it, and `requests()` tells other ranks what it is.
 class RoundAnalysis {
  public:
-  /// Keeps references to `model` and `config`. Throws InputError for kinds and splits that do not
-  /// fit.
-  RoundAnalysis(PlanInput const& input, Model const& model, InputShape const& shape,
-                at::Tensor calibration);
+  /// Keeps references to `model`, `task` and `config`. Throws InputError for kinds and splits that
+  /// do not fit.
+  RoundAnalysis(PlanInput const& input, Model const& model, Task const& task,
+                InputShape const& shape, at::Tensor calibration);
   ~RoundAnalysis();
 
   RoundPlan const& plan() const { return plan_; }

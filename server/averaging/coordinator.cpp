@@ -42,14 +42,14 @@ GlobalTest add_batches(std::vector<RoundReport> const& reports, std::size_t clas
       batches.push_back(std::span(report.test_batches).subspan(i, width));
     }
   }
+  if (batches.empty()) return std::nullopt;
   std::ranges::sort(batches, {}, [](auto const& batch) { return batch[0]; });
-  GlobalTest sum;
+  EvaluationSums sum;
   sum.correct.assign(classes, 0.0);
   for (auto const& batch : batches) {
     sum.loss += batch[1];
     for (std::size_t c = 0; c < classes; ++c) sum.correct[c] += batch[c + 2];
   }
-  if (batches.empty()) sum.correct.clear();
   return sum;
 }
 
@@ -155,7 +155,7 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
         learning_rate(config.train, config.federation.rounds, round, 0, 1, config.train.warmup);
   }
   fill_global(row, parts,
-              add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes)), all);
+              add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes())), all);
   std::vector<ClientRecord> clients;
   for (auto const& participant : all) clients.push_back(participant.record);
   fill_training(row, all);
@@ -169,19 +169,17 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
 
 void Coordinator::fill_global(RoundRecord& row, RoundParts const& parts, GlobalTest const& global,
                               std::vector<Participant>& all) const {
-  if (global.correct.empty()) return;
-  auto const count = static_cast<double>(experiment_->dataset.test_count);
-  double correct = 0.0;
-  for (auto const c : global.correct) correct += c;
-  row.test_loss = global.loss / count;
-  row.test_accuracy = correct / count;
+  if (!global) return;
+  auto const count = experiment_->dataset.test_count;
+  row.test_loss = global->loss / static_cast<double>(count);
+  row.test_accuracy = accuracy(*global, count);
   if (!parts.all_averaged) return;
   // Every client holds the global model now.
   for (auto& [client, distances, cosines] : all) {
     client.test_loss_after = row.test_loss;
     client.test_accuracy_after = row.test_accuracy;
     client.test_accuracy_local_after = local_accuracy(
-        global.correct, test_counts_, experiment_->partition.histogram_of(client.client));
+        global->correct, test_counts_, experiment_->partition.histogram_of(client.client));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,8 +24,8 @@ struct Participant {
   std::span<double const> distances, cosines;
 };
 
-/// The global model on the test set; no classes where it was not evaluated.
-using GlobalTest = ClassSums;
+/// The global model on the test set; nothing where it was not evaluated.
+using GlobalTest = std::optional<EvaluationSums>;
 
 /// Rank 0's part of a run: what to divide the exact sums by, and the metrics.
 class Coordinator {

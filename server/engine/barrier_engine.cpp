@@ -6,8 +6,6 @@
 #include <optional>
 #include <utility>
 
-#include "common/model/loss.hpp"
-
 namespace fedstrata {
 namespace {
 
@@ -46,13 +44,14 @@ at::Tensor repeated(at::Tensor const& tensor, std::int64_t rows) {
 
 }  // namespace
 
-BarrierEngine::BarrierEngine(Model const& model, InputShape const& input, EngineSettings settings)
-    : model_(model), settings_(std::move(settings)) {
+BarrierEngine::BarrierEngine(Model const& model, Task const& task, InputShape const& input,
+                             EngineSettings settings)
+    : model_(model), task_(task), settings_(std::move(settings)) {
   at::NoGradGuard const no_gradient;
   auto const& table = model.table();
   auto const weights =
       model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
-  State state{at::zeros({1, input.channels, input.height, input.width}), {}};
+  State state{at::zeros(input.batch(1)), {}};
   std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
   for (auto const& stage : model.stages()) {
     auto head = stage.evaluate_head(state, weights);
@@ -79,14 +78,14 @@ class BarrierEngine::Pass {
       : engine_(engine), tree_(tree), weights_(weights), losses_(losses), interlude_(interlude) {}
 
   /// `place`: where in the rows of the losses the batch's samples go.
-  void run(EvaluationBatch const& batch, std::int64_t place) {
+  void run(Batch const& batch, std::int64_t place) {
     auto const& calibration = engine_.settings_.calibration;
-    labels_ = batch.labels;
+    targets_ = batch.targets;
     place_ = place;
     calibration_ = calibration.defined() ? calibration.size(0) : 0;
-    rows_ = calibration_ + batch.images.size(0);
-    auto const images = calibration_ > 0 ? at::cat({calibration, batch.images}) : batch.images;
-    descend(0, State{images, {}});
+    rows_ = calibration_ + batch.inputs.size(0);
+    auto const inputs = calibration_ > 0 ? at::cat({calibration, batch.inputs}) : batch.inputs;
+    descend(0, State{inputs, {}});
   }
 
  private:
@@ -115,7 +114,7 @@ class BarrierEngine::Pass {
   }
 
   void leaf(Node const& node, at::Tensor const& outputs) {
-    auto const batch = labels_.size(0);
+    auto const batch = targets_.size(0);
     for (std::size_t i = 0; i < node.points.size(); ++i) {
       auto const one =
           outputs.narrow(0, static_cast<std::int64_t>(i) * rows_ + calibration_, batch);
@@ -123,13 +122,7 @@ class BarrierEngine::Pass {
         return row.subspan(static_cast<std::size_t>(place_), static_cast<std::size_t>(batch));
       };
       auto const point = node.points[i];
-      if (engine_.settings_.loss == Loss::cross_entropy) {
-        sample_losses(one, labels_, at(losses_.loss(point)), at(losses_.error(point)));
-      } else {
-        auto const difference = one.to(at::kDouble) - labels_.view_as(one).to(at::kDouble);
-        auto const sums = (difference * difference).flatten(1).sum(1).cpu().contiguous();
-        std::copy_n(sums.data_ptr<double>(), batch, at(losses_.loss(point)).begin());
-      }
+      engine_.task_.judge(one, targets_, at(losses_.loss(point)), at(losses_.error(point)));
     }
     if (interlude_) interlude_();
   }
@@ -215,7 +208,7 @@ class BarrierEngine::Pass {
   BlendedWeights& weights_;
   SampleLosses& losses_;
   Interlude const& interlude_;
-  at::Tensor labels_;
+  at::Tensor targets_;
   std::int64_t place_ = 0;
   std::int64_t calibration_ = 0;
   std::int64_t rows_ = 0;

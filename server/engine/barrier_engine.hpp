@@ -6,35 +6,24 @@
 #include <span>
 #include <vector>
 
+#include "common/data/samples.hpp"
 #include "common/model/model.hpp"
+#include "common/tasks/task.hpp"
 #include "server/engine/blended_weights.hpp"
 #include "server/engine/evaluation_tree.hpp"
 
 namespace fedstrata {
 
-/// Images [B, C, H, W] float32, normalised, on the model's device, and their labels int64 [B]
-/// (Loss::squared: targets float32 [B, outputs]).
-struct EvaluationBatch {
-  at::Tensor images;
-  at::Tensor labels;
-};
-
 /// Samples first .. first + count - 1 of a split, in file order.
-using BatchLoader = std::function<EvaluationBatch(std::int64_t first, std::int64_t count)>;
+using BatchLoader = std::function<Batch(std::int64_t first, std::int64_t count)>;
 
 /// Called between any two evaluations, so that a rank can serve messages meanwhile; may be empty.
 using Interlude = std::function<void()>;
 
-enum class Loss {
-  cross_entropy,  ///< errors are counted
-  squared         ///< sum over outputs of (output - target)^2; no errors
-};
-
 struct EngineSettings {
   std::int64_t batch_size = 64;
   std::int64_t memory = std::int64_t{1} << 28;  ///< bytes for the activations of a stack
-  Loss loss = Loss::cross_entropy;
-  /// Images of which the statistics of batch normalisation are taken at every point; undefined:
+  /// Inputs of which the statistics of batch normalisation are taken at every point; undefined:
   /// the stored statistics are used.
   at::Tensor calibration;
 };
@@ -51,11 +40,8 @@ class SampleLosses {
   std::span<double const> loss(int point) const {
     return std::span(loss_).subspan(at(point), samples_);
   }
-  /// 1 = wrong, 0 = right.
-  std::span<std::uint8_t> error(int point) {
-    return std::span(error_).subspan(at(point), samples_);
-  }
-  std::span<std::uint8_t const> error(int point) const {
+  std::span<float> error(int point) { return std::span(error_).subspan(at(point), samples_); }
+  std::span<float const> error(int point) const {
     return std::span(error_).subspan(at(point), samples_);
   }
 
@@ -63,7 +49,7 @@ class SampleLosses {
   std::size_t at(int point) const { return static_cast<std::size_t>(point) * samples_; }
   std::size_t samples_;
   std::vector<double> loss_;
-  std::vector<std::uint8_t> error_;
+  std::vector<float> error_;
 };
 
 /// Evaluates models put together from the layers of several models and from straight lines between
@@ -73,8 +59,9 @@ class SampleLosses {
 /// results; safe to share.
 class BarrierEngine {
  public:
-  /// Keeps a reference to `model`. Runs one sample through it, to count.
-  BarrierEngine(Model const& model, InputShape const& input, EngineSettings settings);
+  /// Keeps references to `model` and `task`. Runs one sample through the model, to count.
+  BarrierEngine(Model const& model, Task const& task, InputShape const& input,
+                EngineSettings settings);
 
   /// The stages with their costs and how many models may be stacked from each on.
   std::span<StageShape const> stages() const { return stages_; }
@@ -89,6 +76,7 @@ class BarrierEngine {
   class Pass;
 
   Model const& model_;
+  Task const& task_;
   EngineSettings settings_;
   std::vector<StageShape> stages_;
 };

@@ -64,7 +64,7 @@ std::vector<std::size_t> indices_of(std::size_t count) {
   return indices;
 }
 
-/// Batches of a unit: few enough that there are units for many ranks.
+/// Samples of a unit: few enough that there are units for many ranks.
 std::int64_t batches_of_unit(std::vector<SampleSet> const& sets, std::int64_t batch_size) {
   std::int64_t largest = 1;
   for (auto const& set : sets) largest = std::max(largest, set.count);
@@ -83,7 +83,10 @@ std::size_t pairs_at_once(PlanInput const& input, RoundPlan const& plan, std::si
   }
   auto const wanted = static_cast<std::size_t>(kUnitsWanted / 2);
   auto const groups = std::max<std::size_t>(1, wanted / std::max<std::size_t>(1, units));
-  auto const bytes_of_pair = points_of_pair * chunk * (sizeof(double) + 1);
+  // A loss and, in versions before tasks, an error of one byte. The number decides which pairs
+  // share a unit and so the bits of the results: it stays as it is.
+  constexpr std::size_t kBytesOfSample = 9;
+  auto const bytes_of_pair = points_of_pair * chunk * kBytesOfSample;
   auto const fit =
       static_cast<std::size_t>(input.config.memory / 8) / std::max<std::size_t>(1, bytes_of_pair);
   return std::clamp<std::size_t>((pairs + groups - 1) / groups, 1, std::max<std::size_t>(1, fit));

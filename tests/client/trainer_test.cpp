@@ -56,7 +56,7 @@ struct Session {
   Dataset data;
   Experiment experiment;
   Device device{DeviceChoice::cpu, 1, 0, 1};
-  Batches batches{data.info, data.train.pixels, data.train.labels, device};
+  Samples batches{data.info, data.train, device};
 
   Session(std::vector<std::string> const& settings, std::int64_t side = 6)
       : data(tiny_data(side)), experiment(tiny_experiment(data, kConfig, settings)) {}

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -89,37 +90,37 @@ class DatasetTest : public ::testing::Test {
 };
 
 TEST_F(DatasetTest, names_are_listed_and_unknown_ones_refused) {
-  EXPECT_THAT(dataset_names(),
-              ElementsAre("cifar10", "cifar100", "fashion-mnist", "mnist", "synthetic"));
+  EXPECT_THAT(dataset_names(), ElementsAre("cifar10", "cifar100", "fashion-mnist", "mnist",
+                                           "synthetic", "synthetic-regression"));
   config_.dataset = "imagenet";
   EXPECT_THAT(failure(), AllOf(HasSubstr("data.dataset = imagenet"), HasSubstr("cifar100")));
 }
 
 TEST_F(DatasetTest, description_needs_no_files) {
   auto const cifar = describe_dataset("cifar10");
-  EXPECT_EQ(cifar.channels, 3);
-  EXPECT_EQ(cifar.height, 32);
-  EXPECT_EQ(cifar.classes, 10);
+  EXPECT_THAT(cifar.shape, ElementsAre(3, 32, 32));
+  EXPECT_EQ(cifar.outputs, 10);
+  EXPECT_EQ(cifar.task, "classification");
   EXPECT_EQ(cifar.mean.size(), 3u);
-  EXPECT_EQ(describe_dataset("cifar100").classes, 100);
+  EXPECT_EQ(describe_dataset("cifar100").classes(), 100);
   EXPECT_EQ(describe_dataset("fashion-mnist").std, std::vector{0.3530});
 }
 
 TEST_F(DatasetTest, plain_idx_is_read_as_it_lies_in_the_file) {
   auto const data = load_dataset(config_, 1);
-  EXPECT_EQ(data.train.pixels, pixels(3));
-  EXPECT_EQ(data.test.labels, kLabels);
+  EXPECT_EQ(data.train.inputs, pixels(3));
+  EXPECT_EQ(data.test.targets, kLabels);
   EXPECT_EQ(data.info.train_count, 3);
   EXPECT_EQ(data.info.mean, std::vector{0.1307});
-  EXPECT_EQ(view(data).train_labels.data(), data.train.labels.data());
+  EXPECT_EQ(view(data).train.targets.data(), data.train.targets.data());
 }
 
 TEST_F(DatasetTest, limits_keep_the_first_records) {
   config_.train_limit = 2;
   config_.test_limit = 100;
   auto const data = load_dataset(config_, 1);
-  EXPECT_EQ(data.train.pixels, pixels(2));
-  EXPECT_THAT(data.train.labels, ElementsAre(0, 9));
+  EXPECT_EQ(data.train.inputs, pixels(2));
+  EXPECT_THAT(data.train.targets, ElementsAre(0, 9));
   EXPECT_EQ(data.info.train_count, 2);
   EXPECT_EQ(data.info.test_count, 3);
 }
@@ -211,11 +212,11 @@ TEST_F(DatasetTest, cifar10_joins_its_batches_up_to_the_limit) {
   }
   put("cifar-10-batches-bin/test_batch.bin", Bytes(3073, 7));
   auto data = load_dataset(config_, 1);
-  EXPECT_THAT(data.train.labels, ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
-  EXPECT_EQ(data.train.pixels.size(), 10u * 3072u);
-  EXPECT_EQ(data.train.pixels[3 * 3072], 2);
+  EXPECT_THAT(data.train.targets, ElementsAre(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+  EXPECT_EQ(data.train.inputs.size(), 10u * 3072u);
+  EXPECT_EQ(data.train.inputs[3 * 3072], 2);
   config_.train_limit = 3;
-  EXPECT_THAT(load_dataset(config_, 1).train.labels, ElementsAre(1, 1, 2));
+  EXPECT_THAT(load_dataset(config_, 1).train.targets, ElementsAre(1, 1, 2));
   fs::remove(dir_ / "cifar-10-batches-bin/data_batch_1.bin");
   EXPECT_THAT(failure(), AllOf(HasSubstr("data_batch_1.bin"), HasSubstr("cifar-10-batches-bin")));
 }
@@ -228,8 +229,8 @@ TEST_F(DatasetTest, cifar100_takes_the_fine_label) {
   put("train.bin", bytes);
   put("test.bin", bytes);
   auto const data = load_dataset(config_, 1);
-  EXPECT_THAT(data.train.labels, ElementsAre(99));
-  EXPECT_EQ(data.train.pixels, Bytes(3072, 50));
+  EXPECT_THAT(data.train.targets, ElementsAre(99));
+  EXPECT_EQ(data.train.inputs, Bytes(3072, 50));
   bytes[1] = 100;
   put("test.bin", bytes);
   EXPECT_THAT(failure(), AllOf(HasSubstr("test.bin"), HasSubstr("label 100")));
@@ -249,10 +250,10 @@ TEST_F(DatasetTest, fashion_mnist_is_complete) {
   EXPECT_EQ(data.info.train_count, 60000);
   EXPECT_EQ(data.info.test_count, 10000);
   for (std::uint8_t label = 0; label < 10; ++label)
-    EXPECT_EQ(std::ranges::count(data.train.labels, label), 6000);
+    EXPECT_EQ(std::ranges::count(data.train.targets, label), 6000);
   double sum = 0.0;
-  for (auto const byte : data.train.pixels) sum += byte;
-  EXPECT_NEAR(sum / 255.0 / static_cast<double>(data.train.pixels.size()), data.info.mean[0], 1e-4);
+  for (auto const byte : data.train.inputs) sum += byte;
+  EXPECT_NEAR(sum / 255.0 / static_cast<double>(data.train.inputs.size()), data.info.mean[0], 1e-4);
 }
 
 TEST_F(DatasetTest, damaged_gzip_stream_is_named) {
@@ -291,14 +292,14 @@ TEST_F(DatasetTest, real_mnist_and_cifar_files_are_read) {
           read_bytes(fs::path(real) / "mnist-10k" / ("t10k" + std::string(name))));
   auto const mnist = load_dataset(config_, 1);
   EXPECT_EQ(mnist.info.train_count, 10000);
-  EXPECT_THAT(std::span(mnist.test.labels).first(5), ElementsAre(7, 2, 1, 0, 4));
+  EXPECT_THAT(std::span(mnist.test.targets).first(5), ElementsAre(7, 2, 1, 0, 4));
 
   config_.dataset = "cifar10";
   config_.dir = (fs::path(real) / "cifar10-mini").string();
   auto const cifar = load_dataset(config_, 1);
   EXPECT_EQ(cifar.info.train_count, 5 * 1017);
   EXPECT_EQ(cifar.info.test_count, 1017);
-  EXPECT_THAT(std::span(cifar.train.labels).first(4), ElementsAre(6, 9, 9, 4));
+  EXPECT_THAT(std::span(cifar.train.targets).first(4), ElementsAre(6, 9, 9, 4));
 }
 
 DataConfig synthetic() {
@@ -312,13 +313,13 @@ TEST(SyntheticTest, depends_on_the_seed_alone_and_limits_only_cut) {
   auto const all = load_dataset(config, 5);
   EXPECT_EQ(all.info.train_count, 2000);
   EXPECT_EQ(all.info.test_count, 500);
-  EXPECT_EQ(all.train.pixels, load_dataset(config, 5).train.pixels);
-  EXPECT_NE(all.train.pixels, load_dataset(config, 6).train.pixels);
+  EXPECT_EQ(all.train.inputs, load_dataset(config, 5).train.inputs);
+  EXPECT_NE(all.train.inputs, load_dataset(config, 6).train.inputs);
   config.train_limit = 10;
   config.test_limit = 100000;
   auto const part = load_dataset(config, 5);
-  EXPECT_TRUE(std::ranges::equal(part.train.pixels, std::span(all.train.pixels).first(7840)));
-  EXPECT_EQ(part.test.pixels, all.test.pixels);
+  EXPECT_TRUE(std::ranges::equal(part.train.inputs, std::span(all.train.inputs).first(7840)));
+  EXPECT_EQ(part.test.inputs, all.test.inputs);
 }
 
 // Nearest class mean, the plainest of classifiers, already tells most classes apart but not all.
@@ -327,8 +328,8 @@ TEST(SyntheticTest, is_learnable_but_not_trivial) {
   std::vector<std::array<double, 784>> means(10);
   std::array<double, 10> count{};
   for (std::size_t i = 0; i < 2000; ++i) {
-    auto const label = data.train.labels[i];
-    for (std::size_t j = 0; j < 784; ++j) means[label][j] += data.train.pixels[i * 784 + j];
+    auto const label = data.train.targets[i];
+    for (std::size_t j = 0; j < 784; ++j) means[label][j] += data.train.inputs[i * 784 + j];
     ++count[label];
   }
   for (std::size_t c = 0; c < 10; ++c) {
@@ -340,14 +341,55 @@ TEST(SyntheticTest, is_learnable_but_not_trivial) {
     std::array<double, 10> distance{};
     for (std::size_t c = 0; c < 10; ++c)
       for (std::size_t j = 0; j < 784; ++j) {
-        double const d = data.test.pixels[i * 784 + j] - means[c][j];
+        double const d = data.test.inputs[i * 784 + j] - means[c][j];
         distance[c] += d * d;
       }
-    right += std::ranges::min_element(distance) - distance.begin() == data.test.labels[i];
+    right += std::ranges::min_element(distance) - distance.begin() == data.test.targets[i];
   }
   EXPECT_GT(right, 200);
   EXPECT_LT(right, 480);
   RecordProperty("right", right);
+}
+
+std::span<float const> floats(Bytes const& bytes) {
+  return {reinterpret_cast<float const*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
+TEST(SyntheticRegressionTest, depends_on_the_seed_alone_and_limits_only_cut) {
+  DataConfig config;
+  config.dataset = "synthetic-regression";
+  auto const all = load_dataset(config, 5);
+  EXPECT_EQ(all.info.task, "regression");
+  EXPECT_EQ(all.info.train_count, 2000);
+  EXPECT_EQ(all.info.test_count, 500);
+  EXPECT_EQ(all.info.classes(), 0);
+  EXPECT_EQ(floats(all.train.inputs).size(), 2000u * 16u);
+  EXPECT_EQ(floats(all.train.targets).size(), 2000u * 2u);
+  EXPECT_NE(all.train.targets, load_dataset(config, 6).train.targets);
+  config.train_limit = 10;
+  auto const part = load_dataset(config, 5);
+  EXPECT_TRUE(
+      std::ranges::equal(floats(part.train.inputs), floats(all.train.inputs).first(10u * 16u)));
+  EXPECT_EQ(part.test.targets, all.test.targets);
+}
+
+TEST(SyntheticRegressionTest, targets_are_of_order_one_and_follow_the_features) {
+  DataConfig config;
+  config.dataset = "synthetic-regression";
+  for (std::uint64_t seed : {1u, 2u, 3u}) {
+    auto const data = load_dataset(config, seed);
+    for (std::size_t target = 0; target < 2; ++target) {
+      double sum = 0.0, squares = 0.0;
+      for (std::size_t i = target; i < 4000; i += 2) {
+        double const y = floats(data.train.targets)[i];
+        sum += y / 2000;
+        squares += y * y / 2000;
+      }
+      double const deviation = std::sqrt(squares - sum * sum);
+      EXPECT_GT(deviation, 0.25) << seed;
+      EXPECT_LT(deviation, 4.0) << seed;
+    }
+  }
 }
 
 }  // namespace

@@ -268,6 +268,21 @@ TEST(PartitionTest, nonsense_parameters_are_refused) {
   }
 }
 
+TEST(PartitionTest, samples_without_labels_are_dealt_alike_or_refused) {
+  auto settings = config(PartitionKind::quantity, 7);
+  Labels const labels(200, 0);
+  auto const with = make_partition(labels, 1, settings, 3);
+  auto const without = make_partition(200, settings, 3);
+  EXPECT_EQ(without.indices, with.indices);
+  EXPECT_EQ(without.offsets, with.offsets);
+  EXPECT_TRUE(without.histogram.empty());
+  EXPECT_TRUE(without.histogram_of(2).empty());
+  for (auto const kind : {PartitionKind::dirichlet, PartitionKind::shards}) {
+    settings.partition = kind;
+    EXPECT_THROW(make_partition(200, settings, 3), InputError);
+  }
+}
+
 TEST(PartitionTest, same_gives_everything_to_all) {
   auto const labels = balanced(50);
   auto const partition = make(labels, config(PartitionKind::same, 3));

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "common/base/error.hpp"
-#include "common/data/batches.hpp"
+#include "common/data/samples.hpp"
 #include "tests/support/model_fixture.hpp"
 #include "tests/support/tiny_experiment.hpp"
 
@@ -83,13 +83,13 @@ struct BatchesTest : testing::Test {
     data.info.mean = {0.1, 0.5, 0.9};
     data.info.std = {0.2, 0.3, 0.4};
   }
-  Batches batches() const { return {data.info, data.train.pixels, data.train.labels, kCpu}; }
+  Samples batches() const { return {data.info, data.train, kCpu}; }
   /// What a pixel becomes.
   double normalized(std::size_t channel, int pixel) const {
     return (pixel / 255.0 - data.info.mean[channel]) / data.info.std[channel];
   }
   int pixel(std::int64_t image, std::int64_t c, std::int64_t y, std::int64_t x) const {
-    return data.train.pixels[static_cast<std::size_t>(((image * 3 + c) * 7 + y) * 7 + x)];
+    return data.train.inputs[static_cast<std::size_t>(((image * 3 + c) * 7 + y) * 7 + x)];
   }
 };
 
@@ -100,7 +100,7 @@ TEST_F(BatchesTest, images_come_normalised_in_the_order_asked_for) {
   auto const at = images.accessor<float, 4>();
   for (std::int64_t i = 0; i < 4; ++i) {
     auto const image = order[static_cast<std::size_t>(i)];
-    EXPECT_EQ(labels[i].item<int>(), data.train.labels[static_cast<std::size_t>(image)]);
+    EXPECT_EQ(labels[i].item<int>(), data.train.targets[static_cast<std::size_t>(image)]);
     for (std::int64_t c = 0; c < 3; ++c)
       for (std::int64_t y = 0; y < 7; ++y)
         for (std::int64_t x = 0; x < 7; ++x) {
@@ -115,14 +115,14 @@ TEST_F(BatchesTest, a_range_is_a_gather_of_neighbours) {
   EXPECT_EQ(b.size(), 20);
   auto const range = b.range(17, 3);
   auto const gathered = b.gather(std::vector<std::int64_t>{17, 18, 19});
-  EXPECT_TRUE(at::equal(range.images, gathered.images));
-  EXPECT_TRUE(at::equal(range.labels, gathered.labels));
-  EXPECT_EQ(b.range(0, 0).images.size(0), 0);
+  EXPECT_TRUE(at::equal(range.inputs, gathered.inputs));
+  EXPECT_TRUE(at::equal(range.targets, gathered.targets));
+  EXPECT_EQ(b.range(0, 0).inputs.size(0), 0);
 }
 
 TEST_F(BatchesTest, classes_are_counted) {
   std::vector<std::int64_t> expected(4, 0);
-  for (auto const label : data.train.labels) ++expected[label];
+  for (auto const label : data.train.targets) ++expected[label];
   EXPECT_EQ(batches().class_counts(), expected);
 }
 
@@ -154,7 +154,7 @@ TEST_F(BatchesTest, augmentation_shifts_by_up_to_four_and_mirrors) {
   Random random(1, Purpose::augmentation);
   auto const [images, labels] = batches().gather_augmented(indices, random);
   EXPECT_TRUE(
-      at::equal(labels, at::full({200}, static_cast<int>(data.train.labels[3]), at::kLong)));
+      at::equal(labels, at::full({200}, static_cast<int>(data.train.targets[3]), at::kLong)));
   std::set<std::int64_t> shifts, flips;
   for (std::int64_t i = 0; i < 200; ++i) {
     auto const found = crops(*this, images[i], 3);
@@ -170,8 +170,8 @@ TEST_F(BatchesTest, augmentation_is_a_function_of_the_stream) {
   std::vector<std::int64_t> const indices = {0, 1, 2, 3};
   Random a(1, Purpose::augmentation, 2, 3), b(1, Purpose::augmentation, 2, 3);
   auto const first = batches().gather_augmented(indices, a);
-  EXPECT_TRUE(at::equal(first.images, batches().gather_augmented(indices, b).images));
-  EXPECT_FALSE(at::equal(first.images, batches().gather_augmented(indices, b).images));
+  EXPECT_TRUE(at::equal(first.inputs, batches().gather_augmented(indices, b).inputs));
+  EXPECT_FALSE(at::equal(first.inputs, batches().gather_augmented(indices, b).inputs));
 }
 
 }  // namespace

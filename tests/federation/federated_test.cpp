@@ -91,8 +91,8 @@ class FederatedRun {
   Dataset const data;
   Experiment const experiment;
   Device const device{DeviceChoice::cpu, 1, 0, 1};
-  Batches const train{data.info, data.train.pixels, data.train.labels, device};
-  Batches const test{data.info, data.test.pixels, data.test.labels, device};
+  Samples const train{data.info, data.train, device};
+  Samples const test{data.info, data.test, device};
   std::uint64_t hash = 0;
   std::optional<Run> stored;  ///< on rank 0
 
@@ -255,11 +255,11 @@ Dataset blinding(std::int64_t victim) {
   auto const experiment = tiny_experiment(data, kConfig);
   data.info.mean = {-1e-38};  // black becomes 1, white 1e38
   data.info.std = {1e-38};
-  auto const image = data.train.pixels.size() / data.train.labels.size();
-  std::ranges::fill(data.train.pixels, std::uint8_t{0});
-  std::ranges::fill(data.test.pixels, std::uint8_t{0});
+  auto const image = data.train.inputs.size() / data.train.targets.size();
+  std::ranges::fill(data.train.inputs, std::uint8_t{0});
+  std::ranges::fill(data.test.inputs, std::uint8_t{0});
   for (auto const sample : experiment.partition.of(victim)) {
-    auto const first = data.train.pixels.begin() + sample * static_cast<std::int64_t>(image);
+    auto const first = data.train.inputs.begin() + sample * static_cast<std::int64_t>(image);
     std::fill_n(first, image, std::uint8_t{255});
   }
   return data;
@@ -287,8 +287,8 @@ TEST(DivergenceTest, stopping_names_client_round_and_layer) {
   auto const data = blinding(2);
   auto const experiment = tiny_experiment(data, kConfig);
   Device const device(DeviceChoice::cpu, 1, 0, 1);
-  Batches const train(data.info, data.train.pixels, data.train.labels, device);
-  Batches const test(data.info, data.test.pixels, data.test.labels, device);
+  Samples const train(data.info, data.train, device);
+  Samples const test(data.info, data.test, device);
   ClientHost host(experiment, device, train, test, {0, 2}, 0, 1, [](auto const&, auto) {});
   Row global(static_cast<std::size_t>(experiment.state().size()), 0.01F);
   host.start(global);

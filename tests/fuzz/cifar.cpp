@@ -28,10 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     auto const dataset = load_dataset(config, 1);
     auto const& [info, train, test] = dataset;
     for (auto const* split : {&train, &test}) {
-      fuzz::promise(!split->labels.empty() && split->pixels.size() == 3072 * split->labels.size(),
+      fuzz::promise(!split->targets.empty() && split->inputs.size() == 3072 * split->targets.size(),
                     "as many images as labels");
-      for (auto const label : split->labels)
-        fuzz::promise(label < info.classes, "labels are in range");
+      for (auto const label : split->targets)
+        fuzz::promise(label < info.outputs, "labels are in range");
     }
     fuzz::promise(config.train_limit == 0 || info.train_count <= config.train_limit,
                   "the limit holds");

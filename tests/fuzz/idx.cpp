@@ -25,9 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     auto const dataset = load_dataset(config, 1);
     auto const& [info, train, test] = dataset;
     for (auto const* split : {&train, &test}) {
-      fuzz::promise(!split->labels.empty() && split->pixels.size() == 784 * split->labels.size(),
+      fuzz::promise(!split->targets.empty() && split->inputs.size() == 784 * split->targets.size(),
                     "as many images as labels");
-      for (auto const label : split->labels) fuzz::promise(label < 10, "labels are in range");
+      for (auto const label : split->targets) fuzz::promise(label < 10, "labels are in range");
     }
     fuzz::promise(config.train_limit == 0 || info.train_count <= config.train_limit,
                   "the limit holds");

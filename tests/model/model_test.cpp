@@ -9,7 +9,6 @@
 #include <map>
 
 #include "common/base/error.hpp"
-#include "common/model/loss.hpp"
 #include "common/model/zoo/zoo.hpp"
 #include "tests/support/model_fixture.hpp"
 
@@ -208,8 +207,8 @@ TEST(model, unaligned_rows_give_the_same_bits) {
   shifted.copy_(f.row);
   auto const a = model.view(f.row, f.buffer_row), b = model.view(shifted, f.buffer_row);
   EXPECT_TRUE(at::equal(model.evaluate(f.images, a), model.evaluate(f.images, b)));
-  model.train_pass(f.images, f.labels, a, {a, 1.0, -0.1}, f.sums);
-  model.train_pass(f.images, f.labels, b, {b, 1.0, -0.1}, f.sums);
+  model.train_pass(f.images, f.labels, classification_task(), a, {a, 1.0, -0.1}, f.sums);
+  model.train_pass(f.images, f.labels, classification_task(), b, {b, 1.0, -0.1}, f.sums);
   EXPECT_TRUE(at::equal(f.row, shifted));
 }
 
@@ -264,35 +263,13 @@ TEST(model, stacked_evaluation_through_the_tail_equals_separate_ones) {
 
 TEST(model, deep_linear_network_is_a_product_of_matrices) {
   std::vector<std::int64_t> const hidden{6, 4};
-  auto const model = make_mlp(hidden, Activation::identity, false, {1, 2, 3, 5});
-  Fixture f(model, {1, 2, 3, 5}, 4);
+  auto const model = make_mlp(hidden, Activation::identity, false, {{1, 2, 3}, 5});
+  Fixture f(model, {{1, 2, 3}, 5}, 4);
   auto const w = model.view(f.row, f.buffer_row);
   ASSERT_EQ(w.parameters.size(), 3U);
   auto const expected =
       f.images.flatten(1).mm((w.parameters[2].mm(w.parameters[1]).mm(w.parameters[0])).t());
   EXPECT_LT((model.evaluate(f.images, w) - expected).abs().max().item<double>(), 1e-6);
-}
-
-TEST(sample_losses, by_hand) {
-  auto const logits = at::tensor({0.0F, 0.0F, 1.0F, 3.0F}).view({2, 2});
-  std::vector<double> losses(2);
-  std::vector<std::uint8_t> errors(2);
-  sample_losses(logits, at::tensor({0, 0}, at::kLong), losses, errors);
-  EXPECT_NEAR(losses[0], std::log(2.0), 1e-12);
-  EXPECT_NEAR(losses[1], std::log(1 + std::exp(2.0)), 1e-12);
-  EXPECT_EQ(errors[0], 0);  // the first of two equal logits is the answer
-  EXPECT_EQ(errors[1], 1);
-}
-
-TEST(sample_losses, stays_finite_for_large_logits_and_counts_nan_as_wrong) {
-  auto const labels = at::tensor({0}, at::kLong);
-  std::vector<double> losses(1);
-  std::vector<std::uint8_t> errors(1);
-  sample_losses(at::tensor({-500.0F, 500.0F}).view({1, 2}), labels, losses, errors);
-  EXPECT_NEAR(losses[0], 1000.0, 1e-9);
-  sample_losses(at::full({1, 2}, std::nan("")), labels, losses, errors);
-  EXPECT_TRUE(std::isnan(losses[0]));
-  EXPECT_EQ(errors[0], 1);
 }
 
 }  // namespace

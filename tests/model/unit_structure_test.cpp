@@ -15,7 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 
-InputShape const kSmall{3, 16, 16, 10};
+InputShape const kSmall{{3, 16, 16}, 10};
 
 std::vector<std::int64_t> group_sizes(Model const& model) {
   std::vector<std::int64_t> sizes;

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "common/model/model.hpp"
+#include "common/tasks/tasks.hpp"
 
 namespace fedstrata {
 
-inline InputShape const kGrey{1, 28, 28, 10};
-inline InputShape const kColour{3, 32, 32, 10};
-inline InputShape const kTiny{3, 8, 8, 10};  ///< the smallest that resnet18 takes
+inline InputShape const kGrey{{1, 28, 28}, 10};
+inline InputShape const kColour{{3, 32, 32}, 10};
+inline InputShape const kTiny{{3, 8, 8}, 10};  ///< the smallest that resnet18 takes
 
 inline Model build(std::string const& name, InputShape const& input, Norm norm = Norm::none) {
   ModelConfig config;
@@ -33,8 +34,8 @@ struct Fixture {
     torch::manual_seed(7);
     row = row.to(type);
     buffer_row = buffer_row.to(type);
-    images = at::randn({batch, input.channels, input.height, input.width}, type);
-    labels = at::randint(input.classes, {batch}, at::kLong);
+    images = at::randn(input.batch(batch), type);
+    labels = at::randint(input.outputs, {batch}, at::kLong);
   }
 
   at::Tensor row, buffer_row, images, labels;

@@ -90,8 +90,11 @@ at::Tensor ReferenceNet::logits(at::Tensor x) {
 }
 
 std::vector<at::Tensor> ReferenceNet::gradients(Model const& model, at::Tensor const& images,
-                                                at::Tensor const& labels) {
-  functional::cross_entropy(logits(images), labels).backward();
+                                                at::Tensor const& targets) {
+  auto const outputs = logits(images);
+  auto const loss = targets.is_floating_point() ? functional::mse_loss(outputs, targets)
+                                                : functional::cross_entropy(outputs, targets);
+  loss.backward();
   std::vector<at::Tensor> result;
   for (auto const& parameter : model.table().parameters)
     result.push_back(tensors.at(parameter.name).grad());

@@ -21,9 +21,10 @@ struct ReferenceNet {
   ReferenceNet(Model const& model, Norm norm_, at::Tensor const& row, at::Tensor const& buffer_row);
 
   at::Tensor logits(at::Tensor images);
-  /// Gradients of the mean cross-entropy, in the model's order.
+  /// Gradients of the mean cross-entropy, or of the mean squared error where targets are numbers,
+  /// in the model's order.
   std::vector<at::Tensor> gradients(Model const& model, at::Tensor const& images,
-                                    at::Tensor const& labels);
+                                    at::Tensor const& targets);
   /// Statistics, in the model's order.
   std::vector<at::Tensor> buffers(Model const& model) const;
 

@@ -15,7 +15,13 @@ inline RunHeader sample_header() {
   header.config_text = "[run]\nseed = 3\n";
   header.seed = 3;
   header.model = "mlp";
-  header.dataset = {"synthetic", 1, 2, 2, 3, 10, 4, {0.5}, {0.25}};
+  header.dataset = {.name = "synthetic",
+                    .shape = {1, 2, 2},
+                    .outputs = 3,
+                    .train_count = 10,
+                    .test_count = 4,
+                    .mean = {0.5},
+                    .std = {0.25}};
   header.table.layers = {{"fc1", LayerType::linear, {0, 4}, {0, 0}, 0},
                          {"bn", LayerType::norm, {4, 3}, {0, 2}, 1}};
   header.table.parameters = {{"fc1.weight", 0, {0, 4}, {2, 2}}, {"bn.weight", 1, {4, 3}, {3}}};

@@ -25,7 +25,7 @@ class SerialFedAvg {
   std::map<std::int64_t, Row> before;  ///< as trained in the latest round, of its participants
   std::set<std::int64_t> excluded;     ///< clients that diverged in any round
 
-  SerialFedAvg(Experiment const& experiment, Device const& device, Batches const& train)
+  SerialFedAvg(Experiment const& experiment, Device const& device, Samples const& train)
       : experiment_(experiment),
         state_(device.zeros(experiment.state().size())),
         trainer_(experiment, device, train, state_) {

@@ -15,16 +15,20 @@ inline Dataset tiny_data(std::int64_t side = 6, std::int64_t channels = 1,
                          std::int64_t train_count = 90, std::int64_t test_count = 30,
                          std::int64_t classes = 3) {
   Dataset data;
-  data.info = {"tiny", channels, side, side, classes, train_count, test_count, {}, {}};
+  data.info = {.name = "tiny",
+               .shape = {channels, side, side},
+               .outputs = classes,
+               .train_count = train_count,
+               .test_count = test_count};
   data.info.mean.assign(static_cast<std::size_t>(channels), 0.45);
   data.info.std.assign(static_cast<std::size_t>(channels), 0.25);
   Random random(17, Purpose::synthetic_data);
-  auto const fill = [&](ImageSplit& split, std::int64_t count) {
+  auto const fill = [&](Split& split, std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) {
       auto const label = random.below(static_cast<std::uint64_t>(classes));
-      split.labels.push_back(static_cast<std::uint8_t>(label));
+      split.targets.push_back(static_cast<std::uint8_t>(label));
       for (std::int64_t p = 0; p < channels * side * side; ++p) {
-        split.pixels.push_back(static_cast<std::uint8_t>(30 * label + random.below(160)));
+        split.inputs.push_back(static_cast<std::uint8_t>(30 * label + random.below(160)));
       }
     }
   };
@@ -36,7 +40,7 @@ inline Dataset tiny_data(std::int64_t side = 6, std::int64_t channels = 1,
 /// An experiment on it; `settings` are "section.key=value".
 inline Experiment tiny_experiment(Dataset const& data, std::string const& text,
                                   std::vector<std::string> const& settings = {}) {
-  return {parse_config(text, "test", settings), data.info, data.train.labels};
+  return {parse_config(text, "test", settings), data.info, data.train.targets};
 }
 
 }  // namespace fedstrata

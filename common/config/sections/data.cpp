@@ -6,8 +6,8 @@ namespace fedstrata::keys {
 std::vector<Key<DataConfig>> data_keys() {
   return {
       text("dataset", &DataConfig::dataset,
-           "fashion-mnist, mnist, cifar10, cifar100, synthetic, ...", not_empty,
-           "images and labels to learn"),
+           "fashion-mnist, mnist, cifar10, cifar100, synthetic, synthetic-regression", not_empty,
+           "samples to learn; it decides the task: to name a class, or to predict numbers"),
       affects({.machine = true}, text("dir", &DataConfig::dir,
                                       "a directory; empty = where the dataset's package puts it",
                                       anything, "where the dataset's files lie")),
@@ -24,9 +24,9 @@ std::vector<Key<DataConfig>> data_keys() {
       number("min_samples", &DataConfig::min_samples, at_least(1), "samples",
              "smallest share of a client with partition = dirichlet or quantity"),
       number("train_limit", &DataConfig::train_limit, at_least(0), "samples",
-             "use the first N training images in file order; 0 = all"),
+             "use the first N training samples in file order; 0 = all"),
       number("test_limit", &DataConfig::test_limit, at_least(0), "samples",
-             "use the first N test images in file order; 0 = all"),
+             "use the first N test samples in file order; 0 = all"),
       choice("augment", &DataConfig::augment, {"none", "crop_flip"},
              "crop_flip = random crop with padding 4 and horizontal flip while training"),
   };

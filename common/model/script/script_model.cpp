@@ -205,13 +205,13 @@ void check_answer(Model const& model, InputShape const& input) {
   auto buffers = at::empty({model.table().buffer_count});
   model.initialize({row.data_ptr<float>(), static_cast<std::size_t>(row.numel())},
                    {buffers.data_ptr<float>(), static_cast<std::size_t>(buffers.numel())}, 0, 0);
-  auto const images = at::zeros({2, input.channels, input.height, input.width});
+  auto const inputs = at::zeros(input.batch(2));
   std::ostringstream text;
-  text << "model.name = " << model.name() << ": for images " << images.sizes() << " logits [2, "
-       << input.classes << "] are needed, but the module ";
+  text << "model.name = " << model.name() << ": for inputs " << inputs.sizes() << " outputs [2, "
+       << input.outputs << "] are needed, but the module ";
   try {
-    auto const logits = model.evaluate(images, model.view(row, buffers));
-    if (logits.sizes() == at::IntArrayRef{2, input.classes}) return;
+    auto const logits = model.evaluate(inputs, model.view(row, buffers));
+    if (logits.sizes() == at::IntArrayRef{2, input.outputs}) return;
     text << "returns " << logits.sizes();
   } catch (std::exception const& error) {
     text << "fails: " << line_of(error, true);

@@ -13,7 +13,7 @@ Model make_cnn(ModelConfig const&, InputShape const& input) {
   }
   builder.linear("fc1", 512);
   builder.relu();
-  builder.linear("fc2", input.classes);
+  builder.linear("fc2", input.outputs);
   return builder.build();
 }
 

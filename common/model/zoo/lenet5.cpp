@@ -6,7 +6,8 @@ namespace fedstrata {
 /// LeNet-5 with rectifiers and max-pooling. 28x28 images are padded to the 32x32 it was made for.
 Model make_lenet5(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("lenet5", input, MemoryOrder::channels_last);
-  builder.convolution("conv1", 6, {.window = {5, 1, input.height < 32 ? 2 : 0}});
+  bool const small = input.dimensions.size() == 3 && input.dimensions[1] < 32;
+  builder.convolution("conv1", 6, {.window = {5, 1, small ? 2 : 0}});
   builder.max_pool({2, 2, 0});
   builder.relu();
   builder.convolution("conv2", 16, {.window = {5, 1, 0}});
@@ -16,7 +17,7 @@ Model make_lenet5(ModelConfig const&, InputShape const& input) {
   builder.relu();
   builder.linear("fc2", 84);
   builder.relu();
-  builder.linear("fc3", input.classes);
+  builder.linear("fc3", input.outputs);
   return builder.build();
 }
 

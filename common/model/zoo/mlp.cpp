@@ -14,7 +14,7 @@ Model make_mlp(std::span<std::int64_t const> hidden, Activation activation, bool
     builder.linear(name(i), hidden[i], InitScheme::uniform_fan_in, bias);
     if (activation == Activation::relu) builder.relu();
   }
-  builder.linear(name(hidden.size()), input.classes, InitScheme::uniform_fan_in, bias);
+  builder.linear(name(hidden.size()), input.outputs, InitScheme::uniform_fan_in, bias);
   return builder.build();
 }
 

@@ -46,7 +46,7 @@ Model make_resnet18(ModelConfig const& config, InputShape const& input) {
     }
   }
   builder.global_average_pool();
-  builder.linear("fc", input.classes);
+  builder.linear("fc", input.outputs);
   return builder.build();
 }
 

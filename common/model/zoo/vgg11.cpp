@@ -34,7 +34,7 @@ Model make_vgg11(ModelConfig const&, InputShape const& input) {
     builder.relu();
     builder.dropout(0.5);
   }
-  builder.linear("classifier.6", input.classes, InitScheme::normal_small);
+  builder.linear("classifier.6", input.outputs, InitScheme::normal_small);
   return builder.build();
 }
 
@@ -42,7 +42,7 @@ Model make_vgg11(ModelConfig const&, InputShape const& input) {
 Model make_vgg11_cifar(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("vgg11-cifar", input, MemoryOrder::channels_last);
   features(builder);
-  builder.linear("classifier", input.classes, InitScheme::normal_small);
+  builder.linear("classifier", input.outputs, InitScheme::normal_small);
   return builder.build();
 }
 

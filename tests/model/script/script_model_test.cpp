@@ -23,7 +23,7 @@ using testing::HasSubstr;
 using torch::jit::Module;
 
 constexpr std::int64_t kInputs = 36, kHidden = 9, kClasses = 3;
-InputShape const kShape{1, 6, 6, kClasses};
+InputShape const kShape{{1, 6, 6}, kClasses};
 ModelConfig const kZooConfig{"mlp", {kHidden}, Norm::none, Init::same};
 
 at::Tensor parameter(std::vector<std::int64_t> const& shape) {
@@ -130,7 +130,7 @@ struct Training {
   Dataset data = tiny_data();
   Experiment experiment;
   Device device{DeviceChoice::cpu, 1, 0, 1};
-  Batches batches{data.info, data.train.pixels, data.train.labels, device};
+  Samples batches{data.info, data.train, device};
   at::Tensor state;
   TrainResult result;
 
@@ -231,7 +231,8 @@ TEST_F(ScriptModel, updates_statistics_in_the_rows_while_training_only) {
       at::linear(batch.images.flatten(1), weights.parameters[0], weights.parameters[1]);
   auto const mean = 0.1 * hidden.mean(0);
   auto const variance = 0.9 + 0.1 * hidden.var(0);
-  script.train_pass(batch.images, batch.labels, weights, {weights, 1.0, -0.1}, batch.sums);
+  script.train_pass(batch.images, batch.labels, classification_task(), weights,
+                    {weights, 1.0, -0.1}, batch.sums);
   EXPECT_LT(distance(weights.buffers[0], mean), 1e-6);
   EXPECT_LT(distance(weights.buffers[1], variance), 1e-6);
 }
@@ -240,8 +241,10 @@ TEST_F(ScriptModel, takes_statistics_that_the_script_assigns) {
   auto const script = model(net("self.level = 0.5 * self.level + 2.0\n  h = torch.relu(h)"));
   Fixture batch(script, kShape);
   auto const weights = script.view(batch.row, batch.buffer_row);
-  script.train_pass(batch.images, batch.labels, weights, {weights, 1.0, -0.1}, batch.sums);
-  script.train_pass(batch.images, batch.labels, weights, {weights, 1.0, -0.1}, batch.sums);
+  script.train_pass(batch.images, batch.labels, classification_task(), weights,
+                    {weights, 1.0, -0.1}, batch.sums);
+  script.train_pass(batch.images, batch.labels, classification_task(), weights,
+                    {weights, 1.0, -0.1}, batch.sums);
   script.evaluate(batch.images, weights);
   EXPECT_EQ(batch.buffer_row.item<float>(), 3.0f);
 }

@@ -18,7 +18,7 @@ namespace {
 
 using testing::HasSubstr;
 
-InputShape const kSmall{3, 16, 16, 10};
+InputShape const kSmall{{3, 16, 16}, 10};
 
 std::span<float> slice_of(std::vector<float>& row, NamedTensor const& tensor) {
   return {row.data() + tensor.slice.offset, static_cast<std::size_t>(tensor.slice.size)};
@@ -49,7 +49,7 @@ struct Subject {
   Weights weights(std::uint64_t client) const { return load(model, host(client)); }
   at::Tensor images(std::int64_t batch, std::int64_t count = 20) const {
     auto const generator = at::detail::createCPUGenerator(17 + static_cast<std::uint64_t>(batch));
-    return at::randn({count, input.channels, input.height, input.width}, generator);
+    return at::randn(input.batch(count), generator);
   }
   UnitPermutations match_activations(Weights const& a, Weights const& b) const {
     return fedstrata::match_activations(

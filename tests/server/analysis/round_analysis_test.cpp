@@ -30,7 +30,7 @@ struct Federation {
   std::string pairs = "all";
   std::int64_t round = 6;
 
-  Model model = make_model({"mlp", {8, 6}, Norm::none, Init::different}, {1, 4, 4, 5});
+  Model model = make_model({"mlp", {8, 6}, Norm::none, Init::different}, {{1, 4, 4}, 5});
   std::map<std::int64_t, HostModel> hosts;
   at::Tensor images, labels;
   Partition partition{{0, 30, 100}, std::vector<std::int64_t>(100), {}};
@@ -48,11 +48,12 @@ struct Federation {
     labels = at::arange(kTrain, at::kLong).remainder(5);
   }
 
-  InputShape shape() const { return {1, 4, 4, 5}; }
+  InputShape shape() const { return {{1, 4, 4}, 5}; }
   std::unique_ptr<RoundAnalysis> analysis() const {
     PlanInput const input{config, model.table(), selection(), partition, 1, round, participants, {},
                           {},     kTrain,        kTest};
-    return std::make_unique<RoundAnalysis>(input, model, shape(), at::Tensor());
+    return std::make_unique<RoundAnalysis>(input, model, classification_task(), shape(),
+                                           at::Tensor());
   }
   PairSelection const& selection() const {
     selected = parse_pairs(pairs, 100);
@@ -94,7 +95,7 @@ struct Federation {
   SampleSource samples() const {
     auto const read = [this](std::span<std::int64_t const> indices) {
       auto const index = torch::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()));
-      return EvaluationBatch{images.index_select(0, index), labels.index_select(0, index)};
+      return Batch{images.index_select(0, index), labels.index_select(0, index)};
     };
     return {read, read};
   }
@@ -264,7 +265,7 @@ TEST(round_analysis, swapping_the_pair_swaps_the_bases) {
 
 TEST(round_analysis, a_model_of_one_layer_has_its_full_barrier) {
   Federation setup;
-  setup.model = make_model({"mlp", {}, Norm::none, Init::different}, {1, 4, 4, 5});
+  setup.model = make_model({"mlp", {}, Norm::none, Init::different}, {{1, 4, 4}, 5});
   for (auto& [id, host] : setup.hosts) {
     host = make_host_model(setup.model, static_cast<std::uint64_t>(id + 5));
     for (auto& value : host.row) value *= 3.0f;

@@ -27,7 +27,7 @@ TEST(EvaluateTest, sums_are_those_of_the_logits) {
   model.initialize(values(row), {}, 1, 0);
   auto const weights = model.view(row, at::empty({0}));
   Device const cpu(DeviceChoice::cpu, 1, 0, 1);
-  Batches const test(data.info, data.test.pixels, data.test.labels, cpu);
+  Samples const test(data.info, data.test, cpu);
   double loss = 0.0;
   std::vector<double> correct(3, 0.0);
   for (std::int64_t i = 0; i < 230; ++i) {
@@ -37,11 +37,12 @@ TEST(EvaluateTest, sums_are_those_of_the_logits) {
     bool const right = logits.argmax(1).item<std::int64_t>() == label.item<std::int64_t>();
     correct[label.item<std::int64_t>()] += right ? 1.0 : 0.0;
   }
-  auto const sums = evaluate(model, weights, test);
+  auto const sums = evaluate(model, classification_task(), weights, test);
   EXPECT_NEAR(sums.loss, loss, 1e-4);
   EXPECT_EQ(sums.correct, correct);
-  ClassSums added;
-  for (std::int64_t batch : {0, 1, 2}) added.add(evaluate_batch(model, weights, test, batch));
+  EvaluationSums added;
+  for (std::int64_t batch : {0, 1, 2})
+    added.add(evaluate_batch(model, classification_task(), weights, test, batch));
   EXPECT_EQ(added.loss, sums.loss);
   EXPECT_EQ(added.correct, sums.correct);
 }

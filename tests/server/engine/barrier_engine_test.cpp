@@ -6,26 +6,27 @@
 #include <cmath>
 
 #include "common/model/zoo/zoo.hpp"
+#include "common/tasks/tasks.hpp"
 #include "server/plan/curve.hpp"
 #include "tests/support/plain_points.hpp"
 
 namespace fedstrata {
 namespace {
 
-InputShape const kGrey{1, 28, 28, 10};
-InputShape const kColour{3, 32, 32, 10};
+InputShape const kGrey{{1, 28, 28}, 10};
+InputShape const kColour{{3, 32, 32}, 10};
 constexpr auto kPlenty = std::int64_t{1} << 30;
 
 at::Tensor images(InputShape const& shape, std::int64_t count) {
   auto const generator = at::detail::createCPUGenerator(5);
-  return at::randn({count, shape.channels, shape.height, shape.width}, generator);
+  return at::randn(shape.batch(count), generator);
 }
 
 at::Tensor labels(std::int64_t count) { return at::arange(count, at::kLong).mul(7).remainder(10); }
 
 BatchLoader loader(at::Tensor const& inputs, at::Tensor const& targets) {
   return [=](std::int64_t first, std::int64_t count) {
-    return EvaluationBatch{inputs.narrow(0, first, count), targets.narrow(0, first, count)};
+    return Batch{inputs.narrow(0, first, count), targets.narrow(0, first, count)};
   };
 }
 
@@ -94,7 +95,7 @@ TEST_P(StagedEngine, equals_the_plain_evaluator) {
     hosts.push_back(make_host_model(model, client));
     weights.push_back(load(model, hosts.back()));
   }
-  BarrierEngine const engine(model, input, {2, memory, Loss::cross_entropy, {}});
+  BarrierEngine const engine(model, classification_task(), input, {2, memory, {}});
   auto const points = points_of_kinds(model.table());
   auto const sums =
       engine_sums(engine, model, weights, points, samples, loader(inputs, labels(samples)));
@@ -111,7 +112,7 @@ ModelConfig named(std::string const& name, Norm norm = Norm::none) {
   return config;
 }
 
-InputShape const kSmall{3, 16, 16, 10};
+InputShape const kSmall{{3, 16, 16}, 10};
 
 // Batches of 2: one model with a remainder, one without, one smaller than a batch.
 INSTANTIATE_TEST_SUITE_P(
@@ -130,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // --- Closed forms ------------------------------------------------------------------------------
 
-/// f(x) = w_L ... w_1 x without biases, squared loss against `targets`.
+/// f(x) = w_L ... w_1 x without biases, the product's own regression against `targets`.
 struct DeepLinear {
   Model model;
   at::Tensor inputs;
@@ -141,8 +142,8 @@ struct DeepLinear {
   }
   double loss(std::vector<float> const& a, std::vector<float> const& b, Path const& path,
               double alpha) const {
-    InputShape const shape{1, 1, inputs.size(3), targets.size(1)};
-    BarrierEngine const engine(model, shape, {64, kPlenty, Loss::squared, {}});
+    InputShape const shape{{inputs.size(1)}, targets.size(1)};
+    BarrierEngine const engine(model, regression_task(), shape, {64, kPlenty, {}});
     PointSet points;
     place(model.table(), points, path, alpha, false);
     return engine_sums(engine, model, {weights(a), weights(b)}, points, inputs.size(0),
@@ -159,11 +160,11 @@ struct DeepLinear {
 };
 
 /// Loss sums at alphas of the full path.
-std::vector<LossSums> full_path(Model const& model, InputShape const& shape,
+std::vector<LossSums> full_path(Model const& model, Task const& task, InputShape const& shape,
                                 EngineSettings const& settings, Weights const& a, Weights const& b,
                                 std::vector<double> const& alphas, std::int64_t count,
                                 BatchLoader const& load_batch) {
-  BarrierEngine const engine(model, shape, settings);
+  BarrierEngine const engine(model, task, shape, settings);
   PointSet points;
   std::vector<LossSums> sums;
   std::vector<int> index;
@@ -178,7 +179,7 @@ std::vector<LossSums> full_path(Model const& model, InputShape const& shape,
 
 DeepLinear deep_linear(std::vector<std::int64_t> const& hidden, std::int64_t inputs,
                        std::int64_t outputs, std::int64_t samples) {
-  InputShape const shape{1, 1, inputs, outputs};
+  InputShape const shape{{inputs}, outputs};
   auto const generator = at::detail::createCPUGenerator(3);
   return {make_mlp(hidden, Activation::identity, false, shape), images(shape, samples),
           at::randn({samples, outputs}, generator)};
@@ -186,8 +187,8 @@ DeepLinear deep_linear(std::vector<std::int64_t> const& hidden, std::int64_t inp
 
 TEST(barrier_engine, minimal_example_has_its_closed_form) {
   std::vector<std::int64_t> const hidden{1};
-  DeepLinear const net{make_mlp(hidden, Activation::identity, false, {1, 1, 1, 1}),
-                       at::ones({1, 1, 1, 1}), at::ones({1, 1})};
+  DeepLinear const net{make_mlp(hidden, Activation::identity, false, {{1}, 1}), at::ones({1, 1}),
+                       at::ones({1, 1})};
   for (auto const& [p, q] : std::vector<std::pair<double, double>>{{1, 4}, {1, -1}, {1, 1.5}}) {
     auto const row = [](double w) {
       return std::vector{static_cast<float>(w), static_cast<float>(1.0 / w)};
@@ -234,15 +235,15 @@ TEST(barrier_engine, single_layer_paths_of_a_deep_linear_network_are_convex) {
 
 TEST(barrier_engine, two_layers_together_need_not_be_convex) {
   DeepLinear const net{
-      make_mlp(std::vector<std::int64_t>{1}, Activation::identity, false, {1, 1, 1, 1}),
-      at::ones({1, 1, 1, 1}), at::ones({1, 1})};
+      make_mlp(std::vector<std::int64_t>{1}, Activation::identity, false, {{1}, 1}),
+      at::ones({1, 1}), at::ones({1, 1})};
   auto const at = [&](double alpha) { return net.full({1.0f, 1.0f}, {4.0f, 0.25f}, alpha); };
   EXPECT_LT(at(0.4) - 2 * at(0.5) + at(0.6), -1e-2 * at(0.5));
 }
 
 TEST(barrier_engine, rescaled_relu_copy_scales_the_function_at_the_midpoint) {
   std::vector<std::int64_t> const hidden{16};
-  InputShape const shape{1, 1, 6, 3};
+  InputShape const shape{{6}, 3};
   auto const model = make_mlp(hidden, Activation::relu, false, shape);
   auto const a = make_host_model(model, 0);
   constexpr float kScale = 4.0f;
@@ -251,7 +252,7 @@ TEST(barrier_engine, rescaled_relu_copy_scales_the_function_at_the_midpoint) {
   for (std::size_t i = 0; i < b.row.size(); ++i) b.row[i] *= i < first ? kScale : 1 / kScale;
   auto const inputs = images(shape, 9);
   auto const targets = at::zeros({9, 3});
-  auto const sums = full_path(model, shape, {4, kPlenty, Loss::squared, {}}, load(model, a),
+  auto const sums = full_path(model, regression_task(), shape, {4, kPlenty, {}}, load(model, a),
                               load(model, b), {0.0, 0.5, 1.0}, 9, loader(inputs, targets));
   double const factor = (1 + kScale) * (1 + kScale) / (4 * kScale);
   EXPECT_NEAR(sums[2].loss, sums[0].loss, 1e-6 * sums[0].loss);
@@ -260,7 +261,7 @@ TEST(barrier_engine, rescaled_relu_copy_scales_the_function_at_the_midpoint) {
 
 TEST(barrier_engine, a_permuted_copy_has_a_barrier_and_an_aligned_one_none) {
   std::vector<std::int64_t> const hidden{32};
-  InputShape const shape{1, 1, 8, 4};
+  InputShape const shape{{8}, 4};
   auto const model = make_mlp(hidden, Activation::relu, false, shape);
   auto const a = load(model, make_host_model(model, 0));
   auto const order = at::arange(31, -1, -1, at::kLong);
@@ -271,7 +272,7 @@ TEST(barrier_engine, a_permuted_copy_has_a_barrier_and_an_aligned_one_none) {
   auto const inputs = images(shape, 50);
   auto const answers = model.evaluate(inputs, a).argmax(1);
   auto const path = [&](Weights const& to) {
-    return full_path(model, shape, {16, kPlenty, Loss::cross_entropy, {}}, a, to, {0.0, 0.5, 1.0},
+    return full_path(model, classification_task(), shape, {16, kPlenty, {}}, a, to, {0.0, 0.5, 1.0},
                      50, loader(inputs, answers));
   };
   auto const permuted = path(b);
@@ -288,7 +289,7 @@ TEST(barrier_engine, logits_that_cancel_cost_the_chance_level) {
   for (auto i = head.offset; i < head.offset + head.size; ++i) {
     b.row[static_cast<std::size_t>(i)] *= -1.0f;
   }
-  BarrierEngine const engine(model, kGrey, {4, kPlenty, Loss::cross_entropy, {}});
+  BarrierEngine const engine(model, classification_task(), kGrey, {4, kPlenty, {}});
   PointSet points;
   int const last = static_cast<int>(model.table().layers.size()) - 1;
   place(model.table(), points, {0, 1, {last}, 0}, 0.5, false);
@@ -313,7 +314,7 @@ TEST(barrier_engine, finds_layers_that_are_equal) {
 
 TEST(barrier_engine, messages_can_be_served_between_evaluations) {
   auto const model = make_model(named("mlp"), kGrey);
-  BarrierEngine const engine(model, kGrey, {4, kPlenty, Loss::cross_entropy, {}});
+  BarrierEngine const engine(model, classification_task(), kGrey, {4, kPlenty, {}});
   PointSet points;
   for (int layer : {0, 1, 2}) place(model.table(), points, {0, 1, {layer}, 0}, 0.5, false);
   int calls = 0;
@@ -324,11 +325,11 @@ TEST(barrier_engine, messages_can_be_served_between_evaluations) {
 }
 
 TEST(barrier_engine, calibrated_statistics_are_those_of_the_calibration_images) {
-  InputShape const tiny{3, 8, 8, 10};
+  InputShape const tiny{{3, 8, 8}, 10};
   auto const model = make_model(named("resnet18", Norm::batch), tiny);
   auto const calibration = images(tiny, 6);
   auto const inputs = images(tiny, 11).narrow(0, 6, 5).contiguous();
-  BarrierEngine const engine(model, tiny, {2, kPlenty, Loss::cross_entropy, calibration});
+  BarrierEngine const engine(model, classification_task(), tiny, {2, kPlenty, calibration});
   PointSet points;
   auto const layers = layers_from(0, model.table().layers.size());
   place(model.table(), points, {0, 1, layers, -1}, 0.5, false);
@@ -343,7 +344,8 @@ TEST(barrier_engine, calibrated_statistics_are_those_of_the_calibration_images) 
                                     torch::zeros({model.table().buffer_count}));
     auto sums_of_pass = torch::zeros({2}, torch::kDouble);
     // A training pass leaves 0.9 old + 0.1 new in the running statistics.
-    model.train_pass(calibration, labels(6), weights, {scratch}, sums_of_pass);
+    model.train_pass(calibration, labels(6), classification_task(), weights, {scratch},
+                     sums_of_pass);
     std::size_t next = 0;
     for (auto const& buffer : weights.buffers) {
       auto const old =

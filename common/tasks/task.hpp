@@ -1,0 +1,44 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <span>
+#include <vector>
+
+namespace fedstrata {
+
+/// What an evaluation counts, summed over its samples.
+struct EvaluationSums {
+  double loss = 0.0;
+  std::vector<double> correct =
+      {};  ///< [classes] correct answers; empty for a task without classes
+
+  void add(EvaluationSums const& other);
+};
+
+/// What a model is asked to do: how its answers are judged, in training, in evaluations and at the
+/// points of an analysis. Has no state, so one object serves all.
+///
+/// Everywhere `outputs` are a model's, float32 (float64 in tests) [B, outputs] on any device, and
+/// `targets` what Samples gives for the same samples, on the same device.
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  /// Gradient of the mean loss of the batch by `outputs`, in a new tensor of that shape. Adds (sum
+  /// of the losses, number of correct answers) to `sums`, float64 [2] on the device; a task without
+  /// correct answers adds none.
+  virtual at::Tensor gradient(at::Tensor const& outputs, at::Tensor const& targets,
+                              at::Tensor& sums) const = 0;
+
+  /// Loss and error of each sample, both [B] on the host.
+  virtual void judge(at::Tensor const& outputs, at::Tensor const& targets, std::span<double> losses,
+                     std::span<float> errors) const = 0;
+
+  /// The sums of an evaluation over these samples, in float64.
+  virtual EvaluationSums evaluate(at::Tensor const& outputs, at::Tensor const& targets) const = 0;
+
+  /// Is an answer right or wrong? If not, the accuracies in the metrics are absent (NaN).
+  virtual bool has_accuracy() const = 0;
+};
+
+}  // namespace fedstrata
