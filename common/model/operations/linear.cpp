@@ -1,26 +1,10 @@
-#include "common/model/operations/operations.hpp"
-
 #include <torch/torch.h>
 
 #include "common/device/dense.hpp"
 #include "common/device/device.hpp"
+#include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
-
-void accumulate(at::Tensor const& into, at::Tensor const& gradient, GradientTarget const& target) {
-  if (target.beta == 0.0) {
-    if (target.alpha == 1.0) {
-      into.copy_(gradient);
-    } else {
-      auto out = into;
-      at::mul_out(out, gradient, at::scalar_tensor(target.alpha));
-    }
-    return;
-  }
-  if (target.beta != 1.0) into.mul_(target.beta);
-  into.add_(gradient, target.alpha);
-}
-
 namespace {
 
 /// accumulate() with the sums of the gradient's columns.
@@ -90,51 +74,8 @@ class Linear : public Operation {
   int bias_;
 };
 
-class Relu : public Operation {
- public:
-  State evaluate(State in, Weights const&) const override {
-    return {at::relu(in.main), std::move(in.skip)};
-  }
-
-  // In place: no operation that a rectifier follows needs its own output for its backward pass.
-  State forward(State in, Weights const&, Saved& saved) const override {
-    at::relu_(in.main);
-    saved = {in.main};
-    return in;
-  }
-
-  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
-                 bool) const override {
-    return {at::threshold_backward(gradient.main, saved[0], 0), std::move(gradient.skip)};
-  }
-};
-
-class Dropout : public Operation {
- public:
-  explicit Dropout(double p) : p_(p) {}
-
-  State evaluate(State in, Weights const&) const override { return in; }
-
-  State forward(State in, Weights const&, Saved& saved) const override {
-    auto [out, mask] = at::native_dropout(in.main, p_, true);
-    saved = {mask};
-    return {std::move(out), std::move(in.skip)};
-  }
-
-  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
-                 bool) const override {
-    return {at::native_dropout_backward(gradient.main, saved[0], 1.0 / (1.0 - p_)),
-            std::move(gradient.skip)};
-  }
-
- private:
-  double p_;
-};
-
 }  // namespace
 
 OperationPtr linear(int weight, int bias) { return std::make_unique<Linear>(weight, bias); }
-OperationPtr relu() { return std::make_unique<Relu>(); }
-OperationPtr dropout(double p) { return std::make_unique<Dropout>(p); }
 
 }  // namespace fedstrata
