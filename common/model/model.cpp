@@ -85,22 +85,22 @@ void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::u
 
 at::Tensor Model::evaluate(at::Tensor const& images, Weights const& weights) const {
   NoAutograd const guard;
-  State state{images, {}};
+  Frame frame{images};
   for (auto const& stage : stages_)
-    state = stage.evaluate_tail(stage.evaluate_head(std::move(state), weights), weights);
-  return state.main;
+    frame = stage.evaluate_tail(stage.evaluate_head(std::move(frame), weights), weights);
+  return frame.main;
 }
 
 void Model::train_pass(at::Tensor const& images, at::Tensor const& labels, Weights const& weights,
                        GradientTarget const& target, at::Tensor& sums) const {
   NoAutograd const guard;
   std::vector<Saved> saved(operations_.size());
-  State state{images, {}};
+  Frame frame{images};
   for (std::size_t i = 0; i < operations_.size(); ++i)
-    state = operations_[i]->forward(std::move(state), weights, saved[i]);
-  state = {cross_entropy_gradient(state.main, labels, sums), {}};
+    frame = operations_[i]->forward(std::move(frame), weights, saved[i]);
+  frame = {cross_entropy_gradient(frame.main, labels, sums)};
   for (std::size_t i = operations_.size(); i-- > 0;) {
-    state = operations_[i]->backward(std::move(state), weights, target, saved[i], i == 0);
+    frame = operations_[i]->backward(std::move(frame), weights, target, saved[i], i == 0);
     saved[i].clear();
   }
 }

@@ -75,6 +75,8 @@ class BarrierEngine {
  public:
   /// Keeps a reference to `model`. Runs one sample through it, to count.
   BarrierEngine(Model const& model, InputShape const& input, EngineSettings settings);
+  /// `sample`: any one, [1, ...], for models of other samples than images.
+  BarrierEngine(Model const& model, at::Tensor const& sample, EngineSettings settings);
 
   /// The stages with their costs and how many models may be stacked from each on.
   std::span<StageShape const> stages() const { return stages_; }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -29,16 +30,18 @@ class Convolution : public Operation {
         stride_{window.stride, window.stride},
         padding_{window.padding, window.padding} {}
 
-  State evaluate(State in, Weights const& weights) const override {
-    return {convolve(ordered(in.main, order_), weights), std::move(in.skip)};
+  Frame evaluate(Frame in, Weights const& weights) const override {
+    in.main = convolve(ordered(in.main, order_), weights);
+    return in;
   }
 
-  State forward(State in, Weights const& weights, Saved& saved) const override {
+  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
     saved = {ordered(in.main, order_)};
-    return {convolve(saved[0], weights), std::move(in.skip)};
+    in.main = convolve(saved[0], weights);
+    return in;
   }
 
-  State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
+  Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
                  bool first) const override {
     auto const& weight = weights.parameters[weight_];
     std::array<std::int64_t, 1> const bias_size{weight.size(0)};
@@ -47,7 +50,14 @@ class Convolution : public Operation {
         kOnes, false, kZeros, 1, {!first, true, has_bias_});
     accumulate(target.into.parameters[weight_], weight_gradient, target);
     if (has_bias_) accumulate(target.into.parameters[bias_], bias_gradient, target);
-    return {std::move(input_gradient), std::move(gradient.skip)};
+    gradient.main = std::move(input_gradient);
+    return gradient;
+  }
+
+  double multiply_adds(Frame const& output, Weights const& weights) const override {
+    auto const& weight = weights.parameters[weight_];
+    return static_cast<double>(output.main.numel() / weight.size(0)) *
+           static_cast<double>(weight.numel());
   }
 
  private:
@@ -69,6 +79,27 @@ class Convolution : public Operation {
 
 OperationPtr convolution(int weight, int bias, Window window, MemoryOrder order) {
   return std::make_unique<Convolution>(weight, bias, window, order);
+}
+
+void convolution(ModelBuilder& model, std::string const& layer, std::int64_t outputs,
+                 ConvolutionOptions const& options) {
+  auto const in = model.input();
+  model.require_fit(in.is_image(), "convolution", "an image [channels, height, width]", layer);
+  auto const inputs = in.channels();
+  auto const kernel = options.window.kernel;
+  auto const area = kernel * kernel;
+  model.open(layer, LayerType::conv);
+  auto const units = model.new_units(outputs);
+  auto const w = model.parameter("weight", {outputs, inputs, kernel, kernel},
+                                 weight_start(options.scheme, inputs * area, outputs * area), units,
+                                 in.units, area);
+  auto const b = options.bias ? model.parameter("bias", {outputs},
+                                                bias_start(options.scheme, inputs * area), units)
+                              : -1;
+  auto out = model.slid(options.window);
+  out[0] = outputs;
+  model.head(convolution(w, b, options.window, model.memory_order()),
+             {.dimensions = std::move(out), .units = units});
 }
 
 }  // namespace fedstrata

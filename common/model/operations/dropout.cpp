@@ -1,5 +1,6 @@
 #include <torch/torch.h>
 
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -9,18 +10,19 @@ class Dropout : public Operation {
  public:
   explicit Dropout(double p) : p_(p) {}
 
-  State evaluate(State in, Weights const&) const override { return in; }
+  Frame evaluate(Frame in, Weights const&) const override { return in; }
 
-  State forward(State in, Weights const&, Saved& saved) const override {
+  Frame forward(Frame in, Weights const&, Saved& saved) const override {
     auto [out, mask] = at::native_dropout(in.main, p_, true);
     saved = {mask};
-    return {std::move(out), std::move(in.skip)};
+    in.main = std::move(out);
+    return in;
   }
 
-  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
+  Frame backward(Frame gradient, Weights const&, GradientTarget const&, Saved& saved,
                  bool) const override {
-    return {at::native_dropout_backward(gradient.main, saved[0], 1.0 / (1.0 - p_)),
-            std::move(gradient.skip)};
+    gradient.main = at::native_dropout_backward(gradient.main, saved[0], 1.0 / (1.0 - p_));
+    return gradient;
   }
 
  private:
@@ -30,5 +32,7 @@ class Dropout : public Operation {
 }  // namespace
 
 OperationPtr dropout(double p) { return std::make_unique<Dropout>(p); }
+
+void dropout(ModelBuilder& model, double p) { model.tail(dropout(p)); }
 
 }  // namespace fedstrata

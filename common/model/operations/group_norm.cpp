@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -16,18 +17,20 @@ class GroupNorm : public Operation {
         bias_(static_cast<std::size_t>(bias)),
         groups_(groups) {}
 
-  State evaluate(State in, Weights const& weights) const override {
-    return {std::get<0>(normalise(in.main.contiguous(), weights)), std::move(in.skip)};
+  Frame evaluate(Frame in, Weights const& weights) const override {
+    in.main = std::get<0>(normalise(in.main.contiguous(), weights));
+    return in;
   }
 
-  State forward(State in, Weights const& weights, Saved& saved) const override {
+  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
     auto const input = in.main.contiguous();
     auto [out, mean, inverse_deviation] = normalise(input, weights);
     saved = {input, mean, inverse_deviation};
-    return {std::move(out), std::move(in.skip)};
+    in.main = std::move(out);
+    return in;
   }
 
-  State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
+  Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
                  bool first) const override {
     auto const& input = saved[0];
     auto [input_gradient, weight_gradient, bias_gradient] = at::native_group_norm_backward(
@@ -35,7 +38,8 @@ class GroupNorm : public Operation {
         input.size(0), input.size(1), input.size(2) * input.size(3), groups_, {!first, true, true});
     accumulate(target.into.parameters[weight_], weight_gradient, target);
     accumulate(target.into.parameters[bias_], bias_gradient, target);
-    return {std::move(input_gradient), std::move(gradient.skip)};
+    gradient.main = std::move(input_gradient);
+    return gradient;
   }
 
  private:
@@ -54,6 +58,24 @@ class GroupNorm : public Operation {
 
 OperationPtr group_norm(int weight, int bias, std::int64_t groups) {
   return std::make_unique<GroupNorm>(weight, bias, groups);
+}
+
+void group_norm(ModelBuilder& model, std::string const& layer, std::int64_t groups) {
+  auto out = model.input();
+  model.require_fit(out.is_image() && out.channels() % groups == 0, "group_norm",
+                    "an image [channels, height, width] whose channels form " +
+                        std::to_string(groups) + " groups",
+                    layer);
+  out.shared = false;
+  auto const channels = out.channels();
+  model.open(layer, LayerType::norm);
+  auto const w =
+      model.parameter("weight", {channels}, {Initializer::Kind::constant, 1.0}, out.units);
+  auto const b = model.parameter("bias", {channels}, {Initializer::Kind::constant, 0.0}, out.units);
+  model.units().forbid(
+      "normalises groups of neighbouring channels (model.norm = group), so it has no known "
+      "structure of its units");
+  model.head(group_norm(w, b, groups), std::move(out));
 }
 
 }  // namespace fedstrata

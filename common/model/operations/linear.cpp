@@ -2,6 +2,7 @@
 
 #include "common/device/dense.hpp"
 #include "common/device/device.hpp"
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -18,35 +19,48 @@ class Linear : public Operation {
  public:
   Linear(int weight, int bias) : weight_(weight), bias_(bias) {}
 
-  State evaluate(State in, Weights const& weights) const override {
-    return {product(flat(in.main), weights), std::move(in.skip)};
+  Frame evaluate(Frame in, Weights const& weights) const override {
+    bool const sequence = in.main.dim() == 3;
+    auto const batch = in.main.size(0);
+    in.main = product(rows(in.main), weights);
+    if (sequence) in.main = in.main.view({batch, -1, in.main.size(1)});
+    return in;
   }
 
-  State forward(State in, Weights const& weights, Saved& saved) const override {
+  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
     saved = {in.main};
     return evaluate(std::move(in), weights);
   }
 
-  State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
+  Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
                  bool first) const override {
     auto const& input = saved[0];
-    auto const& g = gradient.main;
+    auto const g = gradient.main.dim() == 3 ? rows(gradient.main) : gradient.main;
     at::Tensor input_gradient;
     if (!first) {
       input_gradient = at::mm(g, weights.parameters[index(weight_)]);
       if (input.dim() != 2) input_gradient = input_gradient.view(input.sizes());
     }
     // The product adds itself to the target: no gradient tensor in between.
-    target.into.parameters[index(weight_)].addmm_(g.t(), flat(input), target.beta, target.alpha);
+    target.into.parameters[index(weight_)].addmm_(g.t(), rows(input), target.beta, target.alpha);
     if (bias_ >= 0) accumulate_columns(target.into.parameters[index(bias_)], g, target);
-    return {std::move(input_gradient), std::move(gradient.skip)};
+    gradient.main = std::move(input_gradient);
+    return gradient;
+  }
+
+  double multiply_adds(Frame const& output, Weights const& weights) const override {
+    return static_cast<double>(output.main.numel()) *
+           static_cast<double>(weights.parameters[index(weight_)].size(1));
   }
 
  private:
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
-  static at::Tensor flat(at::Tensor const& input) {
-    return input.dim() == 2 ? input : input.reshape({input.size(0), -1});
+  /// [B, inputs], or [B * tokens, inputs] of a sequence.
+  static at::Tensor rows(at::Tensor const& input) {
+    if (input.dim() == 2) return input;
+    return input.dim() == 3 ? input.reshape({-1, input.size(2)})
+                            : input.reshape({input.size(0), -1});
   }
 
   at::Tensor product(at::Tensor const& input, Weights const& weights) const {
@@ -77,5 +91,19 @@ class Linear : public Operation {
 }  // namespace
 
 OperationPtr linear(int weight, int bias) { return std::make_unique<Linear>(weight, bias); }
+
+void linear(ModelBuilder& model, std::string const& layer, std::int64_t outputs, InitScheme scheme,
+            bool bias) {
+  auto const in = model.input();
+  model.require_fit(in.elements == Elements::reals, "linear", "real numbers", layer);
+  auto const inputs = in.is_sequence() ? in.channels() : element_count(in.dimensions);
+  model.open(layer, LayerType::linear);
+  auto const units = model.new_units(outputs);
+  auto const w = model.parameter("weight", {outputs, inputs}, weight_start(scheme, inputs, outputs),
+                                 units, in.units, inputs / in.channels());
+  auto const b = bias ? model.parameter("bias", {outputs}, bias_start(scheme, inputs), units) : -1;
+  auto out = in.is_sequence() ? Dimensions{in.dimensions[0], outputs} : Dimensions{outputs};
+  model.head(linear(w, b), {.dimensions = std::move(out), .units = units});
+}
 
 }  // namespace fedstrata

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -17,21 +18,23 @@ class MaxPool : public Operation {
         stride_{window.stride, window.stride},
         padding_{window.padding, window.padding} {}
 
-  State evaluate(State in, Weights const&) const override {
-    return {std::get<0>(pool(in.main)), std::move(in.skip)};
+  Frame evaluate(Frame in, Weights const&) const override {
+    in.main = std::get<0>(pool(in.main));
+    return in;
   }
 
-  State forward(State in, Weights const&, Saved& saved) const override {
+  Frame forward(Frame in, Weights const&, Saved& saved) const override {
     auto [out, indices] = pool(in.main);
     saved = {in.main, indices};
-    return {std::move(out), std::move(in.skip)};
+    in.main = std::move(out);
+    return in;
   }
 
-  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
+  Frame backward(Frame gradient, Weights const&, GradientTarget const&, Saved& saved,
                  bool) const override {
-    return {at::max_pool2d_with_indices_backward(gradient.main, saved[0], kernel_, stride_,
-                                                 padding_, kOnes, false, saved[1]),
-            std::move(gradient.skip)};
+    gradient.main = at::max_pool2d_with_indices_backward(gradient.main, saved[0], kernel_, stride_,
+                                                         padding_, kOnes, false, saved[1]);
+    return gradient;
   }
 
  private:
@@ -47,5 +50,13 @@ class MaxPool : public Operation {
 }  // namespace
 
 OperationPtr max_pool(Window window) { return std::make_unique<MaxPool>(window); }
+
+void max_pool(ModelBuilder& model, Window window) {
+  auto out = model.input();
+  model.require_fit(out.is_image(), "max_pool", "an image [channels, height, width]");
+  out.dimensions = model.slid(window);
+  out.shared = false;
+  model.tail(max_pool(window), std::move(out));
+}
 
 }  // namespace fedstrata

@@ -1,5 +1,6 @@
 #include <torch/torch.h>
 
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -7,25 +8,43 @@ namespace {
 
 class Relu : public Operation {
  public:
-  State evaluate(State in, Weights const&) const override {
-    return {at::relu(in.main), std::move(in.skip)};
+  explicit Relu(bool in_place) : in_place_(in_place) {}
+
+  Frame evaluate(Frame in, Weights const&) const override {
+    in.main = at::relu(in.main);
+    return in;
   }
 
-  // In place: no operation that a rectifier follows needs its own output for its backward pass.
-  State forward(State in, Weights const&, Saved& saved) const override {
-    at::relu_(in.main);
+  // No operation that a rectifier follows needs its own output for its backward pass, so it may be
+  // overwritten; but not where another slot holds it too.
+  Frame forward(Frame in, Weights const&, Saved& saved) const override {
+    if (in_place_)
+      at::relu_(in.main);
+    else
+      in.main = at::relu(in.main);
     saved = {in.main};
     return in;
   }
 
-  State backward(State gradient, Weights const&, GradientTarget const&, Saved& saved,
+  Frame backward(Frame gradient, Weights const&, GradientTarget const&, Saved& saved,
                  bool) const override {
-    return {at::threshold_backward(gradient.main, saved[0], 0), std::move(gradient.skip)};
+    gradient.main = at::threshold_backward(gradient.main, saved[0], 0);
+    return gradient;
   }
+
+ private:
+  bool in_place_;
 };
 
 }  // namespace
 
-OperationPtr relu() { return std::make_unique<Relu>(); }
+OperationPtr relu(bool in_place) { return std::make_unique<Relu>(in_place); }
+
+void relu(ModelBuilder& model) {
+  auto out = model.input();
+  auto operation = relu(!out.shared);
+  out.shared = false;
+  model.tail(std::move(operation), std::move(out));
+}
 
 }  // namespace fedstrata
