@@ -126,6 +126,10 @@ TEST(staged_engine, counts_the_products_of_a_transformer) {
   for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
   // Per token: four projections, two layers of four times the width; attention; the classes.
   EXPECT_EQ(sum, 5 * (4 * 16 + 2 * 64) + 2 * 5 * 5 * 4 + 4 * 10);
+  PointSet points;
+  place(model.table(), points, {0, 1, layers_from(0, model.table().layers.size()), -1}, 0.0, false);
+  EXPECT_EQ(build_tree(points, std::vector{0}, engine.stages()).multiply_adds(engine.stages()),
+            sum);
 }
 
 ModelConfig named(std::string const& name, Norm norm = Norm::none) {
