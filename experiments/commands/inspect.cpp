@@ -83,13 +83,9 @@ void print_layers(LayerTable const& table) {
             << "offset" << std::setw(12) << "size" << std::setw(7) << "stage"
             << "  type\n";
   for (auto const& layer : table.layers) {
-    auto const* type = layer.type == LayerType::conv     ? "conv"
-                       : layer.type == LayerType::linear ? "linear"
-                       : layer.type == LayerType::norm   ? "norm"
-                                                         : "other";
     std::cout << "  " << std::left << std::setw(32) << layer.name << std::right << std::setw(12)
               << layer.parameters.offset << std::setw(12) << layer.parameters.size << std::setw(7)
-              << layer.stage << "  " << type << '\n';
+              << layer.stage << "  " << text(layer.type) << '\n';
   }
 }
 

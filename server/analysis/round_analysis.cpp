@@ -29,7 +29,7 @@ std::vector<double> flattened(UnitPermutations const& permutations) {
 
 double forward_cost(BarrierEngine const& engine) {
   double sum = 0.0;
-  for (auto const& stage : engine.stages()) sum += stage.cost;
+  for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
   return sum;
 }
 

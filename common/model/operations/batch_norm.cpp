@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
@@ -18,25 +19,28 @@ class BatchNorm : public Operation {
         mean_(static_cast<std::size_t>(mean)),
         variance_(static_cast<std::size_t>(variance)) {}
 
-  State evaluate(State in, Weights const& weights) const override {
-    if (weights.calibration > 0) return {calibrated(in.main, weights), std::move(in.skip)};
-    return {std::get<0>(normalise(in.main, weights, false)), std::move(in.skip)};
+  Frame evaluate(Frame in, Weights const& weights) const override {
+    in.main = weights.calibration > 0 ? calibrated(in.main, weights)
+                                      : std::get<0>(normalise(in.main, weights, false));
+    return in;
   }
 
-  State forward(State in, Weights const& weights, Saved& saved) const override {
+  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
     auto [out, mean, inverse_deviation] = normalise(in.main, weights, true);
     saved = {in.main, mean, inverse_deviation};
-    return {std::move(out), std::move(in.skip)};
+    in.main = std::move(out);
+    return in;
   }
 
-  State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
+  Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
                  bool first) const override {
     auto [input_gradient, weight_gradient, bias_gradient] = at::native_batch_norm_backward(
         gradient.main, saved[0], weights.parameters[weight_], weights.buffers[mean_],
         weights.buffers[variance_], saved[1], saved[2], true, kEpsilon, {!first, true, true});
     accumulate(target.into.parameters[weight_], weight_gradient, target);
     accumulate(target.into.parameters[bias_], bias_gradient, target);
-    return {std::move(input_gradient), std::move(gradient.skip)};
+    gradient.main = std::move(input_gradient);
+    return gradient;
   }
 
  private:
@@ -69,54 +73,26 @@ class BatchNorm : public Operation {
   std::size_t weight_, bias_, mean_, variance_;
 };
 
-class GroupNorm : public Operation {
- public:
-  GroupNorm(int weight, int bias, std::int64_t groups)
-      : weight_(static_cast<std::size_t>(weight)),
-        bias_(static_cast<std::size_t>(bias)),
-        groups_(groups) {}
-
-  State evaluate(State in, Weights const& weights) const override {
-    return {std::get<0>(normalise(in.main.contiguous(), weights)), std::move(in.skip)};
-  }
-
-  State forward(State in, Weights const& weights, Saved& saved) const override {
-    auto const input = in.main.contiguous();
-    auto [out, mean, inverse_deviation] = normalise(input, weights);
-    saved = {input, mean, inverse_deviation};
-    return {std::move(out), std::move(in.skip)};
-  }
-
-  State backward(State gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
-                 bool first) const override {
-    auto const& input = saved[0];
-    auto [input_gradient, weight_gradient, bias_gradient] = at::native_group_norm_backward(
-        gradient.main.contiguous(), input, saved[1], saved[2], weights.parameters[weight_],
-        input.size(0), input.size(1), input.size(2) * input.size(3), groups_, {!first, true, true});
-    accumulate(target.into.parameters[weight_], weight_gradient, target);
-    accumulate(target.into.parameters[bias_], bias_gradient, target);
-    return {std::move(input_gradient), std::move(gradient.skip)};
-  }
-
- private:
-  std::tuple<at::Tensor, at::Tensor, at::Tensor> normalise(at::Tensor const& input,
-                                                           Weights const& weights) const {
-    return at::native_group_norm(input, weights.parameters[weight_], weights.parameters[bias_],
-                                 input.size(0), input.size(1), input.size(2) * input.size(3),
-                                 groups_, kEpsilon);
-  }
-
-  std::size_t weight_, bias_;
-  std::int64_t groups_;
-};
-
 }  // namespace
 
 OperationPtr batch_norm(int weight, int bias, int mean, int variance) {
   return std::make_unique<BatchNorm>(weight, bias, mean, variance);
 }
-OperationPtr group_norm(int weight, int bias, std::int64_t groups) {
-  return std::make_unique<GroupNorm>(weight, bias, groups);
+
+void batch_norm(ModelBuilder& model, std::string const& layer) {
+  auto out = model.input();
+  model.require_fit(out.is_image(), "batch_norm", "an image [channels, height, width]", layer);
+  out.shared = false;
+  auto const channels = out.channels();
+  // With the statistics it is not affine in all that belongs to the layer.
+  model.open(layer, LayerType::norm, false);
+  auto const w =
+      model.parameter("weight", {channels}, {Initializer::Kind::constant, 1.0}, out.units);
+  auto const b = model.parameter("bias", {channels}, {Initializer::Kind::constant, 0.0}, out.units);
+  auto const mean = model.buffer("running_mean", channels, 0.0, out.units);
+  auto const variance = model.buffer("running_var", channels, 1.0, out.units);
+  model.units().normalise(out.units, model.stage());
+  model.head(batch_norm(w, b, mean, variance), std::move(out));
 }
 
 }  // namespace fedstrata
