@@ -62,7 +62,7 @@ void ExactSum::finish(std::int64_t first, double divisor, std::span<float> out) 
 }
 
 void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& divisor,
-                       std::span<float> mean, std::function<void()> const& idle) {
+                       std::span<float> mean) {
   auto const total = static_cast<std::int64_t>(sums_.size());
   bool const root = comm.rank() == 0;
   std::vector<mpi::Request> sums;
@@ -78,13 +78,13 @@ void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& div
     auto const part = mean.subspan(static_cast<std::size_t>(first),
                                    static_cast<std::size_t>(std::min(kBucket, total - first)));
     if (root) {
-      sums[bucket].wait(idle);
+      sums[bucket].wait();
       finish(first, by, part);
     }
     means.push_back(comm.ibroadcast(std::as_writable_bytes(part), 0));
   }
-  for (auto& request : means) request.wait(idle);
-  for (auto& request : sums) request.wait(idle);
+  for (auto& request : means) request.wait();
+  for (auto& request : sums) request.wait();
 }
 
 }  // namespace fedstrata

@@ -32,10 +32,9 @@ class ExactSum {
 
   /// Collective over `comm`: sums of all ranks to root 0, which divides by `divisor()` (called
   /// there once, after the first sums have arrived) and broadcasts; buckets are pipelined so that
-  /// the three overlap. `mean` [parts().size()] is written on every rank. `idle` is called while
-  /// waiting.
-  void average(mpi::Comm const& comm, std::function<double()> const& divisor, std::span<float> mean,
-               std::function<void()> const& idle);
+  /// the three overlap. `mean` [parts().size()] is written on every rank.
+  void average(mpi::Comm const& comm, std::function<double()> const& divisor,
+               std::span<float> mean);
 
  private:
   PackedParts parts_;

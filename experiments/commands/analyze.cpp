@@ -85,7 +85,7 @@ class Report {
 };
 
 /// False when it was stopped before the end.
-bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t rounds) {
+bool work(AnalysisPool& pool, mpi::Background& background, bool leader, std::size_t rounds) {
   Report report(rounds);
   bool complete = true;
   while (!pool.finished()) {
@@ -93,7 +93,7 @@ bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t round
       pool.drop();
       complete = false;
     }
-    liveness.poll();
+    background.look_up();
     if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
     if (leader) report.update(pool);
   }
@@ -156,7 +156,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   auto const text = world.broadcast(ready.config_text, 0);
   auto config = parse_config(text, line.target);
   Liveness liveness(world, config.run.stall_timeout, "analysis");
-  mpi::WhileWaiting const signs([&] { liveness.poll(); });
+  auto const signs = world.background().always([&] { liveness.poll(); });
   if (!first) {
     ready.run = RunWriter::attach(line.target);
     if (!config.analysis.against.empty()) ready.other = Run::attach(config.analysis.against);
@@ -180,19 +180,19 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   auto const rounds = ready.jobs.size();
   std::optional<AnalysisJournal> journal;
   if (first && rounds > 0) {
-    std::printf("plan: %s\n", AnalysisPool(input, world, {}).check(ready.jobs.front()).c_str());
+    std::printf("plan: %s\n", AnalysisPool(input, world).check(ready.jobs.front()).c_str());
     bool const goes_on = line.resume || line.missing;
     if (!goes_on) ready.run->write_analysis_config(line.name, text);
     journal.emplace(ready.run->analysis_journal(line.name), goes_on);
     input.journal = &*journal;
   }
   liveness.announce("analysing");
-  AnalysisPool pool(input, world, [&] { liveness.poll(); });
+  AnalysisPool pool(input, world);
   if (first) {
     for (auto const& job : ready.jobs) pool.add(job);
     pool.close();
   }
-  bool const complete = work(pool, liveness, first, rounds);
+  bool const complete = work(pool, world.background(), first, rounds);
   stop::ignore();
   // Rank 0 speaks for all.
   if (world.all_gather(std::int64_t{complete}).at(0) == 0) {

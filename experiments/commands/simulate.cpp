@@ -156,7 +156,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   auto const layout = assign_roles(world.size(), config.analysis.ranks);
   Liveness liveness(world, config.run.stall_timeout, layout.role(world.rank()));
   std::optional<RunWriter> run;
-  mpi::WhileWaiting const signs([&] {
+  auto const signs = world.background().always([&] {
     liveness.poll();
     if (run) run->heartbeat();
   });

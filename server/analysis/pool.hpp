@@ -50,8 +50,9 @@ struct AnalysisProgress {
 /// is in. The bits do not depend on the number of ranks.
 class AnalysisPool {
  public:
-  /// `interlude` runs between any two evaluations (to serve other messages); may be empty.
-  AnalysisPool(AnalysisInput input, mpi::Comm const& comm, std::function<void()> interlude);
+  /// Between any two evaluations the background of `comm` gets its turn, then `serve_others`, which
+  /// takes messages of other kinds; it may be empty.
+  AnalysisPool(AnalysisInput input, mpi::Comm const& comm, std::function<void()> serve_others = {});
   ~AnalysisPool();
 
   bool leads() const { return comm_->rank() == 0; }

@@ -127,11 +127,9 @@ void fill_clients(RoundRecord& row, std::vector<ClientRecord> const& clients) {
 void fill_times(RoundRecord& row, std::vector<RoundReport> const& reports) {
   std::vector<double> train, wait, evaluate;
   for (auto const& report : reports) {
-    for (auto const& times : report.times) {
-      train.push_back(times.train);
-      wait.push_back(times.wait);
-      evaluate.push_back(times.evaluate);
-    }
+    train.push_back(report.times.train);
+    wait.push_back(report.times.wait);
+    evaluate.push_back(report.times.evaluate);
   }
   row.seconds_train = mean(train);
   row.seconds_wait = mean(wait);

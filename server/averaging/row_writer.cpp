@@ -9,21 +9,6 @@
 
 namespace fedstrata {
 
-Message Commit::pack() const {
-  return std::move(
-      Message().put(std::vector{static_cast<std::int64_t>(what), round}).put(excluded).put(global));
-}
-
-Commit Commit::unpack(Message message) {
-  Commit commit;
-  auto const head = message.take<std::int64_t>();
-  commit.what = static_cast<What>(head.at(0));
-  commit.round = head.at(1);
-  commit.excluded = message.take<std::int64_t>();
-  commit.global = message.take<float>();
-  return commit;
-}
-
 /// One round being written: the files that stay, and those that only the analysis needs.
 struct RowWriter::Round {
   std::optional<CheckpointWriter> kept, pending;

@@ -12,18 +12,6 @@
 
 namespace fedstrata {
 
-/// What the coordinator tells the writers after a round: that its average is done, that the state
-/// after it is to be saved, that it was the last one, or the last one of this start of the run.
-struct Commit {
-  enum class What : std::int64_t { average, state, end, interruption } what = What::average;
-  std::int64_t round = 0;
-  std::vector<std::int64_t> excluded;
-  std::vector<float> global;  ///< model row [P + Q], of `state` the state row
-
-  Message pack() const;
-  static Commit unpack(Message message);
-};
-
 /// Writes the rows of this rank's shard (clients c with c mod shards = shard) as they arrive, and
 /// makes a round's files visible once its last row and the coordinator's commit are there. Rounds
 /// that are on disk already are not written again. A state becomes visible after the rows of all
