@@ -1,11 +1,11 @@
 #include "common/store/resume_files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
+#include <cstddef>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "common/base/error.hpp"
@@ -18,21 +18,87 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file is: kFields integers, the ids of the clients, the global row, a row of each client, and
-// the checksum of all before it. Written and read on machines of one byte order.
-constexpr std::int64_t kMagic = 0x3165746174736466;  // "fdstate1"
-constexpr std::size_t kFields = 7;
+// A file is: integers, the ids of the clients, a list of fields, the global row, a row of each
+// field, a row of each client, and the checksum of all before it. A state without fields is written
+// as version 0.1.0 did, with neither their list nor its length. Written and read on machines of one
+// byte order.
+constexpr std::int64_t kMagic = 0x3165746174736466;            // "fdstate1"
+constexpr std::int64_t kMagicWithFields = 0x3265746174736466;  // "fdstate2"
 constexpr char const* kExtension = ".state";
 
-using Head = std::array<std::int64_t, kFields>;
+/// The integers at the start of a file.
+struct Head {
+  std::int64_t magic = 0, round = 0, shard = 0, shards = 0;
+  std::int64_t clients = 0, global_size = 0, own_size = 0;
+  std::int64_t list_size = 0;  ///< bytes; only with kMagicWithFields
 
-std::int64_t first_row(ResumeShard const& shard) {
-  return static_cast<std::int64_t>((kFields + shard.clients.size()) * sizeof(std::int64_t));
+  /// Bytes of the file.
+  std::size_t size() const {
+    return magic == kMagicWithFields ? sizeof(Head) : offsetof(Head, list_size);
+  }
+};
+
+std::string field_list(std::vector<ResumeField> const& fields) {
+  std::string text;
+  for (auto const& field : fields) text += field.name + ' ' + std::to_string(field.size) + '\n';
+  return text;
+}
+
+/// The reverse of field_list(); nothing when the text is no such list or its rows are larger than
+/// `elements`.
+std::optional<std::vector<ResumeField>> parse_fields(std::string const& text,
+                                                     std::int64_t elements) {
+  std::vector<ResumeField> fields;
+  std::istringstream words(text);
+  for (ResumeField field; words >> field.name >> field.size;) {
+    if (field.size < 0 || field.size > elements) return std::nullopt;
+    elements -= field.size;
+    fields.push_back(field);
+  }
+  if (field_list(fields) != text) return std::nullopt;
+  return fields;
+}
+
+Head head_of(ResumeShard const& shard) {
+  return {.magic = shard.fields.empty() ? kMagic : kMagicWithFields,
+          .round = shard.round,
+          .shard = shard.shard,
+          .shards = shard.shards,
+          .clients = std::ssize(shard.clients),
+          .global_size = shard.global_size,
+          .own_size = shard.own_size,
+          .list_size = std::ssize(field_list(shard.fields))};
+}
+
+std::int64_t bytes(std::int64_t elements) {
+  return elements * static_cast<std::int64_t>(sizeof(float));
+}
+
+std::int64_t global_offset(ResumeShard const& shard) {
+  auto const ids = shard.clients.size() * sizeof(std::int64_t);
+  return static_cast<std::int64_t>(head_of(shard).size() + ids + field_list(shard.fields).size());
+}
+
+/// Where the row of a field begins; that of the first client when there is no such field.
+std::int64_t field_offset(ResumeShard const& shard, std::string const& name) {
+  auto offset = global_offset(shard) + bytes(shard.global_size);
+  for (auto const& field : shard.fields) {
+    if (field.name == name) break;
+    offset += bytes(field.size);
+  }
+  return offset;
 }
 
 std::int64_t own_offset(ResumeShard const& shard, std::size_t index) {
-  auto const elements = shard.global_size + static_cast<std::int64_t>(index) * shard.own_size;
-  return first_row(shard) + elements * static_cast<std::int64_t>(sizeof(float));
+  return field_offset(shard, "") + bytes(static_cast<std::int64_t>(index) * shard.own_size);
+}
+
+/// Elements of a field's row; throws Error when there is none.
+std::int64_t field_size(ResumeShard const& shard, std::string const& name) {
+  auto const found = std::ranges::find(shard.fields, name, &ResumeField::name);
+  require(found != shard.fields.end(),
+          "resume state " + round_text(shard.round) + " has no " + name);
+  return found->size;
 }
 
 std::size_t index_of(ResumeShard const& shard, std::int64_t client) {
@@ -64,25 +130,38 @@ enum class Check { everything, size };
 /// Nothing when the file is not what was written under this name.
 std::optional<ResumeShard> read_shard(fs::path const& path, Check check) {
   std::ifstream stream(path, std::ios::binary);
-  Head head{};
-  if (!stream.read(reinterpret_cast<char*>(head.data()), sizeof head)) return std::nullopt;
+  Head head;
+  auto* const integers = reinterpret_cast<char*>(&head);
+  if (!stream.read(integers, offsetof(Head, list_size))) return std::nullopt;
   std::error_code error;
   auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
-  if (error || head[0] != kMagic) return std::nullopt;
+  if (error || (head.magic != kMagic && head.magic != kMagicWithFields)) return std::nullopt;
+  if (head.magic == kMagicWithFields &&
+      !stream.read(integers + offsetof(Head, list_size), sizeof head.list_size)) {
+    return std::nullopt;
+  }
   auto const name = parse_shard_name(path.filename().string(), kExtension);
-  if (!name || head[1] != name->round || head[2] != name->shard || head[3] != name->shards) {
+  if (!name || head.round != name->round || head.shard != name->shard ||
+      head.shards != name->shards) {
     return std::nullopt;
   }
-  for (std::size_t i = 4; i < head.size(); ++i) {  // counts and sizes
-    if (head[i] < 0 || head[i] > size) return std::nullopt;
+  for (auto const count : {head.clients, head.global_size, head.own_size, head.list_size}) {
+    if (count < 0 || count > size) return std::nullopt;
   }
-  if (head[4] > 0 && head[6] > size / head[4]) return std::nullopt;
-  ResumeShard shard{name->round, name->shard, name->shards, {}, head[5], head[6]};
-  shard.clients.resize(static_cast<std::size_t>(head[4]));
-  if (!stream.read(reinterpret_cast<char*>(shard.clients.data()),
-                   static_cast<std::streamsize>(shard.clients.size() * sizeof(std::int64_t)))) {
-    return std::nullopt;
-  }
+  if (head.clients > 0 && head.own_size > size / head.clients) return std::nullopt;
+  ResumeShard shard{.round = name->round,
+                    .shard = name->shard,
+                    .shards = name->shards,
+                    .clients = std::vector<std::int64_t>(static_cast<std::size_t>(head.clients)),
+                    .global_size = head.global_size,
+                    .own_size = head.own_size};
+  std::string list(static_cast<std::size_t>(head.list_size), '\0');
+  stream.read(reinterpret_cast<char*>(shard.clients.data()),
+              static_cast<std::streamsize>(shard.clients.size() * sizeof(std::int64_t)));
+  if (!stream.read(list.data(), std::ssize(list))) return std::nullopt;
+  auto fields = parse_fields(list, size);
+  if (!fields || fields->empty() != (head.magic == kMagic)) return std::nullopt;
+  shard.fields = std::move(*fields);
   auto const end = own_offset(shard, shard.clients.size());
   if (size != end + static_cast<std::int64_t>(sizeof(std::uint64_t))) return std::nullopt;
   if (check == Check::size) return shard;
@@ -104,19 +183,15 @@ std::map<std::int64_t, std::vector<std::string>> complete_states(fs::path const&
 
 ResumeWriter::ResumeWriter(fs::path const& directory, ResumeShard shard)
     : shard_(std::move(shard)),
-      missing_(shard_.clients.size() + (shard_.global_size > 0 ? 1 : 0)),
+      missing_(shard_.clients.size() + shard_.fields.size() + (shard_.global_size > 0 ? 1 : 0)),
       file_(target(directory, shard_)) {
-  Head const head{kMagic,
-                  shard_.round,
-                  shard_.shard,
-                  shard_.shards,
-                  std::ssize(shard_.clients),
-                  shard_.global_size,
-                  shard_.own_size};
+  auto const head = head_of(shard_);
+  auto const list = field_list(shard_.fields);
   std::ofstream stream(file_.temporary(), std::ios::binary);
-  stream.write(reinterpret_cast<char const*>(head.data()), sizeof head);
+  stream.write(reinterpret_cast<char const*>(&head), static_cast<std::streamsize>(head.size()));
   stream.write(reinterpret_cast<char const*>(shard_.clients.data()),
                static_cast<std::streamsize>(shard_.clients.size() * sizeof(std::int64_t)));
+  stream.write(list.data(), std::ssize(list));
   stream.close();
   if (!stream) throw_system_error("write", file_.target());
 }
@@ -133,7 +208,12 @@ void ResumeWriter::write(std::int64_t offset, std::span<float const> row) {
 
 void ResumeWriter::write_global(std::span<float const> row) {
   require(std::ssize(row) == shard_.global_size, "a global row of another size");
-  write(first_row(shard_), row);
+  write(global_offset(shard_), row);
+}
+
+void ResumeWriter::write_field(std::string const& name, std::span<float const> row) {
+  require(std::ssize(row) == field_size(shard_, name), "a row of " + name + " of another size");
+  write(field_offset(shard_, name), row);
 }
 
 void ResumeWriter::write_own(std::int64_t client, std::span<float const> row) {
@@ -197,7 +277,14 @@ void ResumeState::read(std::size_t shard, std::int64_t offset, std::span<float> 
 void ResumeState::read_global(std::span<float> row) const {
   require(shards_.front().global_size == std::ssize(row),
           "resume state " + round_text(round()) + " is of another model");
-  read(0, first_row(shards_.front()), row);
+  read(0, global_offset(shards_.front()), row);
+}
+
+void ResumeState::read_field(std::string const& name, std::span<float> row) const {
+  auto const& shard = shards_.front();
+  require(field_size(shard, name) == std::ssize(row),
+          "resume state " + round_text(round()) + " has another " + name);
+  read(0, field_offset(shard, name), row);
 }
 
 void ResumeState::read_own(std::int64_t client, std::span<float> row) const {

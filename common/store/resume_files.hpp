@@ -10,8 +10,14 @@
 
 namespace fedstrata {
 
+/// A row that the coordinator keeps from round to round under a name, beside the global row.
+struct ResumeField {
+  std::string name;       ///< without white space
+  std::int64_t size = 0;  ///< elements
+};
+
 /// One file's share of what a run needs to go on after a round: shard s of `shards` holds the
-/// clients c with c mod shards = s, shard 0 also the global row.
+/// clients c with c mod shards = s, shard 0 also the global row and the fields.
 struct ResumeShard {
   std::int64_t round = 0;
   int shard = 0;
@@ -19,6 +25,7 @@ struct ResumeShard {
   std::vector<std::int64_t> clients;  ///< ids in this shard that keep something, ascending
   std::int64_t global_size = 0;       ///< elements of the global state row; 0 = not in this shard
   std::int64_t own_size = 0;          ///< elements that each client keeps
+  std::vector<ResumeField> fields = {};  ///< none in shards other than 0
 };
 
 /// A shard being written, rows in any order. Nothing is visible before publish(); destroyed
@@ -28,6 +35,7 @@ class ResumeWriter {
   ResumeWriter(std::filesystem::path const& directory, ResumeShard shard);
   ResumeShard const& shard() const { return shard_; }
   void write_global(std::span<float const> row);
+  void write_field(std::string const& name, std::span<float const> row);
   void write_own(std::int64_t client, std::span<float const> row);
   /// Did every row come?
   bool complete() const { return missing_ == 0; }
@@ -52,8 +60,9 @@ class ResumeState {
   /// cannot be read.
   static ResumeState at(std::filesystem::path const& directory, std::int64_t round);
   std::int64_t round() const { return shards_.front().round; }
-  /// Both throw Error when the row is not there or has another size.
+  /// These throw Error when the row is not there or has another size.
   void read_global(std::span<float> row) const;
+  void read_field(std::string const& name, std::span<float> row) const;
   void read_own(std::int64_t client, std::span<float> row) const;
 
  private:

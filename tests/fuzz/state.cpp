@@ -80,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   for (std::size_t elements = 0; elements < 9; ++elements) {
     std::vector<float> row(elements);
     attempt([&] { state->read_global(row); });
+    attempt([&] { state->read_field("average.all.v", row); });
     for (std::int64_t client = 0; client < kClients; ++client) {
       attempt([&] { state->read_own(client, row); });
     }

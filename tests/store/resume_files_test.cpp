@@ -99,6 +99,52 @@ TEST_F(ResumeFilesTest, incomplete_and_damaged_states_do_not_count) {
   }
 }
 
+TEST_F(ResumeFilesTest, fields_of_the_coordinator_come_back_by_name) {
+  std::vector<ResumeField> const fields = {{"average.a.v", 4}, {"average.b.m", 2}};
+  for (int shard = 0; shard < 2; ++shard) {
+    ResumeShard info{.round = 6, .shard = shard, .shards = 2, .clients = {shard}, .own_size = 3};
+    if (shard == 0) info.global_size = 5;
+    if (shard == 0) info.fields = fields;
+    ResumeWriter writer(path(), info);
+    writer.write_own(shard, row(30, 3));
+    if (shard == 0) {
+      writer.write_field("average.b.m", row(20, 2));
+      writer.write_global(row(0, 5));
+      EXPECT_FALSE(writer.complete());
+      EXPECT_THROW(writer.write_field("average.a.v", row(0, 2)), Error);
+      EXPECT_THROW(writer.write_field("average.c.v", row(0, 2)), Error);
+      writer.write_field("average.a.v", row(10, 4));
+    }
+    writer.publish();
+  }
+  auto const state = ResumeState::latest(path());
+  ASSERT_TRUE(state.has_value());
+  std::vector<float> global(5), v(4), m(2), own(3);
+  state->read_global(global);
+  state->read_field("average.a.v", v);
+  state->read_field("average.b.m", m);
+  state->read_own(1, own);
+  EXPECT_EQ(global, row(0, 5));
+  EXPECT_EQ(v, row(10, 4));
+  EXPECT_EQ(m, row(20, 2));
+  EXPECT_EQ(own, row(30, 3));
+  state->read_own(0, own);
+  EXPECT_EQ(own, row(30, 3));
+  EXPECT_THROW(state->read_field("average.a.v", m), Error);
+  EXPECT_THROW(state->read_field("average.a.m", v), Error);
+}
+
+TEST_F(ResumeFilesTest, a_state_without_fields_is_the_file_that_version_0_1_0_wrote) {
+  ResumeWriter writer(path(), {.round = 1, .clients = {0}, .global_size = 1, .own_size = 1});
+  writer.write_global(row(1, 1));
+  writer.write_own(0, row(2, 1));
+  writer.publish();
+  std::ifstream file(path() / "000001.state", std::ios::binary);
+  std::vector<char> const bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(bytes.size(), 7 * 8 + 8 + 2 * 4 + 8u);
+  EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 8), "fdstate1");
+}
+
 TEST_F(ResumeFilesTest, an_unpublished_state_leaves_nothing) {
   write_state(path(), 1, 1, 0);
   EXPECT_EQ(files(), 0u);
