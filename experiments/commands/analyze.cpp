@@ -29,8 +29,8 @@ Config analysis_config(CommandLine const& line, RunDirectory const& run) {
   if (line.resume || line.missing) {
     auto config = parse_config(run.analysis_config(line.name), line.target);
     if (line.name == "insitu") {  // what the run itself would have analysed
-      config.analysis.rounds =
-          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+      config.analysis.rounds = parse_rounds(
+          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every)));
     }
     return with_analysis(config, "", "", line.set);
   }
