@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "common/base/names.hpp"
 #include "common/base/files.hpp"
 #include "common/store/names.hpp"
 #include "common/store/rows/hdf5_rows.hpp"
@@ -44,12 +45,7 @@ void check_empty(fs::path const& path) {
 }
 
 void check_name(std::string const& name) {
-  auto const allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  };
-  require_input(!name.empty() && name.size() <= 64 && name[0] != '.' &&
-                    std::all_of(name.begin(), name.end(), allowed),
+  require_input(is_plain_name(name, ".") && name.size() <= 64 && name[0] != '.',
                 "'" + name +
                     "' cannot name an analysis: use letters, digits, '_', '-' and '.' (at most 64, "
                     "no '.' first)");

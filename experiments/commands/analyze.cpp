@@ -32,8 +32,8 @@ Config analysis_config(AnalyzeOptions const& options, Run const& run) {
   if (options.resume || options.missing) {
     auto config = parse_config(run.analysis_config(options.name), options.target);
     if (options.name == "insitu") {  // what the run itself would have analysed
-      config.analysis.rounds =
-          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+      config.analysis.rounds = parse_rounds(
+          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every)));
     }
     return with_analysis(config, "", "", options.set);
   }

@@ -12,7 +12,6 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/config/analysis/kinds.hpp"
-#include "common/config/analysis/selection.hpp"
 #include "server/alignment/alignment.hpp"
 #include "server/math/geometry.hpp"
 #include "server/plan/targets.hpp"
@@ -94,13 +93,6 @@ bool wants_subspace(AnalysisConfig const& config) {
   });
 }
 
-/// Round of the partners with analysis.pairs = round:R.
-std::optional<std::int64_t> partner_round(std::string const& pairs) {
-  std::int64_t round = 0;
-  if (!pairs.starts_with("round:") || !read_number(pairs.substr(6), round)) return std::nullopt;
-  return round;
-}
-
 /// Do three clients' models differ in more than one direction in these layers?
 bool spans_plane(Run const& run, RowsAt at, std::int64_t round,
                  std::array<std::int64_t, 3> const& clients, std::vector<int> const& layers) {
@@ -135,10 +127,10 @@ std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config con
   Stored stored(run, analysis.at);
   std::optional<Stored> elsewhere;
   if (other != nullptr) elsewhere.emplace(*other, analysis.at);
-  auto const there = partner_round(analysis.pairs);
-  require_input(!there || !stored.clients(*there).empty(),
-                "analysis.pairs = " + analysis.pairs + ": round " +
-                    std::to_string(there.value_or(0)) +
+  bool const other_round = analysis.pairs.kind == PairSelection::Kind::round;
+  auto const there = analysis.pairs.count;
+  require_input(!other_round || !stored.clients(there).empty(),
+                "analysis.pairs = " + analysis.pairs.text + ": round " + std::to_string(there) +
                     " is not stored (stored: " + listed(stored.rounds()) + ")");
   std::set<std::pair<std::int64_t, std::int64_t>> excluded;
   for (auto const& record : run.metrics<ClientRecord>()) {
@@ -155,9 +147,9 @@ std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config con
     if (elsewhere) {
       job.partners = elsewhere->clients(round);
       elsewhere->require_finite(round, job.partners);
-    } else if (there) {
-      job.partners = stored.clients(*there);
-      stored.require_finite(*there, job.partners);
+    } else if (other_round) {
+      job.partners = stored.clients(there);
+      stored.require_finite(there, job.partners);
     }
     if (wants_subspace(analysis)) {
       job.trajectory = stored.rounds_of(job.clients);
@@ -176,10 +168,9 @@ void check_insitu(Experiment const& experiment) {
   auto const& config = experiment.config;
   auto const round = config.analysis.every;
   if (round == 0) return;
-  auto const selection = parse_pairs(config.analysis.pairs, experiment.clients());
+  check_pairs(config.analysis.pairs, experiment.clients());
   plan_round({config.analysis,
               experiment.model.table(),
-              selection,
               experiment.partition,
               config.run.seed,
               round,
@@ -193,7 +184,7 @@ void check_insitu(Experiment const& experiment) {
 }
 
 void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
-  if (table.buffer_count == 0 || config.batchnorm != "interpolate") return;
+  if (table.buffer_count == 0 || config.batchnorm.kind != NormSelection::Kind::interpolate) return;
   log::warning(
       "the model has batch normalisation, whose interpolated statistics can make a barrier by "
       "themselves; compare with analysis.batchnorm = recompute:N");

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "common/base/stopwatch.hpp"
-#include "common/config/analysis/kinds.hpp"
 #include "server/analysis/stored_models.hpp"
 
 namespace fedstrata {
@@ -19,7 +18,7 @@ constexpr std::size_t kRoundsAtOnce = 2;  // so that ranks have work while a rou
 
 /// Inputs that batch normalisation is calibrated on, or none.
 at::Tensor calibration(AnalysisInput const& input) {
-  auto const norm = parse_batchnorm(input.experiment->config.analysis.batchnorm);
+  auto const& norm = input.experiment->config.analysis.batchnorm;
   if (norm.kind != NormSelection::Kind::recompute) return {};
   return input.train->range(0, std::min(norm.samples, input.train->size())).inputs;
 }
@@ -60,12 +59,11 @@ AnalysisPool::~AnalysisPool() = default;
 std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round) const {
   auto const& experiment = *input_.experiment;
   auto const& config = experiment.config;
-  auto const selection =
-      parse_pairs(config.analysis.pairs, experiment.clients(), input_.other != nullptr,
-                  input_.other != nullptr ? input_.other->header().partition.clients() : 0);
+  bool const against = input_.other != nullptr;
+  check_pairs(config.analysis.pairs, experiment.clients(), against,
+              against ? input_.other->header().partition.clients() : 0);
   PlanInput const plan{config.analysis,
                        experiment.model.table(),
-                       selection,
                        experiment.partition,
                        config.run.seed,
                        round.round,

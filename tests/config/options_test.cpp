@@ -231,13 +231,13 @@ TEST(ConfigTest, files_are_read) {
 TEST(WithAnalysisTest, replaces_only_that_section) {
   Config const stored = parse("", {"train.lr=2", "data.clients=9", "analysis.alphas=5"});
   auto const kept = with_analysis(stored, "", "", {"analysis.split=test"});
-  EXPECT_EQ(kept.analysis.alphas, "5");
-  EXPECT_EQ(kept.analysis.split, "test");
+  EXPECT_EQ(kept.analysis.alphas.text, "5");
+  EXPECT_EQ(kept.analysis.split.text, "test");
   auto const replaced =
       with_analysis(stored, "[train]\nlr = 7\n[analysis]\npairs = 7-8\n", "a.ini", {});
   EXPECT_EQ(replaced.train.lr, 2);
-  EXPECT_EQ(replaced.analysis.alphas, AnalysisConfig{}.alphas);
-  EXPECT_EQ(replaced.analysis.pairs, "7-8");
+  EXPECT_EQ(replaced.analysis.alphas.text, AnalysisConfig{}.alphas.text);
+  EXPECT_EQ(replaced.analysis.pairs.text, "7-8");
   EXPECT_THAT(message_of([&] { with_analysis(stored, "", "", {"train.lr=1"}); }),
               HasSubstr("[analysis]"));
   EXPECT_EQ(with_analysis(stored, "", "", {"run.threads=3"}).run.threads, 3);

@@ -27,18 +27,16 @@ constexpr std::int64_t kTest = 10;
 struct Federation {
   AnalysisConfig config;
   std::vector<std::int64_t> participants{2, 3, 7};
-  std::string pairs = "all";
   std::int64_t round = 6;
 
   Model model = make_model({"mlp", {8, 6}, Norm::none, Init::different}, {{1, 4, 4}, 5});
   std::map<std::int64_t, HostModel> hosts;
   at::Tensor images, labels;
   Partition partition{{0, 30, 100}, std::vector<std::int64_t>(100), {}};
-  mutable PairSelection selected;
 
   Federation() {
     config.batch_size = 4;
-    config.alphas = "0.3";
+    config.alphas = parse_alphas("0.3");
     std::iota(partition.indices.begin(), partition.indices.end(), std::int64_t{0});
     for (std::int64_t const id : {kMean, std::int64_t{2}, std::int64_t{3}, std::int64_t{7}}) {
       hosts[id] = make_host_model(model, static_cast<std::uint64_t>(id + 5));
@@ -50,14 +48,10 @@ struct Federation {
 
   InputShape shape() const { return {{1, 4, 4}, 5}; }
   std::unique_ptr<RoundAnalysis> analysis() const {
-    PlanInput const input{config, model.table(), selection(), partition, 1, round, participants, {},
+    PlanInput const input{config, model.table(), partition, 1, round, participants, {},
                           {},     kTrain,        kTest};
     return std::make_unique<RoundAnalysis>(input, model, classification_task(), shape(),
                                            at::Tensor());
-  }
-  PairSelection const& selection() const {
-    selected = parse_pairs(pairs, 100);
-    return selected;
   }
   AnalysisModels models(RoundPlan const& plan) const {
     StoredModels stored;
@@ -215,7 +209,7 @@ TEST(round_analysis, units_can_be_dealt_in_any_order_to_anyone) {
   Federation setup;
   setup.config.kinds = {"full", "layer", "cumulative-deep", "random:2"};
   for (std::string const alphas : {"0.3", "search"}) {
-    setup.config.alphas = alphas;
+    setup.config.alphas = parse_alphas(alphas);
     auto const expected = bits(setup.run());
     auto const leader = setup.analysis();
     for (bool more = true; more;) {
@@ -235,7 +229,7 @@ TEST(round_analysis, units_can_be_dealt_in_any_order_to_anyone) {
 
 TEST(round_analysis, identical_models_have_no_barrier_at_all) {
   Federation setup;
-  setup.config.alphas = "0.1,0.35,0.9";
+  setup.config.alphas = parse_alphas("0.1,0.35,0.9");
   setup.hosts[3] = setup.hosts[7] = setup.hosts[2];
   for (auto const& r : setup.run().barriers) {
     EXPECT_EQ(r.loss_mid, 0.0);
@@ -249,8 +243,8 @@ TEST(round_analysis, identical_models_have_no_barrier_at_all) {
 
 TEST(round_analysis, swapping_the_pair_swaps_the_bases) {
   Federation setup;
-  setup.pairs = "2-7,7-2";
-  setup.config.alphas = "5";
+  setup.config.pairs = parse_pairs("2-7,7-2");
+  setup.config.alphas = parse_alphas("5");
   auto const tables = setup.run();
   for (auto const& layer : setup.model.table().layers) {
     for (std::int64_t const rest : {2, 7}) {
@@ -283,9 +277,9 @@ TEST(round_analysis, a_model_of_one_layer_has_its_full_barrier) {
 TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
   Federation setup;
   setup.config.kinds = {"full"};
-  setup.config.split = "train";
+  setup.config.split = parse_split("train");
   setup.config.samples = 9;
-  setup.pairs = "2-3,2-4";
+  setup.config.pairs = parse_pairs("2-3,2-4");
   auto const tables = setup.run();
   ASSERT_EQ(tables.rows<BarrierRecord>().size(), 1u);
   EXPECT_EQ(tables.rows<BarrierRecord>()[0].samples, 9);
@@ -294,7 +288,7 @@ TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
   EXPECT_EQ(tables.rows<SkippedRecord>()[0].b, 4);
 
   setup.config.kinds = {"layer"};
-  setup.config.split = "test";
+  setup.config.split = parse_split("test");
   for (auto const& r : setup.run().barriers) {
     EXPECT_EQ(r.kind.str(), "layer");
     EXPECT_EQ(r.split.str(), "test");
@@ -321,7 +315,7 @@ TEST(round_analysis, little_memory_gives_the_same_tables) {
 
 TEST(round_analysis, clients_are_compared_with_their_mean) {
   Federation setup;
-  setup.pairs = "clients";
+  setup.config.pairs = parse_pairs("clients");
   auto const tables = setup.run();
   auto const mean_loss = [&](std::function<HostModel(std::int64_t)> const& host_of) {
     double sum = 0.0;
@@ -575,11 +569,11 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
 
 TEST(round_analysis, a_search_finds_the_supremum_between_grid_points) {
   Federation setup;
-  setup.config.alphas = "search:0.001";
-  setup.config.split = "test";
+  setup.config.alphas = parse_alphas("search:0.001");
+  setup.config.split = parse_split("test");
   setup.config.kinds = {"full", "layer"};
   auto const searched = setup.run();
-  setup.config.alphas = "1001";
+  setup.config.alphas = parse_alphas("1001");
   auto const dense = setup.run();
   ASSERT_EQ(searched.barriers.size(), dense.barriers.size());
   for (std::size_t i = 0; i < dense.barriers.size(); ++i) {
@@ -612,7 +606,7 @@ TEST(round_analysis, intervals_are_of_paired_losses) {
 TEST(round_analysis, a_tolerance_stops_curves_whose_interval_is_narrow) {
   Federation setup;
   setup.config.kinds = {"full", "layer"};
-  setup.config.split = "train";
+  setup.config.split = parse_split("train");
   auto const whole = setup.run();
   setup.config.tolerance = 1.0;
   auto const stopped = setup.run();
@@ -648,16 +642,16 @@ TEST(round_analysis, splits_can_be_the_clients_own_samples) {
   setup.participants = {0, 1};
   setup.hosts[0] = setup.hosts.at(2);
   setup.hosts[1] = setup.hosts.at(7);
-  setup.config.split = "client:0";
+  setup.config.split = parse_split("client:0");
   auto const own = setup.run().barriers.at(0);
   EXPECT_EQ(own.split.str(), "client");
   EXPECT_EQ(own.samples, 30);
   EXPECT_NEAR(own.loss_a, setup.plain(setup.hosts.at(0), 30).loss, 1e-5);
-  setup.config.split = "union";
+  setup.config.split = parse_split("union");
   auto const both = setup.run().barriers.at(0);
   EXPECT_EQ(both.samples, 100);
   EXPECT_NEAR(both.loss_a, setup.plain(setup.hosts.at(0), 100).loss, 1e-5);
-  setup.config.split = "client:2";
+  setup.config.split = parse_split("client:2");
   EXPECT_THROW(setup.analysis(), InputError);
 }
 
