@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/base/names.hpp"
 #include "common/base/files.hpp"
+#include "common/base/names.hpp"
 #include "common/store/names.hpp"
 #include "common/store/rows/hdf5_rows.hpp"
 #include "common/store/rows/resume_files.hpp"

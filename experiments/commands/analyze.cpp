@@ -207,8 +207,7 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
   auto const signs = world.background().always([&] { liveness.poll(); });
   if (!first) {
     ready.run = RunWriter::attach(options.target);
-    if (!config.analysis.against.empty())
-      ready.other = Run::attach(config.analysis.against);
+    if (!config.analysis.against.empty()) ready.other = Run::attach(config.analysis.against);
   }
   config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);

@@ -66,7 +66,7 @@ void RunView::refresh() {
       tables_ = time_shares(run_->metrics<RoundRecord>());
       for (auto const& name : run_->analysis_names()) {
         tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name,
-                                 run_->header().dataset.classes() > 0, colors_);
+                                run_->header().dataset.classes() > 0, colors_);
       }
       stamp_ = now;
       return;
