@@ -24,12 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using Names = RunNames;
 
-template <class Record>
-std::vector<std::byte> bytes_of(std::vector<Record> const& records) {
-  auto const bytes = std::as_bytes(std::span(records));
-  return {bytes.begin(), bytes.end()};
-}
-
 // What a start that was killed before its first index, or a batch system, may have left.
 bool is_leftover(fs::path const& path) {
   auto const name = path.filename().string();
@@ -74,12 +68,6 @@ std::vector<fs::path> missing_directories(fs::path path) {
   return missing;
 }
 
-/// Drops rows of rounds that are not after `last`.
-template <class Record>
-void drop_until(std::vector<Record>& records, std::int64_t last) {
-  std::erase_if(records, [&](Record const& record) { return record.round <= last; });
-}
-
 /// Shards of sets that never became complete.
 void remove_incomplete(fs::path const& directory, std::string const& extension) {
   auto const names = list_files(directory, extension);
@@ -116,7 +104,8 @@ void try_reading(fs::path const& run, std::string const& name) {
   else if (name.starts_with(Names::kCheckpoints))
     CheckpointFiles(directory).try_reading(file.string());
   else
-    Series(directory, name.starts_with(Names::kMetrics) ? metrics_tables() : analysis_tables())
+    Series(directory,
+           name.starts_with(Names::kMetrics) ? MetricsTables::kinds() : AnalysisTables::kinds())
         .try_reading(file.string());
 }
 
@@ -344,27 +333,19 @@ void RunDirectory::write_metrics(MetricsSegment segment) {
   if (!written.empty() && written.back() >= segment.first) {
     if (written.back() >= segment.last) return;
     segment.first = written.back() + 1;
-    drop_until(segment.rounds, written.back());
-    drop_until(segment.clients, written.back());
-    drop_until(segment.layers, written.back());
+    segment.drop_until(written.back());
   }
   std::vector<std::int64_t> rounds(static_cast<std::size_t>(segment.last - segment.first + 1));
   std::iota(rounds.begin(), rounds.end(), segment.first);
-  state_->write_segment(
-      state_->contents.metrics(), rounds,
-      {bytes_of(segment.rounds), bytes_of(segment.clients), bytes_of(segment.layers)});
+  state_->write_segment(state_->contents.metrics(), rounds, segment.bytes());
 }
 
 void RunDirectory::write_analysis(std::string const& name, AnalysisSegment const& segment) {
   check_name(name);
   auto rounds = segment.rounds;
   std::sort(rounds.begin(), rounds.end());
-  state_->write_segment(
-      state_->contents.analysis(name), rounds,
-      {bytes_of(segment.points), bytes_of(segment.barriers), bytes_of(segment.skipped),
-       bytes_of(segment.geometry), bytes_of(segment.spread), bytes_of(segment.plane),
-       bytes_of(segment.permutations), bytes_of(segment.unit_axes)},
-      segment.placeholder);
+  state_->write_segment(state_->contents.analysis(name), rounds, segment.bytes(),
+                        segment.placeholder);
 }
 
 void RunDirectory::check_analysis_name(std::string const& name) const {
@@ -437,19 +418,19 @@ void RunDirectory::discard(std::int64_t round) {
 std::vector<RoundRecord> RunDirectory::round_records() const {
   auto& series = state_->contents.metrics();
   series.refresh();
-  return series.read<RoundRecord>(0);
+  return series.read<RoundRecord>();
 }
 
 std::vector<ClientRecord> RunDirectory::client_records() const {
   auto& series = state_->contents.metrics();
   series.refresh();
-  return series.read<ClientRecord>(1);
+  return series.read<ClientRecord>();
 }
 
 std::vector<BarrierRecord> RunDirectory::barrier_records(std::string const& name) const {
   auto& series = state_->contents.analysis(name);
   series.refresh();
-  return series.read<BarrierRecord>(1);
+  return series.read<BarrierRecord>();
 }
 
 std::vector<std::string> RunDirectory::analysis_names() const {

@@ -10,34 +10,10 @@
 
 #include "common/store/checkpoint_files.hpp"
 #include "common/store/header.hpp"
-#include "common/store/records.hpp"
 #include "common/store/resume_files.hpp"
+#include "common/store/tables.hpp"
 
 namespace fedstrata {
-
-/// Metrics of rounds first .. last.
-struct MetricsSegment {
-  std::int64_t first = 0;
-  std::int64_t last = 0;
-  std::vector<RoundRecord> rounds;
-  std::vector<ClientRecord> clients;
-  std::vector<LayerRecord> layers;
-};
-
-/// Results of one analysis for some rounds.
-struct AnalysisSegment {
-  std::vector<std::int64_t> rounds;
-  std::vector<PointRecord> points;
-  std::vector<BarrierRecord> barriers;
-  std::vector<SkippedRecord> skipped;
-  std::vector<GeometryRecord> geometry;
-  std::vector<SpreadRecord> spread;
-  std::vector<PlaneRecord> plane;
-  std::vector<PermutationRecord> permutations;
-  std::vector<UnitAxisRecord> unit_axes;
-  /// Only says why rounds are missing; results of these rounds may be written later.
-  bool placeholder = false;
-};
 
 /// How much of a run is compared with its checksums when it is opened: `tables` leaves out the
 /// checkpoints, of which only the sizes are checked, for those who read no models.

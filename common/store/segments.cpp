@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/base/error.hpp"
+#include "common/store/hdf5.hpp"
 #include "common/store/run_names.hpp"
 
 namespace fedstrata {
@@ -19,7 +20,7 @@ std::int64_t integer_at(std::byte const* record, std::size_t offset) {
   return value;
 }
 
-int compare_keys(std::byte const* a, std::byte const* b, hdf5::TableLayout const& layout) {
+int compare_keys(std::byte const* a, std::byte const* b, TableLayout const& layout) {
   for (auto const& field : layout.fields) {
     if (field.type == FieldType::float64) return 0;
     if (field.type == FieldType::text) {
@@ -91,24 +92,7 @@ bool covers(SegmentInfo const& big, SegmentInfo const& small) {
 
 }  // namespace
 
-std::vector<TableKind> metrics_tables() {
-  return {{"rounds", hdf5::layout_of<RoundRecord>()},
-          {"clients", hdf5::layout_of<ClientRecord>()},
-          {"layers", hdf5::layout_of<LayerRecord>()}};
-}
-
-std::vector<TableKind> analysis_tables() {
-  return {{"points", hdf5::layout_of<PointRecord>()},
-          {"barriers", hdf5::layout_of<BarrierRecord>()},
-          {"skipped", hdf5::layout_of<SkippedRecord>()},
-          {"geometry", hdf5::layout_of<GeometryRecord>()},
-          {"spread", hdf5::layout_of<SpreadRecord>()},
-          {"plane", hdf5::layout_of<PlaneRecord>()},
-          {"permutations", hdf5::layout_of<PermutationRecord>()},
-          {"unit_axes", hdf5::layout_of<UnitAxisRecord>()}};
-}
-
-void sort_records(std::vector<std::byte>& records, hdf5::TableLayout const& layout) {
+void sort_records(std::vector<std::byte>& records, TableLayout const& layout) {
   std::vector<std::byte const*> order;
   for (std::size_t at = 0; at < records.size(); at += layout.record_size)
     order.push_back(&records[at]);
@@ -199,7 +183,11 @@ std::int64_t Series::rows_in_segment(std::size_t segment, std::size_t table) con
   return rows;
 }
 
-std::vector<std::byte> Series::read(std::size_t table) const { return read(live_, table); }
+std::size_t Series::place_of(std::string const& table) const {
+  auto const found = std::ranges::find(tables_, table, &TableKind::name);
+  require(found != tables_.end(), quoted(directory_) + " holds no tables '" + table + "'");
+  return static_cast<std::size_t>(found - tables_.begin());
+}
 
 std::vector<std::byte> Series::read(std::vector<SegmentInfo> const& segments,
                                     std::size_t table) const {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/base/files.hpp"
-#include "common/store/hdf5.hpp"
+#include "common/store/tables.hpp"
 
 namespace fedstrata {
 
@@ -20,16 +20,6 @@ namespace fedstrata {
 // of n segments is read from about kMergeCount log(n) files; the copied ones are removed later.
 
 inline constexpr std::size_t kMergeCount = 16;
-
-/// A table of a series; its records start with their round.
-struct TableKind {
-  std::string name;
-  hdf5::TableLayout layout;
-};
-
-std::vector<TableKind> metrics_tables();  ///< rounds, clients, layers
-/// points, barriers, skipped, geometry, spread, plane, permutations, unit_axes
-std::vector<TableKind> analysis_tables();
 
 /// What a segment holds, without the rows.
 struct SegmentInfo {
@@ -72,10 +62,10 @@ class Series {
   /// Where the rows of a table are, by ascending round.
   std::vector<RowPiece> pieces(std::size_t table) const;
   std::int64_t rows_in_segment(std::size_t segment, std::size_t table) const;
-  std::vector<std::byte> read(std::size_t table) const;
+  /// The rows of the record's table, which must be one of the series.
   template <class Record>
-  std::vector<Record> read(std::size_t table) const {
-    auto const bytes = read(table);
+  std::vector<Record> read() const {
+    auto const bytes = read(live_, place_of(Record::kTable));
     std::vector<Record> records(bytes.size() / sizeof(Record));
     std::copy(bytes.begin(), bytes.end(), std::as_writable_bytes(std::span(records)).begin());
     return records;
@@ -100,6 +90,7 @@ class Series {
   bool merge_level(int level, bool placeholder);
   std::vector<RowPiece> pieces(std::vector<SegmentInfo> const& segments, std::size_t table) const;
   std::vector<std::byte> read(std::vector<SegmentInfo> const& segments, std::size_t table) const;
+  std::size_t place_of(std::string const& table) const;
 
   std::filesystem::path directory_;
   std::vector<TableKind> tables_;
@@ -109,6 +100,6 @@ class Series {
 };
 
 /// Sorts records by their leading integer and text columns; equal ones keep their order.
-void sort_records(std::vector<std::byte>& records, hdf5::TableLayout const& layout);
+void sort_records(std::vector<std::byte>& records, TableLayout const& layout);
 
 }  // namespace fedstrata

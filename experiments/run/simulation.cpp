@@ -169,7 +169,7 @@ void Simulation::collect(std::int64_t round, RoundParts const& parts, RoundTimes
 void Simulation::write_metrics(std::int64_t round, bool saves) {
   if (!saves && !context_.experiment->wanted(round).any()) return;
   auto segment = coordinator_->take_metrics();
-  if (segment.rounds.empty()) return;
+  if (segment.rows<RoundRecord>().empty()) return;
   Stopwatch const watch;
   context_.run->write_metrics(std::move(segment));
   times_.store += watch.seconds();

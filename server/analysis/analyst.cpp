@@ -86,7 +86,7 @@ void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& exclu
     AnalysisSegment segment;
     segment.rounds = {round};
     segment.placeholder = true;
-    segment.skipped.push_back(
+    segment.rows<SkippedRecord>().push_back(
         {round, kNobody, kNobody, "analysis was behind (analysis.backlog = skip)"});
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(round);

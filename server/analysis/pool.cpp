@@ -202,9 +202,10 @@ void AnalysisPool::write_finished() {
     auto& job = *jobs_.front();
     auto segment = job.analysis.assemble();
     for (auto const client : job.round.diverged) {
-      segment.skipped.push_back({job.round.round, client, kNobody, "client diverged"});
+      segment.rows<SkippedRecord>().push_back(
+          {job.round.round, client, kNobody, "client diverged"});
     }
-    std::ranges::stable_sort(segment.skipped, {},
+    std::ranges::stable_sort(segment.rows<SkippedRecord>(), {},
                              [](auto const& row) { return std::tuple(row.round, row.a, row.b); });
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(job.round.round);

@@ -159,8 +159,8 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
   fill_training(row, all);
   fill_clients(row, clients);
   fill_times(row, reports);
-  metrics_.rounds.push_back(row);
-  metrics_.clients.insert(metrics_.clients.end(), clients.begin(), clients.end());
+  metrics_.add(row);
+  for (auto const& client : clients) metrics_.add(client);
   if (round > 0) record_layers(round, parts, all);
   return row;
 }
@@ -208,15 +208,15 @@ void Coordinator::record_layers(std::int64_t round, RoundParts const& parts,
       record.divergence = std::sqrt(distance);
       record.cosine = cosine;
     }
-    metrics_.layers.push_back(record);
+    metrics_.add(record);
   }
 }
 
 MetricsSegment Coordinator::take_metrics() {
   auto segment = std::exchange(metrics_, {});
-  if (!segment.rounds.empty()) {
-    segment.first = segment.rounds.front().round;
-    segment.last = segment.rounds.back().round;
+  if (!segment.rows<RoundRecord>().empty()) {
+    segment.first = segment.rows<RoundRecord>().front().round;
+    segment.last = segment.rows<RoundRecord>().back().round;
   }
   return segment;
 }

@@ -65,18 +65,18 @@ inline MetricsSegment sample_metrics(std::int64_t first, std::int64_t last) {
     RoundRecord record;
     record.round = round;
     record.test_accuracy = static_cast<double>(round) / 100;
-    segment.rounds.push_back(record);
+    segment.add(record);
     for (auto client = kClients; client-- > 0;) {
       ClientRecord row;
       row.round = round;
       row.client = client;
-      segment.clients.push_back(row);
+      segment.add(row);
     }
     for (auto const* layer : {"fc1", "bn"}) {
       LayerRecord row;
       row.round = round;
       row.layer = layer;
-      segment.layers.push_back(row);
+      segment.add(row);
     }
   }
   return segment;
@@ -94,16 +94,16 @@ inline AnalysisSegment sample_analysis(std::vector<std::int64_t> const& rounds) 
       point.kind = "full";
       point.target = "all";
       point.alpha = alpha;
-      segment.points.push_back(point);
+      segment.add(point);
     }
     BarrierRecord barrier;
     barrier.round = round;
     barrier.loss_mid = static_cast<double>(round);
-    segment.barriers.push_back(barrier);
+    segment.add(barrier);
     GeometryRecord geometry;
     geometry.round = round;
     geometry.layer = "all";
-    segment.geometry.push_back(geometry);
+    segment.add(geometry);
   }
   return segment;
 }

@@ -124,7 +124,7 @@ struct Federation {
 
 BarrierRecord find(AnalysisSegment const& tables, std::string const& split,
                    std::string const& target, std::int64_t a, std::int64_t b, std::int64_t rest) {
-  for (auto const& r : tables.barriers) {
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     if (r.split.str() == split && r.target.str() == target && r.a == a && r.b == b &&
         r.rest == rest) {
       return r;
@@ -143,9 +143,9 @@ std::vector<std::string> bits(AnalysisSegment const& tables) {
       result.emplace_back(bytes, sizeof(record));
     }
   };
-  add(tables.points);
-  add(tables.barriers);
-  add(tables.geometry);
+  add(tables.rows<PointRecord>());
+  add(tables.rows<BarrierRecord>());
+  add(tables.rows<GeometryRecord>());
   return result;
 }
 
@@ -197,16 +197,16 @@ TEST(round_analysis, every_curve_has_its_points_and_rows_are_sorted_and_unique) 
   Federation const setup;
   auto const tables = setup.run();
   std::size_t const curves = 2 * 3 * (1 + 2 * 3);  // splits, pairs, full and both bases per layer
-  EXPECT_EQ(tables.barriers.size(), curves);
-  EXPECT_EQ(tables.points.size(), curves * 4);
-  EXPECT_EQ(tables.geometry.size(), std::size_t{(3 + 3 + 3) * (3 + 1)});
-  EXPECT_TRUE(tables.skipped.empty());
+  EXPECT_EQ(tables.rows<BarrierRecord>().size(), curves);
+  EXPECT_EQ(tables.rows<PointRecord>().size(), curves * 4);
+  EXPECT_EQ(tables.rows<GeometryRecord>().size(), std::size_t{(3 + 3 + 3) * (3 + 1)});
+  EXPECT_TRUE(tables.rows<SkippedRecord>().empty());
   auto const key = [](PointRecord const& r) {
     return std::tie(r.round, r.split, r.kind, r.target, r.a, r.b, r.round_b, r.other_run, r.rest,
                     r.draw, r.alpha);
   };
-  for (std::size_t i = 1; i < tables.points.size(); ++i) {
-    EXPECT_LT(key(tables.points[i - 1]), key(tables.points[i]));
+  for (std::size_t i = 1; i < tables.rows<PointRecord>().size(); ++i) {
+    EXPECT_LT(key(tables.rows<PointRecord>()[i - 1]), key(tables.rows<PointRecord>()[i]));
   }
 }
 
@@ -286,11 +286,11 @@ TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
   setup.config.samples = 9;
   setup.pairs = "2-3,2-4";
   auto const tables = setup.run();
-  ASSERT_EQ(tables.barriers.size(), 1u);
-  EXPECT_EQ(tables.barriers[0].samples, 9);
-  EXPECT_NEAR(tables.barriers[0].loss_a, setup.plain(setup.hosts.at(2), 9).loss, 1e-5);
-  ASSERT_EQ(tables.skipped.size(), 1u);
-  EXPECT_EQ(tables.skipped[0].b, 4);
+  ASSERT_EQ(tables.rows<BarrierRecord>().size(), 1u);
+  EXPECT_EQ(tables.rows<BarrierRecord>()[0].samples, 9);
+  EXPECT_NEAR(tables.rows<BarrierRecord>()[0].loss_a, setup.plain(setup.hosts.at(2), 9).loss, 1e-5);
+  ASSERT_EQ(tables.rows<SkippedRecord>().size(), 1u);
+  EXPECT_EQ(tables.rows<SkippedRecord>()[0].b, 4);
 
   setup.config.kinds = {"layer"};
   setup.config.split = "test";
@@ -308,11 +308,13 @@ TEST(round_analysis, little_memory_gives_the_same_tables) {
   auto const expected = setup.run();
   setup.config.memory = 1;
   auto const tables = setup.run();
-  ASSERT_EQ(tables.barriers.size(), expected.barriers.size());
-  for (std::size_t i = 0; i < tables.barriers.size(); ++i) {
-    EXPECT_EQ(tables.barriers[i].target, expected.barriers[i].target);
-    EXPECT_NEAR(tables.barriers[i].loss_mid, expected.barriers[i].loss_mid, 1e-5);
-    EXPECT_NEAR(tables.barriers[i].loss_a, expected.barriers[i].loss_a, 1e-12);
+  ASSERT_EQ(tables.rows<BarrierRecord>().size(), expected.rows<BarrierRecord>().size());
+  for (std::size_t i = 0; i < tables.rows<BarrierRecord>().size(); ++i) {
+    EXPECT_EQ(tables.rows<BarrierRecord>()[i].target, expected.rows<BarrierRecord>()[i].target);
+    EXPECT_NEAR(tables.rows<BarrierRecord>()[i].loss_mid,
+                expected.rows<BarrierRecord>()[i].loss_mid, 1e-5);
+    EXPECT_NEAR(tables.rows<BarrierRecord>()[i].loss_a, expected.rows<BarrierRecord>()[i].loss_a,
+                1e-12);
   }
 }
 
@@ -338,15 +340,15 @@ TEST(round_analysis, clients_are_compared_with_their_mean) {
     double const mixed = mean_loss([&](auto id) { return setup.mix(id, kMean, 1.0, l); });
     EXPECT_NEAR(row.loss_mid, mixed - clients, 1e-5) << name;
   }
-  EXPECT_EQ(tables.barriers.size(), 2u * 4);
-  EXPECT_EQ(tables.points.size(), 2u * (3 + 1 + 3 * 3));
+  EXPECT_EQ(tables.rows<BarrierRecord>().size(), 2u * 4);
+  EXPECT_EQ(tables.rows<PointRecord>().size(), 2u * (3 + 1 + 3 * 3));
 }
 
 TEST(round_analysis, geometry_compares_pairs_the_mean_and_the_start) {
   Federation const setup;
   auto const tables = setup.run();
   auto const row = [&](std::int64_t a, std::int64_t b, std::string const& layer) {
-    for (auto const& r : tables.geometry) {
+    for (auto const& r : tables.rows<GeometryRecord>()) {
       if (r.a == a && r.b == b && r.layer.str() == layer) return r;
     }
     ADD_FAILURE() << "no row for " << layer;
@@ -371,7 +373,7 @@ TEST(round_analysis, geometry_compares_pairs_the_mean_and_the_start) {
 std::map<std::string, BarrierRecord> curves(AnalysisSegment const& tables, std::string const& kind,
                                             std::int64_t rest, std::int64_t draw = 0) {
   std::map<std::string, BarrierRecord> result;
-  for (auto const& r : tables.barriers) {
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     bool const wanted = r.split.str() == "train" && r.kind.str() == kind && r.a == 2 && r.b == 7 &&
                         r.rest == rest && r.draw == draw;
     if (wanted) result[r.target.str()] = r;
@@ -513,9 +515,9 @@ TEST(round_analysis, a_plane_holds_its_three_models) {
   setup.config.kinds = {"full", "plane:2-3-7", "plane:2-3-7:fc2"};
   setup.config.plane_points = 5;  // -1/2, 0, 1/2, 1, 3/2
   auto const tables = setup.run();
-  ASSERT_EQ(tables.plane.size(), 2u * 2 * 25);
+  ASSERT_EQ(tables.rows<PlaneRecord>().size(), 2u * 2 * 25);
   auto const at = [&](double u, double v) {
-    for (auto const& r : tables.plane) {
+    for (auto const& r : tables.rows<PlaneRecord>()) {
       if (r.split.str() == "train" && r.target.str() == "all" && r.u == u && r.v == v) return r;
     }
     ADD_FAILURE();
@@ -550,7 +552,7 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
   permute_rows(setup.model, permutations, setup.hosts[7].row, setup.hosts[7].buffers);
   auto tables = setup.run();
   EXPECT_GT(std::abs(curves(tables, "full", kNobody).at("all").loss_mid), 1e-3);
-  for (auto const& r : tables.barriers) {
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     if (r.kind.str().starts_with("aligned-") && r.a == 2 && r.b == 7) {
       EXPECT_EQ(r.loss_mid, 0.0);
     }
@@ -559,9 +561,10 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
   std::size_t units = 0;
   for (auto const& group : setup.model.units().groups)
     units += static_cast<std::size_t>(group.size);
-  std::erase_if(tables.permutations, [](auto const& r) { return r.a != 2 || r.b != 7; });
-  ASSERT_EQ(tables.permutations.size(), units);
-  for (auto const& r : tables.permutations) {  // a reversal undoes itself
+  std::erase_if(tables.rows<PermutationRecord>(),
+                [](auto const& r) { return r.a != 2 || r.b != 7; });
+  ASSERT_EQ(tables.rows<PermutationRecord>().size(), units);
+  for (auto const& r : tables.rows<PermutationRecord>()) {  // a reversal undoes itself
     auto const& order = permutations.groups[static_cast<std::size_t>(r.group)];
     EXPECT_EQ(r.unit, order[static_cast<std::size_t>(r.place)]);
   }
@@ -667,14 +670,14 @@ TEST(round_analysis, spread_has_the_singular_values_of_the_differences) {
   auto const all = torch::stack(rows);
   auto const expected = std::get<1>(torch::linalg_svd(all - all.mean(0, true), false));
   std::vector<double> found;
-  for (auto const& r : tables.spread) {
+  for (auto const& r : tables.rows<SpreadRecord>()) {
     if (r.layer.str() == "all") found.push_back(r.singular_value);
   }
   ASSERT_EQ(found.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_NEAR(found[i], expected[static_cast<std::int64_t>(i)].item<double>(), 1e-6 * found[0]);
   }
-  EXPECT_EQ(tables.spread.size(), 2u * 4);
+  EXPECT_EQ(tables.rows<SpreadRecord>().size(), 2u * 4);
 }
 
 }  // namespace
