@@ -60,6 +60,8 @@ class File {
   bool has(std::string const& name) const;
   /// Names of the members of a group, ascending.
   std::vector<std::string> names(std::string const& group) const;
+  /// Those that are datasets of floats.
+  std::vector<std::string> float_datasets(std::string const& group) const;
   std::vector<std::int64_t> shape(std::string const& dataset) const;
   /// Rows of a table. Throws when it has other dimensions, or a shape for which it holds too
   /// little.

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "common/base/checksum.hpp"
-#include "common/store/checkpoint_files.hpp"
 #include "common/store/header.hpp"
 #include "common/store/records.hpp"
+#include "common/store/rows/checkpoint_files.hpp"
 #include "common/store/segments.hpp"
 
 namespace fedstrata {

@@ -15,6 +15,7 @@
 #include "common/base/text.hpp"
 #include "common/store/file_lock.hpp"
 #include "common/store/index.hpp"
+#include "common/store/rows/hdf5_rows.hpp"
 #include "common/store/run_names.hpp"
 #include "common/store/shard_names.hpp"
 
@@ -170,7 +171,8 @@ struct RunDirectory::State {
 
 struct CheckpointWriter::State {
   RunDirectory::State& run;
-  ShardFile file;
+  RowFileWriter file;
+  bool keep;
 };
 
 CheckpointWriter::CheckpointWriter(RunDirectory& run, CheckpointShard shard) {
@@ -178,8 +180,10 @@ CheckpointWriter::CheckpointWriter(RunDirectory& run, CheckpointShard shard) {
   owner.writing([&] {
     auto const directory = owner.path / (shard.keep ? Names::kCheckpoints : Names::kPending);
     auto const& table = owner.header.table;
-    state_ = std::unique_ptr<State>(
-        new State{owner, {directory, std::move(shard), table.parameter_count, table.buffer_count}});
+    state_ = std::unique_ptr<State>(new State{
+        owner,
+        {hdf5_rows(), directory, row_shard(shard, table.parameter_count, table.buffer_count)},
+        shard.keep});
   });
 }
 
@@ -188,7 +192,16 @@ CheckpointWriter::~CheckpointWriter() = default;
 
 void CheckpointWriter::write(RowKind kind, std::int64_t client, std::span<float const> row,
                              std::span<float const> buffers) {
-  state_->run.writing([&] { state_->file.write(kind, client, row, buffers); });
+  state_->run.writing([&] {
+    auto const fields = model_fields(kind);
+    if (kind == RowKind::global) {
+      state_->file.write(fields.parameters, row);
+      state_->file.write(fields.buffers, buffers);
+    } else {
+      state_->file.write(fields.parameters, client, row);
+      state_->file.write(fields.buffers, client, buffers);
+    }
+  });
 }
 
 void CheckpointWriter::commit() {
@@ -201,7 +214,7 @@ void CheckpointWriter::commit() {
     run.require_current();
     require(!fs::exists(file.target()), "'" + file.target().string() + "' exists already");
     file.publish();
-    if (!state_->file.shard().keep) return;
+    if (!state_->keep) return;
     run.contents.remember(file.target().lexically_relative(run.path).string(), sum);
     run.contents.publish(run.header);
   });
@@ -362,7 +375,7 @@ bool RunDirectory::has_analysis(std::string const& name) const {
 
 void RunDirectory::writing(std::function<void()> const& work) const { state_->writing(work); }
 
-void RunDirectory::publish_state(ResumeWriter& resume, std::int64_t keep) {
+void RunDirectory::publish_state(RowFileWriter& resume, std::int64_t keep) {
   state_->writing([&] {
     auto const held = state_->lock();
     state_->require_current();

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "common/store/checkpoint_files.hpp"
 #include "common/store/header.hpp"
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/checkpoint_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 #include "common/store/tables.hpp"
 
 namespace fedstrata {
@@ -111,7 +111,7 @@ class RunDirectory {
   void writing(std::function<void()> const& work) const;
   /// Makes a finished resume state visible and removes all but the `keep` newest. Throws as the
   /// other writers.
-  void publish_state(ResumeWriter& state, std::int64_t keep);
+  void publish_state(RowFileWriter& state, std::int64_t keep);
   std::filesystem::path resume_directory() const;
   /// Where a process may keep what it needs to continue an analysis.
   std::filesystem::path analysis_journal(std::string const& name) const;

@@ -9,7 +9,7 @@
 #include "common/base/checksum.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 
 namespace fedstrata {
 namespace {
@@ -94,11 +94,12 @@ void Simulation::initialise() {
 /// read by those who host them.
 void Simulation::resume(std::int64_t round) {
   auto const state = ResumeState::at(context_.resume_directory, round);
-  if (coordinates()) state.read_global(global_);
+  if (coordinates()) state.read(kGlobalRow, global_);
   training_->broadcast(std::as_writable_bytes(std::span(global_)), 0);
   if (!host_) return;
-  host_->resume(round, global_,
-                [&](std::int64_t client, std::span<float> row) { state.read_own(client, row); });
+  host_->resume(round, global_, [&](std::int64_t client, std::span<float> row) {
+    state.read(kOwnRow, client, row);
+  });
 }
 
 std::vector<std::int64_t> Simulation::excluded_ids() {

@@ -19,13 +19,21 @@ def cifar_input(flags=0, train=0, test=0, records=1, odd=0, start=b"\3\2\1"):
     return bytes([flags, train, test, records]) + bytes([odd] * bool(flags & 2)) + start
 
 
-def state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), numbers=5, own=3, tail=b"", fields=b"", extra=0):
-    """`fields`: a list of fields, of `extra` elements together; the second magic number says that there is one."""
-    head = (0x3265746174736466 if fields else 0x3165746174736466, 7, shard, shards, len(clients), numbers, own)
-    head += ((len(fields),) if fields else ()) + tuple(clients)
-    count = numbers + extra + own * len(clients)
-    rows = struct.pack(f"<{count}f", *range(count))
-    return bytes([flags]) + struct.pack(f"<{len(head)}q", *head) + fields + rows + tail
+def state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), numbers=5, own=3, tail=b""):
+    """As version 0.1.0 wrote it."""
+    fields = (0x3165746174736466, 7, shard, shards, len(clients), numbers, own, *clients)
+    rows = struct.pack(f"<{numbers + own * len(clients)}f", *range(numbers + own * len(clients)))
+    return bytes([flags]) + struct.pack(f"<{len(fields)}q", *fields) + rows + tail
+
+
+def named_state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), tail=b"",
+                      fields=(("global", 5, 0), ("average.all.v", 4, 0), ("own", 3, 1))):
+    head = struct.pack("<6q", 0x3265746174736466, 7, shard, shards, len(clients), len(fields))
+    for name, width, of_clients in fields:
+        head += struct.pack("<3q", len(name), width, of_clients) + name.encode()
+    floats = sum(width * (len(clients) if of_clients else 1) for _, width, of_clients in fields)
+    rows = struct.pack(f"<{floats}f", *range(floats))
+    return bytes([flags]) + head + struct.pack(f"<{len(clients)}q", *clients) + rows + tail
 
 
 SEEDS = {
@@ -38,8 +46,9 @@ SEEDS = {
     "state": [state_input(1), state_input(3, 1, 2, (1, 3), 0), state_input(0, tail=bytes(8)),
               state_input(1, clients=(), own=0), state_input(3, 1, 2, (3, 1), 0),
               state_input(1, numbers=0), state_input(1, 1, 2), state_input(1)[:40], b"\1",
-              state_input(1, fields=b"average.all.v 4\n", extra=4),
-              state_input(1, fields=b"average.all.m 4\naverage.all.v 3\n", extra=7)],
+              named_state_input(1), named_state_input(3, 1, 2, (1, 3), fields=(("own", 3, 1),)),
+              named_state_input(0, tail=bytes(8)), named_state_input(1)[:70],
+              named_state_input(1, fields=(("own", 3, 1), ("own", 3, 1)))],
 }
 
 

@@ -1,4 +1,4 @@
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -22,18 +23,24 @@ std::vector<float> row(float first, std::size_t size) {
 void write_state(std::filesystem::path const& directory, std::int64_t round, int shards,
                  int omit = -1) {
   for (int shard = 0; shard < shards; ++shard) {
-    ResumeShard info{round, shard, shards, {}, shard == 0 ? 5 : 0, 3};
+    RowShard info{round, shard, shards, {}, {}};
+    if (shard == 0) info.fields = {{kGlobalRow, 5, false}, {"momentum", 2, false}};
+    info.fields.push_back({kOwnRow, 3, true});
     for (std::int64_t client = 0; client < 5; ++client) {
       if (client % shards == shard) info.clients.push_back(client);
     }
-    ResumeWriter writer(directory, info);
+    RowFileWriter writer(flat_rows(), directory, info);
     for (auto const client : info.clients) {
-      writer.write_own(client, row(static_cast<float>(100 * round + 10 * client), 3));
+      writer.write(kOwnRow, client, row(static_cast<float>(100 * round + 10 * client), 3));
     }
     if (shard == 0) {
       EXPECT_FALSE(writer.complete());
       EXPECT_THROW(writer.publish(), Error);
-      writer.write_global(row(static_cast<float>(round), 5));
+      writer.write(kGlobalRow, row(static_cast<float>(round), 5));
+      writer.write("momentum", row(static_cast<float>(-round), 2));
+      EXPECT_THROW(writer.write("variance", row(0, 2)), Error);
+      EXPECT_THROW(writer.write("momentum", row(0, 3)), Error);
+      EXPECT_THROW(writer.write("momentum", 0, row(0, 2)), Error);
     }
     EXPECT_TRUE(writer.complete());
     if (shard != omit) writer.publish();
@@ -57,18 +64,47 @@ TEST_F(ResumeFilesTest, gives_back_what_was_written_whatever_the_number_of_shard
     auto const state = ResumeState::latest(path());
     ASSERT_TRUE(state.has_value());
     EXPECT_EQ(state->round(), 10 + shards);
-    std::vector<float> global(5), own(3);
-    state->read_global(global);
+    std::vector<float> global(5), own(3), momentum(2);
+    state->read(kGlobalRow, global);
     EXPECT_EQ(global, row(static_cast<float>(10 + shards), 5));
     for (std::int64_t client = 0; client < 5; ++client) {
-      ResumeState::at(path(), 10 + shards).read_own(client, own);
+      ResumeState::at(path(), 10 + shards).read(kOwnRow, client, own);
       EXPECT_EQ(own, row(static_cast<float>(100 * (10 + shards) + 10 * client), 3));
     }
-    EXPECT_THROW(state->read_own(5, own), Error);
-    EXPECT_THROW(state->read_own(0, global), Error);
-    EXPECT_THROW(state->read_global(own), Error);
+    EXPECT_TRUE(state->has("momentum"));
+    state->read("momentum", momentum);
+    EXPECT_EQ(momentum, row(static_cast<float>(-10 - shards), 2));
+    EXPECT_THROW(state->read(kOwnRow, 5, own), Error);
+    EXPECT_THROW(state->read(kOwnRow, 0, global), Error);
+    EXPECT_THROW(state->read(kGlobalRow, own), Error);
+    EXPECT_FALSE(state->has("variance"));
+    EXPECT_THROW(state->read("variance", momentum), Error);
   }
   EXPECT_THROW(ResumeState::at(path(), 7), Error);
+}
+
+/// As version 0.1.0 wrote it: no names, sizes only.
+TEST_F(ResumeFilesTest, reads_what_version_0_1_0_wrote) {
+  std::int64_t const head[] = {0x3165746174736466, 4, 0, 1, 2, 5, 3, /* clients */ 1, 6};
+  std::vector<float> rows = row(1, 5);
+  for (auto const& own : {row(10, 3), row(60, 3)}) rows.insert(rows.end(), own.begin(), own.end());
+  Checksum sum;
+  sum.add(std::as_bytes(std::span(head)));
+  sum.add(std::as_bytes(std::span(rows)));
+  auto const value = sum.value();
+  std::ofstream file(path() / "000004.state", std::ios::binary);
+  file.write(reinterpret_cast<char const*>(head), sizeof head);
+  file.write(reinterpret_cast<char const*>(rows.data()), 11 * sizeof(float));
+  file.write(reinterpret_cast<char const*>(&value), sizeof value);
+  file.close();
+  auto const state = ResumeState::latest(path());
+  ASSERT_TRUE(state.has_value());
+  std::vector<float> global(5), own(3);
+  state->read(kGlobalRow, global);
+  EXPECT_EQ(global, row(1, 5));
+  state->read(kOwnRow, 6, own);
+  EXPECT_EQ(own, row(60, 3));
+  EXPECT_FALSE(state->has("momentum"));
 }
 
 TEST_F(ResumeFilesTest, incomplete_and_damaged_states_do_not_count) {
@@ -100,49 +136,45 @@ TEST_F(ResumeFilesTest, incomplete_and_damaged_states_do_not_count) {
 }
 
 TEST_F(ResumeFilesTest, fields_of_the_coordinator_come_back_by_name) {
-  std::vector<ResumeField> const fields = {{"average.a.v", 4}, {"average.b.m", 2}};
+  std::string const long_name = "average." + std::string(300, 'x') + ".m";
   for (int shard = 0; shard < 2; ++shard) {
-    ResumeShard info{.round = 6, .shard = shard, .shards = 2, .clients = {shard}, .own_size = 3};
-    if (shard == 0) info.global_size = 5;
-    if (shard == 0) info.fields = fields;
-    ResumeWriter writer(path(), info);
-    writer.write_own(shard, row(30, 3));
+    RowShard info{.round = 6,
+                  .shard = shard,
+                  .shards = 2,
+                  .clients = {shard},
+                  .fields = {{kOwnRow, 3, true}}};
     if (shard == 0) {
-      writer.write_field("average.b.m", row(20, 2));
-      writer.write_global(row(0, 5));
+      info.fields.push_back({kGlobalRow, 5, false});
+      info.fields.push_back({"average.a.v", 4, false});
+      info.fields.push_back({long_name, 2, false});
+    }
+    RowFileWriter writer(flat_rows(), path(), info);
+    writer.write(kOwnRow, shard, row(30, 3));
+    if (shard == 0) {
+      writer.write(long_name, row(20, 2));
+      writer.write(kGlobalRow, row(0, 5));
       EXPECT_FALSE(writer.complete());
-      EXPECT_THROW(writer.write_field("average.a.v", row(0, 2)), Error);
-      EXPECT_THROW(writer.write_field("average.c.v", row(0, 2)), Error);
-      writer.write_field("average.a.v", row(10, 4));
+      EXPECT_THROW(writer.write("average.a.v", row(0, 2)), Error);
+      EXPECT_THROW(writer.write("average.c.v", row(0, 2)), Error);
+      writer.write("average.a.v", row(10, 4));
     }
     writer.publish();
   }
   auto const state = ResumeState::latest(path());
   ASSERT_TRUE(state.has_value());
   std::vector<float> global(5), v(4), m(2), own(3);
-  state->read_global(global);
-  state->read_field("average.a.v", v);
-  state->read_field("average.b.m", m);
-  state->read_own(1, own);
+  state->read(kGlobalRow, global);
+  state->read("average.a.v", v);
+  state->read(long_name, m);
+  state->read(kOwnRow, 1, own);
   EXPECT_EQ(global, row(0, 5));
   EXPECT_EQ(v, row(10, 4));
   EXPECT_EQ(m, row(20, 2));
   EXPECT_EQ(own, row(30, 3));
-  state->read_own(0, own);
+  state->read(kOwnRow, 0, own);
   EXPECT_EQ(own, row(30, 3));
-  EXPECT_THROW(state->read_field("average.a.v", m), Error);
-  EXPECT_THROW(state->read_field("average.a.m", v), Error);
-}
-
-TEST_F(ResumeFilesTest, a_state_without_fields_is_the_file_that_version_0_1_0_wrote) {
-  ResumeWriter writer(path(), {.round = 1, .clients = {0}, .global_size = 1, .own_size = 1});
-  writer.write_global(row(1, 1));
-  writer.write_own(0, row(2, 1));
-  writer.publish();
-  std::ifstream file(path() / "000001.state", std::ios::binary);
-  std::vector<char> const bytes((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_EQ(bytes.size(), 7 * 8 + 8 + 2 * 4 + 8u);
-  EXPECT_EQ(std::string(bytes.begin(), bytes.begin() + 8), "fdstate1");
+  EXPECT_THROW(state->read("average.a.v", m), Error);
+  EXPECT_THROW(state->read("average.a.m", v), Error);
 }
 
 TEST_F(ResumeFilesTest, an_unpublished_state_leaves_nothing) {
@@ -173,9 +205,9 @@ TEST_F(ResumeFilesTest, says_why_it_cannot_write_or_read) {
   auto const state = ResumeState::at(path(), 2);
   std::filesystem::resize_file(path() / "000002.state", 60);
   std::vector<float> own(3);
-  EXPECT_NE(reason([&] { state.read_own(4, own); }).find("ends too early"), std::string::npos);
+  EXPECT_NE(reason([&] { state.read(kOwnRow, 4, own); }).find("ends too early"), std::string::npos);
   std::filesystem::remove(path() / "000002.state");
-  EXPECT_NE(reason([&] { state.read_own(4, own); }).find("No such file"), std::string::npos);
+  EXPECT_NE(reason([&] { state.read(kOwnRow, 4, own); }).find("No such file"), std::string::npos);
 }
 
 TEST_F(ResumeFilesTest, prunes_all_but_the_newest_complete_ones) {
