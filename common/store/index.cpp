@@ -8,7 +8,7 @@
 
 #include "common/base/error.hpp"
 #include "common/config/config.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {

@@ -8,7 +8,7 @@
 #include "common/store/header.hpp"
 #include "common/store/records.hpp"
 #include "common/store/rows/checkpoint_files.hpp"
-#include "common/store/segments.hpp"
+#include "common/store/series.hpp"
 
 namespace fedstrata {
 

@@ -13,7 +13,7 @@
 #include "common/base/stopwatch.hpp"
 #include "common/federation/liveness.hpp"
 #include "common/model/script/script_model.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/launch.hpp"
@@ -25,7 +25,7 @@ namespace fedstrata {
 namespace {
 
 /// The stored configuration with the [analysis] asked for, or that the analysis already has.
-Config analysis_config(CommandLine const& line, RunDirectory const& run) {
+Config analysis_config(CommandLine const& line, Run const& run) {
   if (line.resume || line.missing) {
     auto config = parse_config(run.analysis_config(line.name), line.target);
     if (line.name == "insitu") {  // what the run itself would have analysed
@@ -103,7 +103,8 @@ bool work(AnalysisPool& pool, mpi::Background& background, bool leader, std::siz
 
 /// What rank 0 finds out before anything is computed.
 struct Preparation {
-  std::optional<RunDirectory> run, other;
+  std::optional<RunWriter> run;
+  std::optional<Run> other;
   std::string config_text;
   std::vector<RoundJob> jobs;
 };
@@ -117,7 +118,7 @@ bool same_layout(LayerTable const& a, LayerTable const& b) {
 
 Preparation prepare(CommandLine const& line) {
   Preparation result;
-  result.run = RunDirectory::open(line.target);
+  result.run = RunWriter::open(line.target);
   auto const config = analysis_config(line, *result.run);
   result.config_text = to_text(config);
   std::vector<std::int64_t> done;
@@ -130,7 +131,7 @@ Preparation prepare(CommandLine const& line) {
     result.run->check_analysis_name(line.name);
   }
   if (!config.analysis.against.empty()) {
-    result.other = RunDirectory::open(config.analysis.against);
+    result.other = Run::open(config.analysis.against);
     auto const& mine = result.run->header();
     auto const& other = result.other->header();
     require_input(other.model == mine.model && same_layout(other.table, mine.table),
@@ -157,9 +158,8 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   Liveness liveness(world, config.run.stall_timeout, "analysis");
   auto const signs = world.background().always([&] { liveness.poll(); });
   if (!first) {
-    ready.run = RunDirectory::attach(line.target);
-    if (!config.analysis.against.empty())
-      ready.other = RunDirectory::attach(config.analysis.against);
+    ready.run = RunWriter::attach(line.target);
+    if (!config.analysis.against.empty()) ready.other = Run::attach(config.analysis.against);
   }
   config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);

@@ -10,7 +10,8 @@
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/maintenance.hpp"
+#include "common/store/run.hpp"
 
 namespace fedstrata {
 namespace {
@@ -35,7 +36,7 @@ std::string number_text(double value, int digits = 4) {
   return text.str();
 }
 
-void print_header(RunDirectory const& run) {
+void print_header(Run const& run) {
   auto const& header = run.header();
   auto const& provenance = header.provenance.front();
   auto const holder = run.simulated_by();
@@ -93,8 +94,8 @@ void print_layers(LayerTable const& table) {
 }
 
 // Rounds with a test result; of many, the first and the last.
-void print_rounds(RunDirectory const& run) {
-  auto const all = run.round_records();
+void print_rounds(Run const& run) {
+  auto const all = run.metrics<RoundRecord>();
   std::vector<RoundRecord> rounds;
   for (auto const& record : all)
     if (!std::isnan(record.test_accuracy) || !std::isnan(record.test_accuracy_after))
@@ -117,11 +118,11 @@ void print_rounds(RunDirectory const& run) {
   }
 }
 
-void print_analyses(RunDirectory const& run) {
+void print_analyses(Run const& run) {
   auto const names = run.analysis_names();
   std::cout << "\nanalyses    " << (names.empty() ? "none" : "") << '\n';
   for (auto const& name : names) {
-    auto const barriers = run.barrier_records(name);
+    auto const barriers = run.analysis<BarrierRecord>(name);
     std::map<std::int64_t, int> rounds;
     for (auto const& barrier : barriers) ++rounds[barrier.round];
     std::cout << "  " << name << ": " << barriers.size() << " curves of " << rounds.size()
@@ -132,7 +133,7 @@ void print_analyses(RunDirectory const& run) {
   }
 }
 
-void print_sizes(RunDirectory const& run) {
+void print_sizes(Run const& run) {
   std::map<std::string, std::pair<int, std::int64_t>> kinds;
   std::map<std::string, std::int64_t> checkpoints;
   std::int64_t total = 0;
@@ -160,14 +161,14 @@ void print_sizes(RunDirectory const& run) {
 }
 
 int verify(std::string const& target) {
-  auto const problems = RunDirectory::verify(target);
+  auto const problems = verify_run(target);
   for (auto const& problem : problems) log::error(problem);
   if (problems.empty()) std::cout << target << ": every file is as it was written\n";
   return problems.empty() ? 0 : 2;
 }
 
-int rebuild_index(std::string const& target) {
-  auto const run = RunDirectory::rebuild_index(target);
+int rebuild(std::string const& target) {
+  auto const run = rebuild_index(target);
   std::cout << target << ": run.h5 names " << run.files().size() << " files\n";
   return 0;
 }
@@ -175,16 +176,16 @@ int rebuild_index(std::string const& target) {
 }  // namespace
 
 int inspect(CommandLine const& command) {
-  if (command.rebuild_index) return rebuild_index(command.target);
+  if (command.rebuild_index) return rebuild(command.target);
   if (command.verify)
     if (int const code = verify(command.target); code != 0) return code;
   if (!command.pack.empty()) {
-    RunDirectory::pack(command.target, command.pack);
+    pack_run(command.target, command.pack);
     auto const size = static_cast<std::int64_t>(std::filesystem::file_size(command.pack));
     std::cout << command.pack << ": " << bytes_text(size) << '\n';
   }
   if (command.verify || !command.pack.empty()) return 0;
-  auto const run = RunDirectory::open(command.target, Verify::tables);
+  auto const run = Run::open(command.target, Verify::tables);
   print_header(run);
   print_config(run.header().config_text);
   print_layers(run.header().table);

@@ -8,8 +8,9 @@
 #include "common/federation/liveness.hpp"
 #include "common/federation/schedule.hpp"
 #include "common/model/script/script_model.hpp"
-#include "common/store/run_directory.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
+#include "common/store/rows/resume_files.hpp"
+#include "common/store/run_writer.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/deadline.hpp"
@@ -92,28 +93,28 @@ struct Continuation {
 };
 
 /// Collective. Rank 0 makes the run, or takes it up again.
-std::optional<RunDirectory> open_run(Start const& start, Experiment const& experiment,
-                                     DatasetView const& data, Layout const& layout,
-                                     ProvenanceRecord const& record, mpi::Comm const& world,
-                                     Continuation& continuation) {
-  std::optional<RunDirectory> run;
+std::optional<RunWriter> open_run(Start const& start, Experiment const& experiment,
+                                  DatasetView const& data, Layout const& layout,
+                                  ProvenanceRecord const& record, mpi::Comm const& world,
+                                  Continuation& continuation) {
+  std::optional<RunWriter> run;
   std::string round;
   if (world.rank() == 0) {
     if (start.stored) {
-      run = RunDirectory::resume(start.directory, to_text(experiment.config), record);
+      run = RunWriter::resume(start.directory, to_text(experiment.config), record);
       continuation.analysis = continued_analysis(*run, experiment.config);
       if (auto const state = ResumeState::latest(run->resume_directory())) {
         round = std::to_string(state->round());
       }
     } else {
-      run = RunDirectory::create(start.directory, header_of(experiment, data, record));
+      run = RunWriter::create(start.directory, header_of(experiment, data, record));
     }
   }
   round = world.broadcast(round, 0);
   if (!round.empty()) continuation.round = std::stoll(round);
   continuation.analysis = world.broadcast(continuation.analysis, 0);
   if (world.rank() != 0 && layout.analyses(world.rank())) {
-    run = RunDirectory::attach(start.directory);
+    run = RunWriter::attach(start.directory);
   }
   return run;
 }
@@ -154,14 +155,14 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   }
   auto const layout = assign_roles(world.size(), config.analysis.ranks);
   Liveness liveness(world, config.run.stall_timeout, layout.role(world.rank()));
-  std::optional<RunDirectory> run;
+  std::optional<RunWriter> run;
   auto const signs = world.background().always([&] {
     liveness.poll();
     if (run) run->heartbeat();
   });
   if (first) {
     check_idle_ranks(line, config, layout);
-    if (!line.dry_run && !start.stored) RunDirectory::check_creatable(start.directory);
+    if (!line.dry_run && !start.stored) RunWriter::check_creatable(start.directory);
   }
   world.barrier();
   watch_deadline(config.run.walltime, world);

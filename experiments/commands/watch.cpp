@@ -9,7 +9,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 #include "experiments/sweep/directory.hpp"
 #include "experiments/sweep/view.hpp"
 #include "experiments/view/run_view.hpp"

@@ -25,7 +25,7 @@ constexpr std::size_t kTrajectory = 3;  // stored rounds, at least, that span a 
 /// The stored models of a run that an analysis can look at.
 class Stored {
  public:
-  Stored(RunDirectory const& run, RowsAt at)
+  Stored(Run const& run, RowsAt at)
       : run_(run), kind_(at == RowsAt::before ? RowKind::before : RowKind::after) {
     for (auto const& checkpoint : run.checkpoints()) {
       if (checkpoint.kept && (at == RowsAt::before ? checkpoint.before : checkpoint.after)) {
@@ -76,7 +76,7 @@ class Stored {
   }
 
  private:
-  RunDirectory const& run_;
+  Run const& run_;
   RowKind kind_;
   std::vector<CheckpointInfo> checkpoints_;
   std::set<std::pair<std::int64_t, std::int64_t>> checked_;
@@ -102,7 +102,7 @@ std::optional<std::int64_t> partner_round(std::string const& pairs) {
 }
 
 /// Do three clients' models differ in more than one direction in these layers?
-bool spans_plane(RunDirectory const& run, RowsAt at, std::int64_t round,
+bool spans_plane(Run const& run, RowsAt at, std::int64_t round,
                  std::array<std::int64_t, 3> const& clients, std::vector<int> const& layers) {
   auto const& table = run.header().table;
   std::array<std::vector<float>, 3> rows;
@@ -129,8 +129,8 @@ bool spans_plane(RunDirectory const& run, RowsAt at, std::int64_t round,
 
 }  // namespace
 
-std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
-                                    Config const& config, std::vector<std::int64_t> const& done) {
+std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config const& config,
+                                    std::vector<std::int64_t> const& done) {
   auto const& analysis = config.analysis;
   Stored stored(run, analysis.at);
   std::optional<Stored> elsewhere;
@@ -141,7 +141,7 @@ std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const*
                     std::to_string(there.value_or(0)) +
                     " is not stored (stored: " + listed(stored.rounds()) + ")");
   std::set<std::pair<std::int64_t, std::int64_t>> excluded;
-  for (auto const& record : run.client_records()) {
+  for (auto const& record : run.metrics<ClientRecord>()) {
     if (record.excluded != 0) excluded.insert({record.round, record.client});
   }
   std::vector<RoundJob> jobs;
@@ -199,8 +199,7 @@ void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
       "themselves; compare with analysis.batchnorm = recompute:N");
 }
 
-void require_planes(RunDirectory const& run, Config const& config,
-                    std::vector<RoundJob> const& jobs) {
+void require_planes(Run const& run, Config const& config, std::vector<RoundJob> const& jobs) {
   for (auto const& text : config.analysis.kinds) {
     auto const kind = parse_kind(text);
     if (kind.family != Kind::Family::plane) continue;

@@ -70,7 +70,7 @@ Start prepare_start(CommandLine const& line) {
     start.config = load_config(line.target, line.set);
     return start;
   }
-  auto const run = RunDirectory::open(start.directory, Verify::tables);
+  auto const run = Run::open(start.directory, Verify::tables);
   start.stored = run.header();
   auto const source = start.directory.string();
   auto const stored = parse_config(start.stored->config_text, source);
@@ -78,7 +78,7 @@ Start prepare_start(CommandLine const& line) {
                               : load_config(line.target, line.set);
   if (start.config.run.threads == 0) start.config.run.threads = stored.run.threads;
   check_changes(stored, start.config, line, source);
-  auto const last = run.round_records();
+  auto const last = run.metrics<RoundRecord>();
   require_input(last.empty() || last.back().round <= start.config.federation.rounds,
                 "federation.rounds = " + std::to_string(start.config.federation.rounds) +
                     ", but the run in '" + source + "' has " +
@@ -106,7 +106,7 @@ void check_continues(RunHeader const& stored, DatasetView const& data, Partition
   warn("set of libraries", first.libraries.str(), start.libraries.str());
 }
 
-std::string continued_analysis(RunDirectory& run, Config const& config) {
+std::string continued_analysis(RunWriter& run, Config const& config) {
   for (int number = 1;; ++number) {
     auto const name = number == 1 ? std::string("insitu") : "insitu-" + std::to_string(number);
     if (run.has_analysis(name)) {

@@ -5,7 +5,7 @@
 
 #include "common/config/config.hpp"
 #include "common/config/options.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 
 namespace fedstrata {
 
@@ -29,6 +29,6 @@ void check_continues(RunHeader const& stored, DatasetView const& data, Partition
 /// The analysis during the run that has the config's settings: "insitu", or the first of
 /// "insitu-2", ... that has them or does not exist. Rows that wait for one of other settings are
 /// removed.
-std::string continued_analysis(RunDirectory& run, Config const& config);
+std::string continued_analysis(RunWriter& run, Config const& config);
 
 }  // namespace fedstrata

@@ -25,7 +25,7 @@ struct RankContext {
   Device const* device = nullptr;
   Batches const* train = nullptr;
   Batches const* test = nullptr;
-  RunDirectory* run = nullptr;  ///< null on client ranks
+  RunWriter* run = nullptr;  ///< null on client ranks
   mpi::Comm const* world = nullptr;
   Liveness* liveness = nullptr;
   std::string analysis = "insitu";                ///< name of the analysis during the run

@@ -54,7 +54,7 @@ void Analyst::add_stored(std::int64_t round) {
   };
   if (std::ranges::none_of(stored, has_rows)) return;
   std::vector<std::int64_t> excluded;
-  for (auto const& record : input_.run->client_records()) {
+  for (auto const& record : input_.run->metrics<ClientRecord>()) {
     if (record.round == round && record.excluded != 0) excluded.push_back(record.client);
   }
   add_job(round, excluded);

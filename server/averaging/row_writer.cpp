@@ -23,7 +23,7 @@ struct RowWriter::State {
   bool committed = false;
 };
 
-RowWriter::RowWriter(Experiment const& experiment, RunDirectory& run, int shard, int shards,
+RowWriter::RowWriter(Experiment const& experiment, RunWriter& run, int shard, int shards,
                      std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete)
     : experiment_(&experiment),
       run_(&run),

@@ -8,7 +8,7 @@
 
 #include "common/federation/experiment.hpp"
 #include "common/federation/messages.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 
 namespace fedstrata {
 
@@ -19,7 +19,7 @@ namespace fedstrata {
 class RowWriter {
  public:
   /// `complete` is called with each round whose shard is on disk, and the ids that diverged.
-  RowWriter(Experiment const& experiment, RunDirectory& run, int shard, int shards,
+  RowWriter(Experiment const& experiment, RunWriter& run, int shard, int shards,
             std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete);
   ~RowWriter();
 
@@ -38,7 +38,7 @@ class RowWriter {
   void finish_states();
 
   Experiment const* experiment_;
-  RunDirectory* run_;
+  RunWriter* run_;
   int shard_, shards_;
   std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete_;
   std::vector<std::int64_t> stored_, pending_;  ///< rounds on disk from the start, ascending

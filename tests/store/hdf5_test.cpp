@@ -9,7 +9,7 @@
 
 #include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
-#include "common/store/segments.hpp"
+#include "common/store/series.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace fedstrata {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 
 namespace fedstrata {
 
@@ -43,7 +43,7 @@ inline std::vector<float> sample_row(std::int64_t round, RowKind kind, std::int6
 }
 
 /// Writes one shard, last row first.
-inline void write_shard(RunDirectory& run, CheckpointShard const& shard) {
+inline void write_shard(RunWriter& run, CheckpointShard const& shard) {
   CheckpointWriter writer(run, shard);
   auto const write = [&](RowKind kind, std::int64_t client) {
     writer.write(kind, client, sample_row(shard.round, kind, client, kParameters),
@@ -110,7 +110,7 @@ inline AnalysisSegment sample_analysis(std::vector<std::int64_t> const& rounds) 
 
 /// Checkpoints 0 (global), 5 (one shard) and 10 (two shards, clients 0, 1, 3, 4), three metrics
 /// segments over rounds 0 .. 10 and the analysis insitu of rounds 5 and 10.
-inline void write_sample_run(RunDirectory& run) {
+inline void write_sample_run(RunWriter& run) {
   write_shard(run, {0, 0, 1, {}, true, false, false, true});
   run.write_metrics(sample_metrics(0, 0));
   write_shard(run, {5, 0, 1, {0, 1, 2, 3, 4}, true, true, true, true});

@@ -4,9 +4,8 @@
 
 #include "common/base/error.hpp"
 #include "common/store/hdf5.hpp"
+#include "common/store/names.hpp"
 #include "common/store/rows/hdf5_rows.hpp"
-#include "common/store/run_names.hpp"
-#include "common/store/shard_names.hpp"
 
 namespace fedstrata {
 namespace {

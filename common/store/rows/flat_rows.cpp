@@ -9,7 +9,7 @@
 
 #include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
-#include "common/store/shard_names.hpp"
+#include "common/store/names.hpp"
 
 // A file is: a head, the ids of the clients, the rows of each field, and the checksum of all before
 // it. Written and read on machines of one byte order.

@@ -4,7 +4,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
-#include "common/store/shard_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace fs = std::filesystem;

@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "common/base/error.hpp"
-#include "common/store/run_names.hpp"
-#include "common/store/shard_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {

@@ -1,10 +1,11 @@
-#include "common/store/shard_names.hpp"
+#include "common/store/names.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <utility>
 
-#include "common/store/run_names.hpp"
+#include "common/base/files.hpp"
 
 namespace fedstrata {
 namespace {
@@ -22,6 +23,25 @@ std::optional<Integer> take_number(std::string_view& text, std::string_view end)
 }
 
 }  // namespace
+
+std::filesystem::path absolute_path(std::filesystem::path const& path) {
+  auto result = std::filesystem::absolute(path).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
+
+std::string round_text(std::int64_t round) {
+  auto const digits = std::to_string(round);
+  return std::string(6 - std::min<std::size_t>(6, digits.size()), '0') + digits;
+}
+
+std::string newest_header(std::filesystem::path const& directory) {
+  std::string newest = RunNames::kHeader;
+  for (auto const& name : list_files(directory, ".h5")) {
+    if (!name.starts_with("header-")) continue;
+    if (std::pair(name.size(), name) > std::pair(newest.size(), newest)) newest = name;
+  }
+  return newest;
+}
 
 std::string shard_name(ShardName const& name, std::string const& extension) {
   auto result = round_text(name.round);

@@ -1,4 +1,4 @@
-#include "common/store/segments.hpp"
+#include "common/store/series.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -9,7 +9,7 @@
 
 #include "common/base/error.hpp"
 #include "common/store/hdf5.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {
