@@ -20,16 +20,17 @@ def cifar_input(flags=0, train=0, test=0, records=1, odd=0, start=b"\3\2\1"):
 
 
 def state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), numbers=5, own=3, tail=b""):
+    """As version 0.1.0 wrote it."""
     fields = (0x3165746174736466, 7, shard, shards, len(clients), numbers, own, *clients)
     rows = struct.pack(f"<{numbers + own * len(clients)}f", *range(numbers + own * len(clients)))
     return bytes([flags]) + struct.pack(f"<{len(fields)}q", *fields) + rows + tail
 
 
 def named_state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), tail=b"",
-                      fields=(("global", 5, 0), ("momentum", 2, 0), ("own", 3, 1))):
+                      fields=(("global", 5, 0), ("average.all.v", 4, 0), ("own", 3, 1))):
     head = struct.pack("<6q", 0x3265746174736466, 7, shard, shards, len(clients), len(fields))
     for name, width, of_clients in fields:
-        head += struct.pack("<32s2q", name.encode(), width, of_clients)
+        head += struct.pack("<3q", len(name), width, of_clients) + name.encode()
     floats = sum(width * (len(clients) if of_clients else 1) for _, width, of_clients in fields)
     rows = struct.pack(f"<{floats}f", *range(floats))
     return bytes([flags]) + head + struct.pack(f"<{len(clients)}q", *clients) + rows + tail

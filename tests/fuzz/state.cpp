@@ -80,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   for (std::size_t elements = 0; elements < 9; ++elements) {
     std::vector<float> row(elements);
     attempt([&] { state->read(kGlobalRow, row); });
+    attempt([&] { state->read("average.all.v", row); });
     for (std::int64_t client = 0; client < kClients; ++client) {
       attempt([&] { state->read(kOwnRow, client, row); });
     }

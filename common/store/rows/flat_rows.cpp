@@ -15,9 +15,9 @@
 // it. Written and read on machines of one byte order.
 //
 // The head of version 2: kMagic2, round, shard, shards, clients, fields (int64), then for each
-// field its name (null-padded), width and whether it has a row for each client (int64). Version 1
-// had two fields at most, without names: kMagic1, round, shard, shards, clients, width of the row
-// for all (0: none), width of clients' rows.
+// field the length of its name, its width and whether it has a row for each client (int64), and the
+// name. Version 1 had two fields at most, without names: kMagic1, round, shard, shards, clients,
+// width of the row for all (0: none), width of clients' rows.
 //
 // A resume state is written after many rounds, and read row by row by other ranks than those that
 // wrote it, so rows have a fixed place and none is checked with the others before it is read:
@@ -35,7 +35,7 @@ constexpr auto kInteger = static_cast<std::int64_t>(sizeof(std::int64_t));
 
 using Head = std::array<std::int64_t, 6>;  // of version 2; version 1 has one more
 struct FieldHead {
-  std::array<char, 32> name{};
+  std::int64_t name_size = 0;
   std::int64_t width = 0;
   std::int64_t of_clients = 0;
 };
@@ -53,7 +53,9 @@ void put(std::ostream& stream, Value const& value) {
 std::int64_t first_row(std::int64_t magic, RowShard const& shard) {
   auto const ids = std::ssize(shard.clients) * kInteger;
   if (magic == kMagic1) return 7 * kInteger + ids;
-  return static_cast<std::int64_t>(sizeof(Head) + shard.fields.size() * sizeof(FieldHead)) + ids;
+  std::size_t size = sizeof(Head);
+  for (auto const& field : shard.fields) size += sizeof(FieldHead) + field.name.size();
+  return static_cast<std::int64_t>(size) + ids;
 }
 
 /// Where a row begins, counted from the first; of the field after the last: where rows end.
@@ -94,8 +96,12 @@ bool get_fields(std::istream& stream, Head const& head, std::int64_t size, RowSh
   if (count < 0 || count > size / static_cast<std::int64_t>(sizeof(FieldHead))) return false;
   for (std::int64_t i = 0; i < count; ++i) {
     FieldHead field;
-    if (!get(stream, field) || field.width < 0 || field.width > size) return false;
-    std::string const name(field.name.begin(), std::ranges::find(field.name, '\0'));
+    if (!get(stream, field) || field.width < 0 || field.width > size || field.name_size < 0 ||
+        field.name_size > size) {
+      return false;
+    }
+    std::string name(static_cast<std::size_t>(field.name_size), '\0');
+    if (!stream.read(name.data(), field.name_size)) return false;
     if (shard.find(name) != nullptr) return false;
     shard.fields.push_back({name, field.width, field.of_clients != 0});
   }
@@ -142,10 +148,10 @@ class Sink : public RowFileSink {
     put(stream, Head{kMagic2, shard_.round, shard_.shard, shard_.shards, std::ssize(shard_.clients),
                      std::ssize(shard_.fields)});
     for (auto const& field : shard_.fields) {
-      FieldHead head{.width = field.width, .of_clients = field.of_clients ? 1 : 0};
-      require(field.name.size() < head.name.size(), "a field has the long name " + field.name);
-      std::ranges::copy(field.name, head.name.begin());
-      put(stream, head);
+      put(stream, FieldHead{.name_size = std::ssize(field.name),
+                            .width = field.width,
+                            .of_clients = field.of_clients ? 1 : 0});
+      stream.write(field.name.data(), std::ssize(field.name));
     }
     for (auto const client : shard_.clients) put(stream, client);
     finish(stream);

@@ -231,7 +231,8 @@ TEST(round_analysis, identical_models_have_no_barrier_at_all) {
   Federation setup;
   setup.config.alphas = parse_alphas("0.1,0.35,0.9");
   setup.hosts[3] = setup.hosts[7] = setup.hosts[2];
-  for (auto const& r : setup.run().barriers) {
+  auto const tables = setup.run();
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     EXPECT_EQ(r.loss_mid, 0.0);
     EXPECT_EQ(r.loss_path, 0.0);
     EXPECT_EQ(r.alpha_path, 0.1) << "the smallest on ties";
@@ -289,7 +290,8 @@ TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
 
   setup.config.kinds = {"layer"};
   setup.config.split = parse_split("test");
-  for (auto const& r : setup.run().barriers) {
+  auto const tables = setup.run();
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     EXPECT_EQ(r.kind.str(), "layer");
     EXPECT_EQ(r.split.str(), "test");
   }
@@ -533,9 +535,9 @@ TEST(round_analysis, a_plane_holds_its_three_models) {
   EXPECT_NEAR(std::hypot(at(0, 1).x, at(0, 1).y), (row(7) - row(2)).norm().item<double>(), 1e-6);
   setup.hosts[7] = setup.mix(2, 3, 0.25, -1);
   auto const flat = setup.run();  // three models on one line span none
-  EXPECT_TRUE(flat.plane.empty());
-  ASSERT_FALSE(flat.skipped.empty());
-  EXPECT_THAT(flat.skipped.front().reason.str(), testing::HasSubstr("plane"));
+  EXPECT_TRUE(flat.rows<PlaneRecord>().empty());
+  ASSERT_FALSE(flat.rows<SkippedRecord>().empty());
+  EXPECT_THAT(flat.rows<SkippedRecord>().front().reason.str(), testing::HasSubstr("plane"));
 }
 
 TEST(round_analysis, aligned_kinds_undo_a_permutation) {
@@ -575,13 +577,13 @@ TEST(round_analysis, a_search_finds_the_supremum_between_grid_points) {
   auto const searched = setup.run();
   setup.config.alphas = parse_alphas("1001");
   auto const dense = setup.run();
-  ASSERT_EQ(searched.barriers.size(), dense.barriers.size());
-  for (std::size_t i = 0; i < dense.barriers.size(); ++i) {
-    auto const& r = searched.barriers[i];
+  ASSERT_EQ(searched.rows<BarrierRecord>().size(), dense.rows<BarrierRecord>().size());
+  for (std::size_t i = 0; i < dense.rows<BarrierRecord>().size(); ++i) {
+    auto const& r = searched.rows<BarrierRecord>()[i];
     EXPECT_GE(r.loss_sup, r.loss_path);
-    EXPECT_TRUE(std::isnan(dense.barriers[i].loss_sup));
+    EXPECT_TRUE(std::isnan(dense.rows<BarrierRecord>()[i].loss_sup));
     if (r.kind.str() != "full") continue;  // smooth enough to be sure of
-    EXPECT_NEAR(r.loss_sup, dense.barriers[i].loss_path,
+    EXPECT_NEAR(r.loss_sup, dense.rows<BarrierRecord>()[i].loss_path,
                 1e-4 * std::max(1.0, std::abs(r.loss_sup)));
   }
 }
@@ -611,12 +613,12 @@ TEST(round_analysis, a_tolerance_stops_curves_whose_interval_is_narrow) {
   setup.config.tolerance = 1.0;
   auto const stopped = setup.run();
   std::set<std::int64_t> samples;
-  ASSERT_EQ(stopped.barriers.size(), whole.barriers.size());
-  for (std::size_t i = 0; i < stopped.barriers.size(); ++i) {
-    auto const& r = stopped.barriers[i];
+  ASSERT_EQ(stopped.rows<BarrierRecord>().size(), whole.rows<BarrierRecord>().size());
+  for (std::size_t i = 0; i < stopped.rows<BarrierRecord>().size(); ++i) {
+    auto const& r = stopped.rows<BarrierRecord>()[i];
     samples.insert(r.samples);
     EXPECT_TRUE(r.samples == kTrain || r.loss_mid_high - r.loss_mid_low < 1.0);
-    EXPECT_NEAR(r.loss_mid, whole.barriers[i].loss_mid, 1.5);
+    EXPECT_NEAR(r.loss_mid, whole.rows<BarrierRecord>()[i].loss_mid, 1.5);
   }
   EXPECT_GT(samples.size(), 1u) << "some stop early, some do not";
 }
@@ -632,7 +634,8 @@ TEST(round_analysis, curvature_predicts_the_barrier_of_a_quadratic_path) {
       host.row[i] = centre.row[i] + 0.02f * (host.row[i] - centre.row[i]);
     }
   }
-  for (auto const& r : setup.run().barriers) {
+  auto const tables = setup.run();
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     EXPECT_NEAR(r.loss_predicted, r.loss_mid, 2e-5 + 0.1 * std::abs(r.loss_mid)) << r.target.str();
   }
 }
@@ -642,13 +645,13 @@ TEST(round_analysis, splits_can_be_the_clients_own_samples) {
   setup.participants = {0, 1};
   setup.hosts[0] = setup.hosts.at(2);
   setup.hosts[1] = setup.hosts.at(7);
-  setup.config.split = parse_split("client:0");
-  auto const own = setup.run().barriers.at(0);
+  setup.config.split = "client:0";
+  auto const own = setup.run().rows<BarrierRecord>().at(0);
   EXPECT_EQ(own.split.str(), "client");
   EXPECT_EQ(own.samples, 30);
   EXPECT_NEAR(own.loss_a, setup.plain(setup.hosts.at(0), 30).loss, 1e-5);
-  setup.config.split = parse_split("union");
-  auto const both = setup.run().barriers.at(0);
+  setup.config.split = "union";
+  auto const both = setup.run().rows<BarrierRecord>().at(0);
   EXPECT_EQ(both.samples, 100);
   EXPECT_NEAR(both.loss_a, setup.plain(setup.hosts.at(0), 100).loss, 1e-5);
   setup.config.split = parse_split("client:2");

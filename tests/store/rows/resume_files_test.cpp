@@ -135,6 +135,48 @@ TEST_F(ResumeFilesTest, incomplete_and_damaged_states_do_not_count) {
   }
 }
 
+TEST_F(ResumeFilesTest, fields_of_the_coordinator_come_back_by_name) {
+  std::string const long_name = "average." + std::string(300, 'x') + ".m";
+  for (int shard = 0; shard < 2; ++shard) {
+    RowShard info{.round = 6,
+                  .shard = shard,
+                  .shards = 2,
+                  .clients = {shard},
+                  .fields = {{kOwnRow, 3, true}}};
+    if (shard == 0) {
+      info.fields.push_back({kGlobalRow, 5, false});
+      info.fields.push_back({"average.a.v", 4, false});
+      info.fields.push_back({long_name, 2, false});
+    }
+    RowFileWriter writer(flat_rows(), path(), info);
+    writer.write(kOwnRow, shard, row(30, 3));
+    if (shard == 0) {
+      writer.write(long_name, row(20, 2));
+      writer.write(kGlobalRow, row(0, 5));
+      EXPECT_FALSE(writer.complete());
+      EXPECT_THROW(writer.write("average.a.v", row(0, 2)), Error);
+      EXPECT_THROW(writer.write("average.c.v", row(0, 2)), Error);
+      writer.write("average.a.v", row(10, 4));
+    }
+    writer.publish();
+  }
+  auto const state = ResumeState::latest(path());
+  ASSERT_TRUE(state.has_value());
+  std::vector<float> global(5), v(4), m(2), own(3);
+  state->read(kGlobalRow, global);
+  state->read("average.a.v", v);
+  state->read(long_name, m);
+  state->read(kOwnRow, 1, own);
+  EXPECT_EQ(global, row(0, 5));
+  EXPECT_EQ(v, row(10, 4));
+  EXPECT_EQ(m, row(20, 2));
+  EXPECT_EQ(own, row(30, 3));
+  state->read(kOwnRow, 0, own);
+  EXPECT_EQ(own, row(30, 3));
+  EXPECT_THROW(state->read("average.a.v", m), Error);
+  EXPECT_THROW(state->read("average.a.m", v), Error);
+}
+
 TEST_F(ResumeFilesTest, an_unpublished_state_leaves_nothing) {
   write_state(path(), 1, 1, 0);
   EXPECT_EQ(files(), 0u);
