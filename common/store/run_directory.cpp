@@ -12,6 +12,7 @@
 
 #include "common/base/child_process.hpp"
 #include "common/base/error.hpp"
+#include "common/base/names.hpp"
 #include "common/base/text.hpp"
 #include "common/store/file_lock.hpp"
 #include "common/store/index.hpp"
@@ -53,12 +54,7 @@ void check_empty(fs::path const& path) {
 }
 
 void check_name(std::string const& name) {
-  auto const allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  };
-  require_input(!name.empty() && name.size() <= 64 && name[0] != '.' &&
-                    std::all_of(name.begin(), name.end(), allowed),
+  require_input(is_plain_name(name, ".") && name.size() <= 64 && name[0] != '.',
                 "'" + name +
                     "' cannot name an analysis: use letters, digits, '_', '-' and '.' (at most 64, "
                     "no '.' first)");

@@ -174,17 +174,33 @@ int rebuild_index(std::string const& target) {
 
 }  // namespace
 
-int inspect(CommandLine const& command) {
-  if (command.rebuild_index) return rebuild_index(command.target);
-  if (command.verify)
-    if (int const code = verify(command.target); code != 0) return code;
-  if (!command.pack.empty()) {
-    RunDirectory::pack(command.target, command.pack);
-    auto const size = static_cast<std::int64_t>(std::filesystem::file_size(command.pack));
-    std::cout << command.pack << ": " << bytes_text(size) << '\n';
+Command<InspectOptions> const& inspect_command() {
+  using Options = InspectOptions;
+  static Command<Options> const command = {
+      .text = {.name = "inspect",
+               .target = "RUN_DIR",
+               .summary = "show what is in a run: layers, rounds, analyses, sizes",
+               .details = "Can be used while the run goes on.",
+               .example = "fedstrata inspect runs/a --pack a.h5"},
+      .options = {option::flag("verify", &Options::verify, "check size and checksum of every file"),
+                  option::text("pack", "OUT.h5", &Options::pack,
+                               "write everything into one self-contained file"),
+                  option::flag("rebuild-index", &Options::rebuild_index,
+                               "write run.h5 anew from the files beside it")}};
+  return command;
+}
+
+int inspect(InspectOptions const& options) {
+  if (options.rebuild_index) return rebuild_index(options.target);
+  if (options.verify)
+    if (int const code = verify(options.target); code != 0) return code;
+  if (!options.pack.empty()) {
+    RunDirectory::pack(options.target, options.pack);
+    auto const size = static_cast<std::int64_t>(std::filesystem::file_size(options.pack));
+    std::cout << options.pack << ": " << bytes_text(size) << '\n';
   }
-  if (command.verify || !command.pack.empty()) return 0;
-  auto const run = RunDirectory::open(command.target, Verify::tables);
+  if (options.verify || !options.pack.empty()) return 0;
+  auto const run = RunDirectory::open(options.target, Verify::tables);
   print_header(run);
   print_config(run.header().config_text);
   print_layers(run.header().table);

@@ -11,7 +11,7 @@
 #include "common/store/hdf5.hpp"
 #include "common/store/run_directory.hpp"
 #include "common/store/run_names.hpp"
-#include "experiments/sweep/sweep.hpp"
+#include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/tables.hpp"
 
 namespace fedstrata {
