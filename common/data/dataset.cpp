@@ -11,6 +11,7 @@
 
 #include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 
 namespace fedstrata {
 namespace {
@@ -66,16 +67,11 @@ std::vector<Source> const& sources() {
   return all;
 }
 
-std::string join(std::vector<std::string> const& words) {
-  std::string text;
-  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 Source const& find_source(std::string const& name) {
   auto const found = std::ranges::find(sources(), name, [](auto const& s) { return s.info.name; });
-  require_input(found != sources().end(),
-                "data.dataset = " + name + " is not known: choose one of " + join(dataset_names()));
+  require_input(
+      found != sources().end(),
+      "data.dataset = " + name + " is not known: choose one of " + join(dataset_names(), ", "));
   return *found;
 }
 
@@ -146,7 +142,8 @@ fs::path find_file(fs::path const& dir, Source const& source, std::string const&
       if (std::error_code ignored; fs::is_regular_file(folder / candidate, ignored))
         return folder / candidate;
   throw InputError("data.dir = " + dir.string() + " lacks a file of " + source.info.name +
-                   ": looked for " + join(names) + " there and in its sub-folder " + source.folder);
+                   ": looked for " + join(names, ", ") + " there and in its sub-folder " +
+                   source.folder);
 }
 
 std::uint64_t kept(std::uint64_t count, std::int64_t limit) {
@@ -249,8 +246,8 @@ fs::path data_dir(Source const& source, std::string const& wanted) {
   auto const& name = source.info.name;
   require_input(!wanted.empty() || !source.package_dir.empty(),
                 "data.dir is needed for data.dataset = " + name +
-                    ": set it to the folder that holds " + join(source.train_files) + ", " +
-                    join(source.test_files));
+                    ": set it to the folder that holds " + join(source.train_files, ", ") + ", " +
+                    join(source.test_files, ", "));
   fs::path const dir = wanted.empty() ? source.package_dir : wanted;
   require_input(
       fs::is_directory(dir),

@@ -5,15 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "common/store/partners.hpp"
 #include "common/store/records.hpp"
 
 namespace fedstrata {
-
-/// Ids that stand for more than a client in columns a, b and rest.
-inline constexpr std::int64_t kNobody = -1;
-inline constexpr std::int64_t kMean = -2;  ///< weighted mean of the round's participants
-inline constexpr std::int64_t kInitialisation = -3;
-inline constexpr std::int64_t kPartner = -4;  ///< rest: b, where it is of another round or run
 
 /// Two models that are compared: alpha = 0 is a, alpha = 1 is b. Where the partner is of another
 /// round or run (PairSelection), b is a client there.
