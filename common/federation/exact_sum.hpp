@@ -9,6 +9,9 @@
 
 namespace fedstrata {
 
+/// Elements that are reduced and broadcast at a time: 4 MiB of integers.
+inline constexpr std::int64_t kBucketElements = std::int64_t{1} << 19;
+
 /// A weighted mean of state rows whose bits do not depend on the order, grouping or placement of
 /// the addends. Each addend w x is rounded once to a multiple of its part's quantum q = 2^(e-36),
 /// where 2^e is the power of two above max(largest magnitude of the part in the reference row,

@@ -9,25 +9,13 @@
 #include <sstream>
 
 #include "common/base/error.hpp"
+#include "common/base/format.hpp"
 #include "common/base/log.hpp"
 #include "common/store/maintenance.hpp"
 #include "common/store/run.hpp"
 
 namespace fedstrata {
 namespace {
-
-std::string bytes_text(std::int64_t bytes) {
-  auto value = static_cast<double>(bytes);
-  auto const* unit = "B";
-  for (auto const* next : {"kB", "MB", "GB", "TB"}) {
-    if (value < 1000) break;
-    value /= 1000;
-    unit = next;
-  }
-  std::ostringstream text;
-  text << std::setprecision(3) << value << ' ' << unit;
-  return text.str();
-}
 
 std::string number_text(double value, int digits = 4) {
   if (std::isnan(value)) return "-";
@@ -149,13 +137,13 @@ void print_sizes(Run const& run) {
   if (!checkpoints.empty())
     std::cout << ", rounds " << std::stoll(checkpoints.begin()->first) << " .. "
               << std::stoll(checkpoints.rbegin()->first) << ", last one "
-              << bytes_text(checkpoints.rbegin()->second);
+              << bytes_text(static_cast<double>(checkpoints.rbegin()->second));
   std::cout << "\n\nfiles\n";
   for (auto const& [kind, sum] : kinds)
     std::cout << "  " << std::left << std::setw(12) << kind << std::right << std::setw(7)
-              << sum.first << std::setw(12) << bytes_text(sum.second) << '\n';
+              << sum.first << std::setw(12) << bytes_text(static_cast<double>(sum.second)) << '\n';
   std::cout << "  " << std::left << std::setw(12) << "all" << std::right << std::setw(19)
-            << bytes_text(total) << '\n';
+            << bytes_text(static_cast<double>(total)) << '\n';
 }
 
 int verify(std::string const& target) {
@@ -196,7 +184,7 @@ int inspect(InspectOptions const& options) {
   if (!options.pack.empty()) {
     pack_run(options.target, options.pack);
     auto const size = static_cast<std::int64_t>(std::filesystem::file_size(options.pack));
-    std::cout << options.pack << ": " << bytes_text(size) << '\n';
+    std::cout << options.pack << ": " << bytes_text(static_cast<double>(size)) << '\n';
   }
   if (options.verify || !options.pack.empty()) return 0;
   auto const run = Run::open(options.target, Verify::tables);

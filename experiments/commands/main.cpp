@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   fedstrata::log::watch_crashes();  // in place of the MPI library's handlers
   auto const problem = fedstrata::launch_problem(fedstrata::mpi::Comm::world());
   if (!problem.message.empty()) {
-    if (problem.speaks) fedstrata::log::error(problem.message);
+    if (problem.reports) fedstrata::log::error(problem.message);
     return 2;
   }
   return fedstrata::mpi::run_or_abort([&] {

@@ -5,15 +5,10 @@
 #include <vector>
 
 #include "common/config/analysis/pairs.hpp"
+#include "common/store/partners.hpp"
 #include "common/store/records.hpp"
 
 namespace fedstrata {
-
-/// Ids that stand for more than a client in columns a, b and rest.
-inline constexpr std::int64_t kNobody = -1;
-inline constexpr std::int64_t kMean = -2;  ///< weighted mean of the round's participants
-inline constexpr std::int64_t kInitialisation = -3;
-inline constexpr std::int64_t kPartner = -4;  ///< rest: b, where it is of another round or run
 
 /// The pairs of a round, ascending (listed ones as listed, without those of clients that did not
 /// take part). `participants` ascending; `partners`, where they are of another round or run: the

@@ -645,12 +645,12 @@ TEST(round_analysis, splits_can_be_the_clients_own_samples) {
   setup.participants = {0, 1};
   setup.hosts[0] = setup.hosts.at(2);
   setup.hosts[1] = setup.hosts.at(7);
-  setup.config.split = "client:0";
+  setup.config.split = parse_split("client:0");
   auto const own = setup.run().rows<BarrierRecord>().at(0);
   EXPECT_EQ(own.split.str(), "client");
   EXPECT_EQ(own.samples, 30);
   EXPECT_NEAR(own.loss_a, setup.plain(setup.hosts.at(0), 30).loss, 1e-5);
-  setup.config.split = "union";
+  setup.config.split = parse_split("union");
   auto const both = setup.run().rows<BarrierRecord>().at(0);
   EXPECT_EQ(both.samples, 100);
   EXPECT_NEAR(both.loss_a, setup.plain(setup.hosts.at(0), 100).loss, 1e-5);
