@@ -164,8 +164,10 @@ void write_dataset(hdf5::File& file, DatasetInfo const& info, std::string const&
   if (info.targets == Targets::labels) file.set("/dataset", "classes", info.outputs);
   file.set("/dataset", "train_count", info.train_count);
   file.set("/dataset", "test_count", info.test_count);
-  file.set("/dataset", "mean", std::span(info.mean));
-  file.set("/dataset", "std", std::span(info.std));
+  if (!info.mean.empty()) {
+    file.set("/dataset", "mean", std::span(info.mean));
+    file.set("/dataset", "std", std::span(info.std));
+  }
   file.set("/dataset", "checksum", checksum);
 }
 
@@ -186,8 +188,10 @@ DatasetInfo read_dataset(hdf5::File const& file) {
   }
   info.train_count = file.integer("/dataset", "train_count");
   info.test_count = file.integer("/dataset", "test_count");
-  info.mean = file.numbers("/dataset", "mean");
-  info.std = file.numbers("/dataset", "std");
+  if (has("mean")) {
+    info.mean = file.numbers("/dataset", "mean");
+    info.std = file.numbers("/dataset", "std");
+  }
   return info;
 }
 

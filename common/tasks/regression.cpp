@@ -24,7 +24,7 @@ class Regression : public Task {
   at::Tensor gradient(at::Tensor const& outputs, at::Tensor const& targets,
                       at::Tensor& sums) const override {
     auto gradient = outputs - targets;
-    sums.select(0, 0).add_(gradient.to(at::kDouble).square_().mean(1).sum());
+    sums.select(0, 0).add_(gradient.to(at::kDouble).square().mean(1).sum());
     return gradient.mul_(2.0 / static_cast<double>(outputs.numel()));
   }
 
