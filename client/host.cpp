@@ -328,7 +328,7 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
     emit(round, trained.record.client, RowUse::after);
   }
   trained_.clear();
-  report.times = {times_};
+  report.times = times_;
   return report;
 }
 
@@ -337,7 +337,7 @@ RoundReport ClientHost::report_initial() {
   times_ = {};
   RoundReport report;
   if (experiment_->evaluates(0)) report.test_batches = evaluate_global();
-  report.times = {times_};
+  report.times = times_;
   return report;
 }
 

@@ -12,7 +12,7 @@ namespace fedstrata {
 
 /// What local training of one client in one round gave.
 struct TrainResult {
-  double loss = 0.0;  ///< mean over the samples seen, while training
+  double loss = 0.0;      ///< mean over the samples seen, while training
   double accuracy = 0.0;  ///< absent (NaN) for a task without right answers
 };
 

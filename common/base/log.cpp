@@ -72,7 +72,7 @@ void error(std::string const& message) {
 
 void warning(std::string const& message) { line("fedstrata: warning: " + message + "\n"); }
 
-int report_errors(std::function<int()> const& work, std::function<bool()> const& speaks,
+int report_errors(std::function<int()> const& work, std::function<bool()> const& reports,
                   std::function<void(int)> const& failed) {
   int code = 1;
   std::string message;
@@ -85,7 +85,7 @@ int report_errors(std::function<int()> const& work, std::function<bool()> const&
   } catch (std::exception const& e) {
     message = e.what();
   }
-  if (speaks()) error(message);
+  if (reports()) error(message);
   failed(code);
   return code;
 }

@@ -15,10 +15,10 @@ void watch_crashes();
 void error(std::string const& message);
 void warning(std::string const& message);
 
-/// Calls work and returns its exit code; an exception's message is written as an error, unless
-/// `speaks` returns false, and turned into 2 for InputError, 1 for any other, after `failed(code)`.
+/// Returns the exit code of `work`. When that throws, the message is written as an error if
+/// `reports()`, and after `failed(code)` the code is returned: 2 for InputError, 1 for any other.
 int report_errors(
-    std::function<int()> const& work, std::function<bool()> const& speaks = [] { return true; },
+    std::function<int()> const& work, std::function<bool()> const& reports = [] { return true; },
     std::function<void(int)> const& failed = [](int) {});
 
 }  // namespace fedstrata::log

@@ -1,7 +1,7 @@
 #pragma once
 #include <string>
 
-/// The wish that a run ends early but in order: SIGUSR1 (what batch systems send before a time
+/// The request that a run ends early but in order: SIGUSR1 (what batch systems send before a time
 /// limit), SIGTERM, SIGINT, or an end of time that was set. Process-wide, like signals are.
 namespace fedstrata::stop {
 
@@ -22,7 +22,7 @@ bool signalled();
 std::string reason();
 /// Everything is in order now: further signals are ignored, so that the exit code stays what it is.
 void ignore();
-/// For a wish that came to another rank.
+/// Notes a request that came to another rank.
 void request();
 
 }  // namespace fedstrata::stop

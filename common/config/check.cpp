@@ -1,27 +1,22 @@
-#include <algorithm>
-
 #include "common/base/error.hpp"
-#include "common/base/text.hpp"
 #include "common/config/analysis/kinds.hpp"
-#include "common/config/analysis/selection.hpp"
 #include "common/config/keys.hpp"
 
 namespace fedstrata {
 namespace {
 
-void check_pairs(Config const& config, std::string const& source) {
-  if (config.analysis.pairs.find('-') == std::string::npos) return;
+void check_listed_pairs(Config const& config, std::string const& source) {
   if (!config.analysis.against.empty()) return;  // the partners are of another run
-  for (auto const& pair : split(config.analysis.pairs, ',')) {
-    auto const ends = split(pair, '-');
-    require_input(ends.front() != ends.back(),
-                  source + ": analysis.pairs: " + pair +
-                      " pairs a client with itself; name two clients (or another run, --against)");
-    for (auto const& end : ends) {
-      std::int64_t client = -1;
-      require_input(read_number(end, client) && client >= 0 && client < config.data.clients,
-                    source + ": analysis.pairs names client " + end + ", but data.clients = " +
-                        std::to_string(config.data.clients) + " (ids from 0)");
+  for (auto const& [a, b] : config.analysis.pairs.listed) {
+    require_input(a != b, source + ": analysis.pairs: " + std::to_string(a) + "-" +
+                              std::to_string(b) +
+                              " pairs a client with itself; name two clients (or another run, "
+                              "--against)");
+    for (auto const client : {a, b}) {
+      require_input(client < config.data.clients,
+                    source + ": analysis.pairs names client " + std::to_string(client) +
+                        ", but data.clients = " + std::to_string(config.data.clients) +
+                        " (ids from 0)");
     }
   }
 }
@@ -29,8 +24,8 @@ void check_pairs(Config const& config, std::string const& source) {
 /// Kinds by the names of clients, and what excludes each other.
 void check_analysis(Config const& config, std::string const& source) {
   auto const& analysis = config.analysis;
-  require_input(analysis.tolerance == 0.0 || search_tolerance(analysis.alphas) == 0.0,
-                source + ": analysis.alphas = " + analysis.alphas +
+  require_input(analysis.tolerance == 0.0 || analysis.alphas.search_tolerance == 0.0,
+                source + ": analysis.alphas = " + analysis.alphas.text +
                     " needs all samples; set analysis.tolerance = 0");
   for (auto const& text : analysis.kinds) {
     auto const kind = parse_kind(text);
@@ -78,7 +73,7 @@ void check_consistency(Config const& config, std::string const& source) {
                 source + ": train.nesterov = yes needs train.momentum > 0");
   check_groups(config, source);
   check_analysis(config, source);
-  check_pairs(config, source);
+  check_listed_pairs(config, source);
 }
 
 }  // namespace fedstrata

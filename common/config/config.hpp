@@ -3,6 +3,12 @@
 #include <string>
 #include <vector>
 
+#include "common/config/analysis/alphas.hpp"
+#include "common/config/analysis/batchnorm.hpp"
+#include "common/config/analysis/pairs.hpp"
+#include "common/config/analysis/rounds.hpp"
+#include "common/config/analysis/split.hpp"
+
 namespace fedstrata {
 
 // Every setting of an experiment with its default. docs/configuration.md and `--help` explain the
@@ -102,16 +108,16 @@ struct CheckpointConfig {
 struct AnalysisConfig {
   int ranks = 1;
   std::int64_t every = 0;                              ///< in-situ: rounds; 0 = none
-  std::string rounds = "all";                          ///< post-hoc: all | last | LIST | A:B:STEP
+  RoundSelection rounds;                               ///< post-hoc
   std::vector<std::string> kinds = {"full", "layer"};  ///< as parse_kind() takes them
-  std::string pairs = "all";  ///< all | ring | random:K | A-B,... | clients | mean | initial | ...
-  std::string against;        ///< directory of another run whose clients are the partners; "" = own
-  std::string alphas = "3";   ///< a count > 1 including both ends, a list, or search[:TOLERANCE]
-  std::string split = "both";  ///< train | test | both | union | client:C
-  std::int64_t samples = 0;    ///< the first N of the split; 0 = all
-  double tolerance = 0.0;      ///< width of an interval at which a curve stops; 0 = off
+  PairSelection pairs;
+  std::string against;  ///< directory of another run whose clients are the partners; "" = own
+  AlphaSelection alphas;
+  SplitSelection split;
+  std::int64_t samples = 0;  ///< the first N of the split; 0 = all
+  double tolerance = 0.0;    ///< width of an interval at which a curve stops; 0 = off
   RowsAt at = RowsAt::before;
-  std::string batchnorm = "interpolate";  ///< interpolate | recompute:N | from-base
+  NormSelection batchnorm;
   Align align = Align::none;
   std::int64_t align_samples = 1000;  ///< training samples for align = activations
   bool curvature = false;             ///< predict midpoints from the curvature at the ends

@@ -1,15 +1,12 @@
 #include "common/config/text.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "common/base/error.hpp"
+#include "common/base/names.hpp"
 #include "common/base/text.hpp"
-#include "common/config/keys.hpp"
-#include "common/config/options.hpp"
 #include "common/config/presets.hpp"
 
 namespace fedstrata {
@@ -68,11 +65,9 @@ std::vector<std::string> section_names() {
 
 /// The group that "average.NAME" or "average.NAME.key" names, made if it is new.
 AverageGroup& group_of(Config& config, std::string const& name, std::string const& source) {
-  bool const plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-  });
-  require_input(plain, source + ": [average." + name +
-                           "]: the name of a group is made of letters, digits, _ and -");
+  require_input(
+      is_plain_name(name),
+      source + ": [average." + name + "]: the name of a group is made of letters, digits, _ and -");
   for (auto& group : config.average) {
     if (group.name == name) return group;
   }
@@ -113,11 +108,15 @@ void print(std::ostream& out, std::string const& key, std::string const& value) 
   out << key << (value.empty() ? " =" : " = ") << value << '\n';
 }
 
+void replace_epochs_by_steps(FederationConfig& federation) {
+  if (federation.local_steps > 0) federation.local_epochs = 0;
+}
+
 /// Presets and the default group spelt out.
 Config resolved(Config config) {
   config.average = averaging_groups(config);
   config.federation.preset.clear();
-  if (config.federation.local_steps > 0) config.federation.local_epochs = 0;
+  replace_epochs_by_steps(config.federation);
   return config;
 }
 
@@ -190,27 +189,11 @@ void apply(Config& config, Assignment const& given) {
   unknown_key(given.key, given.source);
 }
 
-std::vector<std::string> sections_of(std::string const& text) {
-  std::vector<std::string> sections;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    line = trim(line.substr(0, line.find('#')));
-    if (line.starts_with('[') && line.ends_with(']')) {
-      sections.push_back(line.substr(1, line.size() - 2));
-    }
-  }
-  return sections;
-}
-
-std::string read_input(std::string const& path, std::string const& what) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  // A directory opens, but cannot be read.
-  require_input(file &&
-                    (file.peek() == std::ifstream::traits_type::eof() || text << file.rdbuf()) &&
-                    !file.bad(),
-                path + ": cannot be read; give the path of a " + what);
-  return text.str();
+void apply_all(Config& config, std::vector<Assignment> const& given) {
+  for (auto const& item : given) apply(config, item);
+  bool const epochs_given = std::ranges::any_of(
+      given, [](auto const& item) { return item.key == "federation.local_epochs"; });
+  if (!epochs_given) replace_epochs_by_steps(config.federation);
 }
 
 void apply_sections(Config& config, std::string const& text, std::string const& source) {

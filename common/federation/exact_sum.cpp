@@ -8,9 +8,8 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::int64_t kBucket = std::int64_t{1} << 19;  // elements: 4 MiB of integers
-constexpr int kFraction = 36;                            // bits below the reference magnitude
-constexpr int kHeadroom = 14;                            // bits above it
+constexpr int kFraction = 36;  // bits below the reference magnitude
+constexpr int kHeadroom = 14;  // bits above it
 
 /// e with 2^e the power of two above max(|values|, 2^-6).
 int exponent_above(std::span<float const> values) {
@@ -62,29 +61,30 @@ void ExactSum::finish(std::int64_t first, double divisor, std::span<float> out) 
 }
 
 void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& divisor,
-                       std::span<float> mean, std::function<void()> const& idle) {
+                       std::span<float> mean) {
   auto const total = static_cast<std::int64_t>(sums_.size());
   bool const root = comm.rank() == 0;
   std::vector<mpi::Request> sums;
-  for (std::int64_t first = 0; first < total; first += kBucket) {
-    auto const size = static_cast<std::size_t>(std::min(kBucket, total - first));
+  for (std::int64_t first = 0; first < total; first += kBucketElements) {
+    auto const size = static_cast<std::size_t>(std::min(kBucketElements, total - first));
     sums.push_back(
         comm.ireduce_sum(std::span(sums_).subspan(static_cast<std::size_t>(first), size), 0));
   }
   double const by = root ? divisor() : 1.0;
   std::vector<mpi::Request> means;
   for (std::size_t bucket = 0; bucket < sums.size(); ++bucket) {
-    auto const first = static_cast<std::int64_t>(bucket) * kBucket;
-    auto const part = mean.subspan(static_cast<std::size_t>(first),
-                                   static_cast<std::size_t>(std::min(kBucket, total - first)));
+    auto const first = static_cast<std::int64_t>(bucket) * kBucketElements;
+    auto const part =
+        mean.subspan(static_cast<std::size_t>(first),
+                     static_cast<std::size_t>(std::min(kBucketElements, total - first)));
     if (root) {
-      sums[bucket].wait(idle);
+      sums[bucket].wait();
       finish(first, by, part);
     }
     means.push_back(comm.ibroadcast(std::as_writable_bytes(part), 0));
   }
-  for (auto& request : means) request.wait(idle);
-  for (auto& request : sums) request.wait(idle);
+  for (auto& request : means) request.wait();
+  for (auto& request : sums) request.wait();
 }
 
 }  // namespace fedstrata

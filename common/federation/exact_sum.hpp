@@ -9,6 +9,9 @@
 
 namespace fedstrata {
 
+/// Elements that are reduced and broadcast at a time: 4 MiB of integers.
+inline constexpr std::int64_t kBucketElements = std::int64_t{1} << 19;
+
 /// A weighted mean of state rows whose bits do not depend on the order, grouping or placement of
 /// the addends. Each addend w x is rounded once to a multiple of its part's quantum q = 2^(e-36),
 /// where 2^e is the power of two above max(largest magnitude of the part in the reference row,
@@ -32,10 +35,9 @@ class ExactSum {
 
   /// Collective over `comm`: sums of all ranks to root 0, which divides by `divisor()` (called
   /// there once, after the first sums have arrived) and broadcasts; buckets are pipelined so that
-  /// the three overlap. `mean` [parts().size()] is written on every rank. `idle` is called while
-  /// waiting.
-  void average(mpi::Comm const& comm, std::function<double()> const& divisor, std::span<float> mean,
-               std::function<void()> const& idle);
+  /// the three overlap. `mean` [parts().size()] is written on every rank.
+  void average(mpi::Comm const& comm, std::function<double()> const& divisor,
+               std::span<float> mean);
 
  private:
   PackedParts parts_;

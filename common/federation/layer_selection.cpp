@@ -65,12 +65,10 @@ std::vector<bool> select_place(Context const& context, std::string const& select
 
 std::vector<bool> select_type(Context const& context, std::string const& selector,
                               std::string const& argument) {
-  std::vector<std::string> const names = {"conv", "linear", "norm", "other"};  // as in LayerType
-  auto const found = std::find(names.begin(), names.end(), argument);
-  if (found == names.end()) fail(context, selector, "is no type; allowed: " + join(names, ", "));
-  auto const type = static_cast<LayerType>(found - names.begin());
+  auto const type = layer_type(argument);
+  if (!type) fail(context, selector, "is no type; allowed: " + join(layer_type_names(), ", "));
   std::vector<bool> chosen(context.size());
-  for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = context.table.layers[i].type == type;
+  for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i] = context.table.layers[i].type == *type;
   return chosen;
 }
 

@@ -18,7 +18,7 @@ constexpr double kSignEvery = 5.0;  // between two signs of life, at most a quar
 }  // namespace
 
 Liveness::Liveness(mpi::Comm const& world, double timeout, std::string const& role)
-    : world_(&world), timeout_(world.size() > 1 ? timeout : 0.0), outbox_(world, 1024, {}) {
+    : world_(&world), timeout_(world.size() > 1 ? timeout : 0.0), outbox_(world, 1024) {
   auto const hosts = world.all_gather(host_name());
   auto const roles = world.all_gather(role);
   for (std::size_t rank = 0; rank < hosts.size(); ++rank) {
@@ -41,10 +41,9 @@ void Liveness::announce(std::string const& text) {
 }
 
 void Liveness::listen(double now) {
-  while (auto const envelope = world_->probe(-1, number(Tag::alive))) {
-    auto const text = receive(*world_, *envelope).take<char>();
-    auto& peer = peers_[static_cast<std::size_t>(envelope->from)];
-    peer.phase.assign(text.begin(), text.end());
+  while (auto const sign = receive_waiting<SignOfLife>(*world_)) {
+    auto& peer = peers_[static_cast<std::size_t>(sign->from)];
+    peer.phase = sign->content.phase;
     peer.heard = now;
   }
 }
@@ -81,7 +80,7 @@ void Liveness::show(double now) {
   last_sign_ = now;
   bool const first = world_->rank() == 0;
   for (int rank = first ? 1 : 0; rank < (first ? world_->size() : 1); ++rank) {
-    outbox_.send(std::move(Message().put(std::span<char const>(phase_))), rank, Tag::alive);
+    outbox_.send(SignOfLife{phase_}, rank);
   }
 }
 

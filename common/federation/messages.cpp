@@ -1,9 +1,6 @@
 #include "common/federation/messages.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cstring>
-#include <thread>
 
 #include "common/base/error.hpp"
 
@@ -36,18 +33,10 @@ Message receive(mpi::Comm const& comm, mpi::Envelope const& envelope) {
   return Message(std::move(bytes));
 }
 
-Message receive_from(mpi::Comm const& comm, int from, Tag tag, std::function<void()> const& idle) {
-  for (int turn = 0;; ++turn) {
-    if (auto const envelope = comm.probe(from, number(tag))) return receive(comm, *envelope);
-    if (idle) idle();
-    if (turn > 100) std::this_thread::sleep_for(std::chrono::microseconds(std::min(turn, 500)));
-  }
-}
-
 void Outbox::trim(std::size_t limit) {
   std::erase_if(items_, [](auto const& item) { return item->request.test(); });
   while (items_.size() > limit) {
-    items_.front()->request.wait(idle_);
+    items_.front()->request.wait();
     items_.erase(items_.begin());
   }
 }
@@ -61,23 +50,5 @@ void Outbox::send(Message message, int to, Tag tag) {
 }
 
 void Outbox::flush() { trim(0); }
-
-Message RoundReport::pack() const {
-  Message message;
-  message.put(std::vector{round}).put(clients).put(layer_distances).put(layer_cosines);
-  message.put(test_batches).put(times);
-  return message;
-}
-
-RoundReport RoundReport::unpack(Message message) {
-  RoundReport report;
-  report.round = message.take<std::int64_t>().at(0);
-  report.clients = message.take<ClientRecord>();
-  report.layer_distances = message.take<double>();
-  report.layer_cosines = message.take<double>();
-  report.test_batches = message.take<double>();
-  report.times = message.take<TimeShares>();
-  return report;
-}
 
 }  // namespace fedstrata

@@ -1,5 +1,6 @@
 #include "common/model/builder.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/base/error.hpp"
@@ -8,6 +9,18 @@ namespace fedstrata {
 namespace {
 
 using Kind = Initializer::Kind;
+
+/// Appends a tensor of the newest layer to `tensors`; returns its index.
+int append(LayerTable& table, std::vector<NamedTensor>& tensors, std::int64_t& count, Slice& layer,
+           std::string const& name, Dimensions shape) {
+  auto const size = element_count(shape);
+  tensors.push_back({name, static_cast<int>(table.layers.size()) - 1, {count, size}, shape});
+  layer.size += size;
+  count += size;
+  return static_cast<int>(tensors.size()) - 1;
+}
+
+}  // namespace
 
 Initializer weight_start(InitScheme scheme, std::int64_t fan_in, std::int64_t fan_out) {
   switch (scheme) {
@@ -26,117 +39,17 @@ Initializer bias_start(InitScheme scheme, std::int64_t fan_in) {
   return weight_start(scheme, fan_in, 0);
 }
 
-std::int64_t product(std::vector<std::int64_t> const& shape) {
-  std::int64_t size = 1;
-  for (auto const n : shape) size *= n;
-  return size;
-}
-
-/// Appends a tensor of the newest layer to `tensors`; returns its index.
-int append(LayerTable& table, std::vector<NamedTensor>& tensors, std::int64_t& count, Slice& layer,
-           std::string const& name, std::vector<std::int64_t> shape) {
-  auto const size = product(shape);
-  tensors.push_back({name, static_cast<int>(table.layers.size()) - 1, {count, size}, shape});
-  layer.size += size;
-  count += size;
-  return static_cast<int>(tensors.size()) - 1;
-}
-
-}  // namespace
-
 ModelBuilder::ModelBuilder(std::string name, InputShape const& input, MemoryOrder order)
-    : name_(std::move(name)), order_(order), images_(input.dimensions.size() == 3) {
-  auto const& n = input.dimensions;
-  main_ = images_ ? Shape{.channels = n[0], .height = n[1], .width = n[2]}
-                  : Shape{.channels = product(n), .height = 1, .width = 1};
+    : ModelBuilder(std::move(name), input.dimensions) {
+  order_ = order;
 }
 
-void ModelBuilder::linear(std::string const& layer, std::int64_t outputs, InitScheme scheme,
-                          bool bias) {
-  auto const inputs = main_.size();
-  begin_stage(layer, LayerType::linear, true, Branch::main);
-  auto const w = add_parameter("weight", {outputs, inputs}, weight_start(scheme, inputs, outputs));
-  auto const b = bias ? add_parameter("bias", {outputs}, bias_start(scheme, inputs)) : -1;
-  head(fedstrata::linear(w, b));
-  auto const units = units_.add(outputs, stage());
-  units_.parameter(units, main_.units, main_.height * main_.width);
-  if (bias) units_.parameter(units);
-  main_ = {outputs, 1, 1, units};
-}
-
-void ModelBuilder::convolution(std::string const& layer, std::int64_t outputs,
-                               ConvolutionOptions const& options) {
-  require_input(images_, "model.name = " + name_ +
-                             " needs images, and the samples of this data set are none; choose "
-                             "model.name = mlp");
-  auto& current = shape(options.branch);
-  auto const inputs = current.channels;
-  auto const kernel = options.window.kernel;
-  auto const area = kernel * kernel;
-  begin_stage(layer, LayerType::conv, true, options.branch);
-  auto const w = add_parameter("weight", {outputs, inputs, kernel, kernel},
-                               weight_start(options.scheme, inputs * area, outputs * area));
-  auto const b = options.bias
-                     ? add_parameter("bias", {outputs}, bias_start(options.scheme, inputs * area))
-                     : -1;
-  head(fedstrata::convolution(w, b, options.window, order_));
-  slide(options.window, current);
-  auto const units = units_.add(outputs, stage());
-  units_.parameter(units, current.units, area);
-  if (options.bias) units_.parameter(units);
-  current.channels = outputs;
-  current.units = units;
-}
-
-void ModelBuilder::norm(std::string const& layer, Norm kind, Branch branch) {
-  if (kind == Norm::none) return;
-  auto const channels = shape(branch).channels;
-  auto const units = shape(branch).units;
-  begin_stage(layer, LayerType::norm, kind == Norm::group, branch);
-  auto const w = add_parameter("weight", {channels}, {Kind::constant, 1.0});
-  auto const b = add_parameter("bias", {channels}, {Kind::constant, 0.0});
-  units_.normalise(units, stage());
-  for (int i = 0; i < 2; ++i) units_.parameter(units);
-  if (kind == Norm::group) {
-    units_.forbid(
-        "normalises groups of neighbouring channels (model.norm = group), so it has no known "
-        "structure of its units");
-    head(fedstrata::group_norm(w, b, std::min<std::int64_t>(32, channels)));
-    return;
-  }
-  auto const mean = add_buffer("running_mean", channels, 0.0);
-  auto const variance = add_buffer("running_var", channels, 1.0);
-  for (int i = 0; i < 2; ++i) units_.buffer(units);
-  head(fedstrata::batch_norm(w, b, mean, variance));
-}
-
-void ModelBuilder::max_pool(Window window) {
-  tail(fedstrata::max_pool(window));
-  slide(window, main_);
-}
-
-void ModelBuilder::global_average_pool() {
-  tail(fedstrata::global_average_pool());
-  main_ = {main_.channels, 1, 1, main_.units};
-}
-
-void ModelBuilder::adaptive_average_pool(std::int64_t size) {
-  tail(fedstrata::adaptive_average_pool(size));
-  main_ = {main_.channels, size, size, main_.units};
-}
-
-void ModelBuilder::save_skip() {
-  tail(fedstrata::save_skip());
-  skip_ = main_;
-}
-
-void ModelBuilder::add_skip() {
-  tail(fedstrata::add_skip());
-  units_.merge(main_.units, skip_.units);
-}
+ModelBuilder::ModelBuilder(std::string name, Dimensions input, Elements elements)
+    : name_(std::move(name)),
+      slots_{Activations{.dimensions = std::move(input), .elements = elements, .shared = true}} {}
 
 Model ModelBuilder::build() {
-  units_.merge(main_.units, UnitTracker::kFixed);
+  units_.merge(input().units, UnitTracker::kFixed);
   return {std::move(name_),
           std::move(table_),
           std::move(stages_),
@@ -145,8 +58,18 @@ Model ModelBuilder::build() {
           units_.structure()};
 }
 
-void ModelBuilder::begin_stage(std::string const& layer, LayerType type, bool affine,
-                               Branch branch) {
+void ModelBuilder::require_fit(bool fits, std::string const& operation, std::string const& needs,
+                               std::string const& layer) const {
+  if (fits) return;
+  auto const where = !layer.empty()        ? "layer " + layer + " (" + operation + ")"
+                     : open_layer_.empty() ? operation + " at its beginning"
+                                           : operation + " after layer " + open_layer_;
+  auto const tokens = input().elements == Elements::tokens ? " token indices" : "";
+  throw InputError("model " + name_ + ": " + where + " needs " + needs + ", but is given" + tokens +
+                   " " + text(input().dimensions));
+}
+
+void ModelBuilder::open(std::string const& layer, LayerType type, bool affine) {
   open_layer_ = layer;
   table_.layers.push_back({layer,
                            type,
@@ -156,41 +79,80 @@ void ModelBuilder::begin_stage(std::string const& layer, LayerType type, bool af
   Stage stage;
   stage.layers = {static_cast<int>(table_.layers.size()) - 1};
   stage.affine = affine;
-  stage.on_skip = branch == Branch::skip;
+  stage.slot = slot_;
   stages_.push_back(std::move(stage));
 }
 
-int ModelBuilder::add_parameter(std::string const& tensor, std::vector<std::int64_t> shape,
-                                Initializer initializer) {
-  parameter_initializers_.push_back(initializer);
+int ModelBuilder::parameter(std::string const& tensor, Dimensions shape, Initializer initializer,
+                            UnitTracker::Units outputs, UnitTracker::Units inputs,
+                            std::int64_t block) {
+  parameter_initializers_.push_back(std::move(initializer));
+  units_.parameter(outputs, inputs, block);
   return append(table_, table_.parameters, table_.parameter_count, table_.layers.back().parameters,
                 open_layer_ + "." + tensor, std::move(shape));
 }
 
-int ModelBuilder::add_buffer(std::string const& tensor, std::int64_t size, double value) {
+int ModelBuilder::buffer(std::string const& tensor, std::int64_t size, double value,
+                         UnitTracker::Units units) {
   buffer_initializers_.push_back({Kind::constant, value});
+  units_.buffer(units);
   return append(table_, table_.buffers, table_.buffer_count, table_.layers.back().buffers,
                 open_layer_ + "." + tensor, {size});
 }
 
-void ModelBuilder::head(OperationPtr operation) {
-  auto& stage = stages_.back();
-  stage.head = stage.on_skip ? on_skip(std::move(operation)) : std::move(operation);
+void ModelBuilder::head(OperationPtr operation, Activations output) {
+  stages_.back().head = placed(std::move(operation));
+  set(slot_, std::move(output));
 }
 
-void ModelBuilder::tail(OperationPtr operation) {
-  stages_.back().tail.push_back(std::move(operation));
+void ModelBuilder::tail(OperationPtr operation, Activations output) {
+  if (stages_.empty()) {  // nothing has parameters yet: a stage of no layer
+    stages_.emplace_back();
+    stages_.back().slot = slot_;
+    head(std::move(operation), std::move(output));
+    return;
+  }
+  stages_.back().tail.push_back(placed(std::move(operation)));
+  set(slot_, std::move(output));
 }
 
-void ModelBuilder::slide(Window window, Shape& shape) {
-  auto const moved = [&](std::int64_t n) {
-    auto const room = n + 2 * window.padding - window.kernel;
+void ModelBuilder::tail(OperationPtr operation) { tail(std::move(operation), input()); }
+
+OperationPtr ModelBuilder::placed(OperationPtr operation) const {
+  return slot_ == kMainSlot ? std::move(operation) : on_slot(slot_, std::move(operation));
+}
+
+Dimensions ModelBuilder::slid(Window window) const {
+  auto result = input().dimensions;
+  for (std::size_t i = 1; i < result.size(); ++i) {
+    auto const room = result[i] + 2 * window.padding - window.kernel;
     require_input(room >= 0, "model " + name_ + " does not fit images this small: after layer " +
                                  open_layer_ + " nothing would be left; choose another model");
-    return room / window.stride + 1;
-  };
-  shape.height = moved(shape.height);
-  shape.width = moved(shape.width);
+    result[i] = room / window.stride + 1;
+  }
+  return result;
+}
+
+Slot ModelBuilder::slot(std::string const& name) {
+  auto const found = std::ranges::find(slot_names_, name);
+  auto const slot = static_cast<Slot>(found - slot_names_.begin());
+  if (found == slot_names_.end()) {
+    slot_names_.push_back(name);
+    slots_.emplace_back();
+  }
+  require(
+      slot != slot_ && slot != kMainSlot,
+      "model " + name_ + ": slot " + name + " cannot be the other slot of " + slot_names_[slot_]);
+  return slot;
+}
+
+Slot ModelBuilder::used_slot(std::string const& name) const {
+  auto const found = std::ranges::find(slot_names_, name);
+  auto const slot = static_cast<Slot>(found - slot_names_.begin());
+  require_input(found != slot_names_.end() && !slots_[slot].empty(),
+                "model " + name_ + ": nothing is saved in slot " + name +
+                    (open_layer_.empty() ? "" : " after layer " + open_layer_));
+  return slot;
 }
 
 }  // namespace fedstrata

@@ -1,11 +1,21 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fedstrata {
 
-enum class LayerType { conv, linear, norm, other };
+enum class LayerType { conv, linear, norm, embed, other };
+
+/// The name of a type in selectors (type:conv) and in the files of a run, where it may have eight
+/// characters.
+std::string text(LayerType type);
+/// The type of that name, if there is one.
+std::optional<LayerType> layer_type(std::string_view name);
+/// The names of all types, in their order.
+std::vector<std::string> layer_type_names();
 
 /// A range of elements of a row.
 struct Slice {

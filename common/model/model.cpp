@@ -84,10 +84,10 @@ void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::u
 
 at::Tensor Model::evaluate(at::Tensor const& inputs, Weights const& weights) const {
   NoAutograd const guard;
-  State state{inputs, {}};
+  Frame frame{inputs};
   for (auto const& stage : stages_)
-    state = stage.evaluate_tail(stage.evaluate_head(std::move(state), weights), weights);
-  return state.main;
+    frame = stage.evaluate_tail(stage.evaluate_head(std::move(frame), weights), weights);
+  return frame.main;
 }
 
 void Model::train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
@@ -95,12 +95,12 @@ void Model::train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task
                        at::Tensor& sums) const {
   NoAutograd const guard;
   std::vector<Saved> saved(operations_.size());
-  State state{inputs, {}};
+  Frame frame{inputs};
   for (std::size_t i = 0; i < operations_.size(); ++i)
-    state = operations_[i]->forward(std::move(state), weights, saved[i]);
-  state = {task.gradient(state.main, targets, sums), {}};
+    frame = operations_[i]->forward(std::move(frame), weights, saved[i]);
+  frame = {task.gradient(frame.main, targets, sums)};
   for (std::size_t i = operations_.size(); i-- > 0;) {
-    state = operations_[i]->backward(std::move(state), weights, target, saved[i], i == 0);
+    frame = operations_[i]->backward(std::move(frame), weights, target, saved[i], i == 0);
     saved[i].clear();
   }
 }

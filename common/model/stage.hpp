@@ -20,12 +20,26 @@ struct Weights {
   std::int64_t rows = 0;
 };
 
-/// Activations between two stages: the main path and the saved shortcut of a residual block
-/// (undefined outside a block). Dimension 0 is the batch, or k batches stacked one after another;
-/// the shortcut may be a single batch where the main path is a stack, and the reverse.
-struct State {
-  at::Tensor main;
-  at::Tensor skip;
+/// Place of a tensor in a Frame. A model's builder gives its slots names (ModelBuilder::on).
+using Slot = std::size_t;
+inline constexpr Slot kMainSlot = 0;
+
+/// What is alive between two stages: the main path, and in further slots what travels beside it
+/// (the shortcut of a residual block; queries and keys on their way to an attention). Empty slots
+/// hold an undefined tensor.
+///
+/// Dimension 0 is the batch, or k batches stacked one after another. Of two slots one may be fewer
+/// batches than the other: it then stands for itself, repeated as a whole.
+struct Frame {
+  at::Tensor main = {};                 ///< slot 0
+  std::vector<at::Tensor> others = {};  ///< slots 1, 2, ...
+
+  /// Makes room for the slot where there is none yet.
+  at::Tensor& operator[](Slot slot) {
+    if (slot == kMainSlot) return main;
+    if (others.size() < slot) others.resize(slot);
+    return others[slot - 1];
+  }
 };
 
 /// Where a training pass leaves gradients: into = beta * into + alpha * gradient, tensor by tensor.
@@ -46,31 +60,38 @@ class Operation {
   virtual ~Operation() = default;
 
   /// Evaluation: no gradient, running statistics, no dropout. Never modifies `in`'s tensors.
-  virtual State evaluate(State in, Weights const& weights) const = 0;
+  virtual Frame evaluate(Frame in, Weights const& weights) const = 0;
   /// Training: like evaluate, with dropout and batch statistics (running statistics in
   /// `weights.buffers` are updated), keeping in `saved` what backward needs.
-  virtual State forward(State in, Weights const& weights, Saved& saved) const = 0;
+  virtual Frame forward(Frame in, Weights const& weights, Saved& saved) const = 0;
   /// Gradient by the input from the gradient by the output. Adds the parameters' gradient to
   /// `target` only after it has read `weights`. `first` = nobody needs the input's gradient.
-  virtual State backward(State gradient, Weights const& weights, GradientTarget const& target,
+  virtual Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target,
                          Saved& saved, bool first) const = 0;
+
+  /// Multiply-adds of evaluate(), given what it returned. Counted are products, not the few of a
+  /// normalisation or a mean.
+  virtual double multiply_adds(Frame const& /*output*/, Weights const& /*weights*/) const {
+    return 0.0;
+  }
 };
 
 /// One step of the forward pass: an operation with parameters (the head), then operations without
-/// (the tail: activation, pooling, the end of a residual block, ...).
+/// (the tail: activation, pooling, the end of a residual block, ...). A model that begins without
+/// parameters has a first stage without layers.
 struct Stage {
   std::vector<int> layers;  ///< whose parameters the head uses
   bool affine = false;      ///< is the head's output affine in those parameters (and buffers)?
-  bool on_skip = false;     ///< does the head replace State::skip rather than State::main?
+  Slot slot = kMainSlot;    ///< what the head reads and replaces
   std::unique_ptr<Operation> head;
   std::vector<std::unique_ptr<Operation>> tail;
 
-  State evaluate_head(State in, Weights const& weights) const {
+  Frame evaluate_head(Frame in, Weights const& weights) const {
     return head->evaluate(std::move(in), weights);
   }
-  State evaluate_tail(State state, Weights const& weights) const {
-    for (auto const& operation : tail) state = operation->evaluate(std::move(state), weights);
-    return state;
+  Frame evaluate_tail(Frame frame, Weights const& weights) const {
+    for (auto const& operation : tail) frame = operation->evaluate(std::move(frame), weights);
+    return frame;
   }
 };
 

@@ -10,7 +10,8 @@ namespace fedstrata {
 struct UnitGroup {
   std::int64_t size = 0;
   /// Stages whose head computes activations of these units, after normalisation where they have
-  /// one: [B, size] or [B, size, H, W].
+  /// one: [B, size], [B, tokens, size] or
+  /// [B, size, H, W].
   std::vector<int> stages;
 };
 

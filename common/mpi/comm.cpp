@@ -50,19 +50,6 @@ class Nap {
   int length_ = 20;
 };
 
-std::function<void()>& meanwhile() {
-  static std::function<void()> work;
-  return work;
-}
-
-/// Not within itself.
-void do_meanwhile() {
-  auto const work = std::exchange(meanwhile(), nullptr);
-  if (!work) return;
-  work();
-  meanwhile() = work;
-}
-
 /// Takes a name that the ranks of a job on one node share (their launcher's process id is in it)
 /// and that is free again when this process ends. False when another rank has it.
 bool first_to_fail() {
@@ -88,10 +75,14 @@ void in_pieces(std::span<Byte> bytes, std::size_t most, Call const& call) {
 }  // namespace
 
 struct Request::State {
+  std::shared_ptr<Background> background;
   std::vector<MPI_Request> pending;
 };
 
 Request::Request() : state_(std::make_unique<State>()) {}
+Request::Request(std::shared_ptr<Background> background) : Request() {
+  state_->background = std::move(background);
+}
 Request::Request(Request&&) noexcept = default;
 
 Request& Request::operator=(Request&& other) noexcept {
@@ -123,22 +114,13 @@ bool Request::test() {
   return done != 0;
 }
 
-void Request::wait(std::function<void()> const& idle) {
+void Request::wait() {
   Nap nap;
   while (!test()) {
-    if (idle) {
-      idle();
-    } else {
-      do_meanwhile();
-    }
+    if (state_->background) state_->background->wait();
     nap();
   }
 }
-
-WhileWaiting::WhileWaiting(std::function<void()> work)
-    : previous_(std::exchange(meanwhile(), std::move(work))) {}
-
-WhileWaiting::~WhileWaiting() { meanwhile() = std::move(previous_); }
 
 struct Comm::State {
   MPI_Comm comm = MPI_COMM_NULL;
@@ -146,8 +128,10 @@ struct Comm::State {
   int rank = 0;
   int size = 1;
   std::size_t piece = kPiece;
+  std::shared_ptr<Background> background;
 
-  State(MPI_Comm c, bool own) : comm(c), owned(own) {
+  State(MPI_Comm c, bool own, std::shared_ptr<Background> jobs)
+      : comm(c), owned(own), background(std::move(jobs)) {
     check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank");
     check(MPI_Comm_size(comm, &size), "MPI_Comm_size");
   }
@@ -161,7 +145,7 @@ struct Comm::State {
 Environment::Environment(int& argc, char**& argv) {
   // Open MPI would cut a reduction on few ranks into 32 KiB messages, each of which waits for naps.
   setenv("OMPI_MCA_coll_libnbc_ireduce_algorithm", "binomial", 0);
-  int provided = 0;
+  int provided = MPI_THREAD_SINGLE;  // run_or_abort() looks at it
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
@@ -174,10 +158,15 @@ Comm::Comm(Comm&&) noexcept = default;
 Comm& Comm::operator=(Comm&&) noexcept = default;
 Comm::~Comm() = default;
 
-Comm Comm::world() { return Comm(std::make_unique<State>(MPI_COMM_WORLD, false)); }
-Comm Comm::self() { return Comm(std::make_unique<State>(MPI_COMM_SELF, false)); }
+Comm Comm::world() {
+  return Comm(std::make_unique<State>(MPI_COMM_WORLD, false, std::make_shared<Background>()));
+}
+Comm Comm::self() {
+  return Comm(std::make_unique<State>(MPI_COMM_SELF, false, std::make_shared<Background>()));
+}
 int Comm::rank() const { return state_->rank; }
 int Comm::size() const { return state_->size; }
+Background& Comm::background() const { return *state_->background; }
 void Comm::set_piece(std::size_t bytes) { state_->piece = bytes; }
 
 std::optional<Comm> Comm::split(int color) const {
@@ -186,7 +175,7 @@ std::optional<Comm> Comm::split(int color) const {
   check(MPI_Comm_split(state_->comm, color < 0 ? MPI_UNDEFINED : color, rank(), &part),
         "MPI_Comm_split");
   if (part == MPI_COMM_NULL) return std::nullopt;
-  return Comm(std::make_unique<State>(part, true));
+  return Comm(std::make_unique<State>(part, true, state_->background));
 }
 
 Comm Comm::split_by_node() const {
@@ -194,18 +183,18 @@ Comm Comm::split_by_node() const {
   MPI_Comm part = MPI_COMM_NULL;
   check(MPI_Comm_split_type(state_->comm, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &part),
         "MPI_Comm_split_type");
-  return Comm(std::make_unique<State>(part, true));
+  return Comm(std::make_unique<State>(part, true, state_->background));
 }
 
 Comm Comm::duplicate() const {
   barrier();
   MPI_Comm copy = MPI_COMM_NULL;
   check(MPI_Comm_dup(state_->comm, &copy), "MPI_Comm_dup");
-  return Comm(std::make_unique<State>(copy, true));
+  return Comm(std::make_unique<State>(copy, true, state_->background));
 }
 
 Request Comm::isend(std::span<std::byte const> bytes, int to, int tag) const {
-  Request request;
+  Request request(state_->background);
   in_pieces(bytes, state_->piece, [&](std::span<std::byte const> piece) {
     check(MPI_Isend(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, to, tag, state_->comm,
                     &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
@@ -215,7 +204,7 @@ Request Comm::isend(std::span<std::byte const> bytes, int to, int tag) const {
 }
 
 Request Comm::ireceive(std::span<std::byte> bytes, int from, int tag) const {
-  Request request;
+  Request request(state_->background);
   in_pieces(bytes, state_->piece, [&](std::span<std::byte> piece) {
     check(MPI_Irecv(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, from, tag, state_->comm,
                     &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
@@ -244,15 +233,22 @@ std::optional<Envelope> Comm::probe(int from, int tag) const {
   return Envelope{status.MPI_SOURCE, status.MPI_TAG, count};
 }
 
+Envelope Comm::wait_for(int from, int tag) const {
+  for (Nap nap;; nap()) {
+    if (auto const envelope = probe(from, tag)) return *envelope;
+    state_->background->wait();
+  }
+}
+
 void Comm::barrier() const {
-  Request request;
+  Request request(state_->background);
   check(MPI_Ibarrier(state_->comm, &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
         "MPI_Ibarrier");
   request.wait();
 }
 
 Request Comm::ibroadcast(std::span<std::byte> bytes, int root) const {
-  Request request;
+  Request request(state_->background);
   in_pieces(bytes, state_->piece, [&](std::span<std::byte> piece) {
     check(MPI_Ibcast(piece.data(), static_cast<int>(piece.size()), MPI_BYTE, root, state_->comm,
                      &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
@@ -265,7 +261,7 @@ void Comm::broadcast(std::span<std::byte> bytes, int root) const { ibroadcast(by
 
 Request Comm::ireduce_sum(std::span<std::int64_t> values, int root) const {
   require(values.size() * sizeof(std::int64_t) <= kPiece, "a bucket of a sum is at most 1 GiB");
-  Request request;
+  Request request(state_->background);
   bool const at_root = rank() == root;
   check(MPI_Ireduce(at_root ? MPI_IN_PLACE : values.data(), at_root ? values.data() : nullptr,
                     static_cast<int>(values.size()), MPI_INT64_T, MPI_SUM, root, state_->comm,
@@ -276,7 +272,7 @@ Request Comm::ireduce_sum(std::span<std::int64_t> values, int root) const {
 
 std::vector<std::int64_t> Comm::all_gather(std::int64_t value) const {
   std::vector<std::int64_t> all(static_cast<std::size_t>(size()));
-  Request request;
+  Request request(state_->background);
   check(MPI_Iallgather(&value, 1, MPI_INT64_T, all.data(), 1, MPI_INT64_T, state_->comm,
                        &request.state_->pending.emplace_back(MPI_REQUEST_NULL)),
         "MPI_Iallgather");
@@ -324,6 +320,15 @@ SharedMemory::~SharedMemory() = default;
 std::span<std::byte> SharedMemory::bytes() const { return state_->bytes; }
 
 int run_or_abort(std::function<int()> const& work) {
+  auto const checked_work = [&] {
+    int provided = MPI_THREAD_SINGLE;
+    check(MPI_Query_thread(&provided), "MPI_Query_thread");
+    require(
+        provided >= MPI_THREAD_FUNNELED,
+        library_version() +
+            " cannot be used beside threads, which LibTorch starts; use an MPI library that can");
+    return work();
+  };
   bool const alone = Comm::world().size() == 1;
   // Several ranks may fail at once, on a full disk say: one of them speaks, the others wait for the
   // end it brings.
@@ -332,7 +337,7 @@ int run_or_abort(std::function<int()> const& work) {
     std::this_thread::sleep_for(std::chrono::seconds(10));
     return false;
   };
-  return log::report_errors(work, speaks, [&](int code) {
+  return log::report_errors(checked_work, speaks, [&](int code) {
     if (!alone) MPI_Abort(MPI_COMM_WORLD, code);
   });
 }

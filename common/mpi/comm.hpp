@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/mpi/background.hpp"
+
 namespace fedstrata::mpi {
 
 /// Starts and ends MPI. Create one as main's first object. Without a launcher the world has one
@@ -19,8 +21,9 @@ class Environment {
   Environment& operator=(Environment const&) = delete;
 };
 
-/// A non-blocking operation in flight. Waiting naps between tests so that it does not burn a core.
-/// The buffers it was started with must outlive it. The destructor of an unfinished one waits.
+/// A non-blocking operation in flight. Waiting does the rank's background jobs and naps between
+/// tests so that it does not burn a core. The buffers it was started with must outlive it. The
+/// destructor of an unfinished one waits.
 class Request {
  public:
   Request();
@@ -29,26 +32,13 @@ class Request {
   ~Request();
   /// True once finished (or never started).
   bool test();
-  /// `idle`, if given, is called between tests in place of what WhileWaiting does.
-  void wait(std::function<void()> const& idle = {});
+  void wait();
 
  private:
   friend class Comm;
+  explicit Request(std::shared_ptr<Background> background);
   struct State;
   std::unique_ptr<State> state_;
-};
-
-/// While one lives, `work` is done now and then wherever this rank waits in MPI and was not given
-/// something else to do meanwhile. The newest counts.
-class WhileWaiting {
- public:
-  explicit WhileWaiting(std::function<void()> work);
-  ~WhileWaiting();
-  WhileWaiting(WhileWaiting const&) = delete;
-  WhileWaiting& operator=(WhileWaiting const&) = delete;
-
- private:
-  std::function<void()> previous_;
 };
 
 /// A message that has arrived but was not received yet.
@@ -62,6 +52,7 @@ struct Envelope {
 /// Messages too long for MPI's int counts are cut into pieces by every call.
 class Comm {
  public:
+  /// Each call makes a background of its own, so one call serves a whole program.
   static Comm world();
   static Comm self();
   Comm(Comm&&) noexcept;
@@ -70,6 +61,8 @@ class Comm {
 
   int rank() const;
   int size() const;
+  /// What this rank does while it waits, here and in communicators made from this one.
+  Background& background() const;
   /// Bytes above which messages are cut, 1 GiB at first; the same on all ranks, at least 8. Tests
   /// make it small. split() and its kin start with the default again.
   void set_piece(std::size_t bytes);
@@ -81,15 +74,17 @@ class Comm {
   /// Collective.
   Comm duplicate() const;
 
-  // Blocking, of trivially copyable bytes. Waiting naps.
+  // Blocking, of trivially copyable bytes. Waiting does the background's jobs.
   void send(std::span<std::byte const> bytes, int to, int tag) const;
   void receive(std::span<std::byte> bytes, int from, int tag) const;
   Request isend(std::span<std::byte const> bytes, int to, int tag) const;
   Request ireceive(std::span<std::byte> bytes, int from, int tag) const;
   /// The next message that waits, if any (from any rank, with any tag unless given).
   std::optional<Envelope> probe(int from = -1, int tag = -1) const;
+  /// Waits for the next message of `from` with this tag.
+  Envelope wait_for(int from, int tag) const;
 
-  // Collectives. Waiting naps.
+  // Collectives. Waiting does the background's jobs.
   void barrier() const;
   void broadcast(std::span<std::byte> bytes, int root) const;
   Request ibroadcast(std::span<std::byte> bytes, int root) const;
@@ -122,15 +117,10 @@ class SharedMemory {
   std::unique_ptr<State> state_;
 };
 
-template <class T>
-std::span<std::byte const> as_bytes(std::span<T const> values) {
-  return std::as_bytes(values);
-}
-
 /// Runs `work` inside the lifetime of an Environment. An exception of any rank ends all ranks:
 /// its message goes to stderr (one message a node when several fail at once) and MPI_Abort is
 /// called with 2 for InputError, 1 for anything else. (Unwinding into MPI_Finalize would hang while
-/// peers wait.)
+/// peers wait.) An MPI library that allows no threads beside it is such an error.
 int run_or_abort(std::function<int()> const& work);
 
 /// Name and version of the MPI library.

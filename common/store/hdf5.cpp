@@ -454,6 +454,18 @@ std::vector<std::string> File::names(std::string const& group) const {
   return member_names(open_object(file_, group).id());
 }
 
+std::vector<std::string> File::float_datasets(std::string const& group) const {
+  auto const parent = open_object(file_, group);
+  auto result = member_names(parent.id());
+  std::erase_if(result, [&](std::string const& name) {
+    auto const object = open_object(parent, name);
+    if (H5Iget_type(object.id()) != H5I_DATASET) return true;
+    auto const type = own(H5Dget_type(object.id()), H5Tclose, "read a type");
+    return H5Tget_class(type.id()) != H5T_FLOAT;
+  });
+  return result;
+}
+
 std::vector<std::int64_t> File::shape(std::string const& dataset) const {
   return shape_of(space_of(open_dataset(file_, dataset)));
 }

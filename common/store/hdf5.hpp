@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/store/records.hpp"
+#include "common/store/field.hpp"
 
 namespace fedstrata::hdf5 {
 
@@ -27,17 +27,6 @@ class Handle {
   std::int64_t id_ = -1;
   Close close_ = nullptr;
 };
-
-/// How the rows of a table lie in memory and in the file.
-struct TableLayout {
-  std::span<Field const> fields;
-  std::size_t record_size = 0;
-};
-
-template <class Record>
-TableLayout layout_of() {
-  return {Record::fields(), sizeof(Record)};
-}
 
 /// Rows [first, first + count) of a virtual dataset.
 struct RowRun {
@@ -71,6 +60,8 @@ class File {
   bool has(std::string const& name) const;
   /// Names of the members of a group, ascending.
   std::vector<std::string> names(std::string const& group) const;
+  /// Those that are datasets of floats.
+  std::vector<std::string> float_datasets(std::string const& group) const;
   std::vector<std::int64_t> shape(std::string const& dataset) const;
   /// Rows of a table. Throws when it has other dimensions, or a shape for which it holds too
   /// little.

@@ -1,7 +1,6 @@
 #include "common/store/header.hpp"
 
 #include <algorithm>
-#include <array>
 #include <sstream>
 #include <vector>
 
@@ -12,12 +11,10 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::array<char const*, 4> kLayerTypes{"conv", "linear", "norm", "other"};
-
-LayerType layer_type(std::string const& name) {
-  for (std::size_t i = 0; i < kLayerTypes.size(); ++i)
-    if (name == kLayerTypes[i]) return static_cast<LayerType>(i);
-  throw Error("unknown layer type '" + name + "' in /layers");
+LayerType stored_type(std::string const& name) {
+  auto const type = layer_type(name);
+  require(type.has_value(), "unknown layer type '" + name + "' in /layers");
+  return *type;
 }
 
 std::string shape_text(std::vector<std::int64_t> const& shape) {
@@ -128,7 +125,7 @@ void write_layers(hdf5::File& file, LayerTable const& table) {
     record.offset = layer.parameters.offset;
     record.size = layer.parameters.size;
     record.stage = layer.stage;
-    record.type = kLayerTypes[static_cast<std::size_t>(layer.type)];
+    record.type = text(layer.type);
     record.buffer_offset = layer.buffers.offset;
     record.buffer_size = layer.buffers.size;
     records.push_back(record);
@@ -142,7 +139,7 @@ LayerTable read_layers(hdf5::File const& file) {
   LayerTable table;
   for (auto const& record : file.read_table<LayerTableRecord>("/layers"))
     table.layers.push_back({record.name.str(),
-                            layer_type(record.type.str()),
+                            stored_type(record.type.str()),
                             {record.offset, record.size},
                             {record.buffer_offset, record.buffer_size},
                             static_cast<int>(record.stage)});

@@ -8,7 +8,7 @@
 
 #include "common/base/error.hpp"
 #include "common/config/config.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {
@@ -120,11 +120,11 @@ std::vector<std::string> check_files(fs::path const& directory,
 
 RunContents::RunContents(fs::path directory)
     : directory_(std::move(directory)),
-      metrics_(directory_ / Names::kMetrics, metrics_tables()),
+      metrics_(directory_ / Names::kMetrics, MetricsTables::kinds()),
       checkpoints_(directory_ / Names::kCheckpoints) {}
 
 Series& RunContents::analysis(std::string const& name) {
-  return analyses_.try_emplace(name, directory_ / Names::kBarriers / name, analysis_tables())
+  return analyses_.try_emplace(name, directory_ / Names::kBarriers / name, AnalysisTables::kinds())
       .first->second;
 }
 

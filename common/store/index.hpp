@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "common/base/checksum.hpp"
-#include "common/store/checkpoint_files.hpp"
 #include "common/store/header.hpp"
 #include "common/store/records.hpp"
-#include "common/store/segments.hpp"
+#include "common/store/rows/checkpoint_files.hpp"
+#include "common/store/series.hpp"
 
 namespace fedstrata {
 

@@ -81,7 +81,8 @@ void measure(std::int64_t parameters, int repeats) {
       sum.start(parts, reference);
       if (works) add_mine(sum, world, rows);
       adding = watch.seconds();
-      sum.average(world, [] { return 1.0; }, mean, {});
+      sum.average(
+          world, [] { return 1.0; }, mean);
     });
     double const copying = together(world, [&] {
       if (works) copy_mine(world, rows, copy);

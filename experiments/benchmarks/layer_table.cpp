@@ -95,7 +95,7 @@ Staged staged_table(Problem const& p, EngineSettings const& settings) {
   };
   engine.evaluate(tree, weights, 0, count, load, losses, {});
   Staged result{{}, tree.multiply_adds(engine.stages()), 0.0};
-  for (auto const& stage : engine.stages()) result.forward += stage.cost;
+  for (auto const& stage : engine.stages()) result.forward += stage.cost + stage.tail_cost;
   for (int const row : rows) {
     auto const values = losses.loss(row);
     result.table.push_back(std::accumulate(values.begin(), values.end(), 0.0));

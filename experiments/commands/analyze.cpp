@@ -1,3 +1,5 @@
+#include "experiments/commands/analyze.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -9,12 +11,13 @@
 #include <vector>
 
 #include "common/base/error.hpp"
+#include "common/base/names.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
+#include "common/config/options.hpp"
 #include "common/federation/liveness.hpp"
 #include "common/model/script/script_model.hpp"
-#include "common/store/run_directory.hpp"
-#include "experiments/commands/commands.hpp"
+#include "common/store/run_writer.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/launch.hpp"
 #include "experiments/run/session.hpp"
@@ -25,25 +28,25 @@ namespace fedstrata {
 namespace {
 
 /// The stored configuration with the [analysis] asked for, or that the analysis already has.
-Config analysis_config(CommandLine const& line, RunDirectory const& run) {
-  if (line.resume || line.missing) {
-    auto config = parse_config(run.analysis_config(line.name), line.target);
-    if (line.name == "insitu") {  // what the run itself would have analysed
-      config.analysis.rounds =
-          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+Config analysis_config(AnalyzeOptions const& options, Run const& run) {
+  if (options.resume || options.missing) {
+    auto config = parse_config(run.analysis_config(options.name), options.target);
+    if (options.name == "insitu") {  // what the run itself would have analysed
+      config.analysis.rounds = parse_rounds(
+          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every)));
     }
-    return with_analysis(config, "", "", line.set);
+    return with_analysis(config, "", "", options.set);
   }
-  auto const stored = parse_config(run.header().config_text, line.target);
+  auto const stored = parse_config(run.header().config_text, options.target);
   std::string text;
-  if (!line.config.empty()) text = to_text(load_config(line.config));
+  if (!options.config.empty()) text = to_text(load_config(options.config));
   std::vector<std::string> overrides = {"analysis.every=0"};
-  overrides.insert(overrides.end(), line.set.begin(), line.set.end());
-  if (!line.against.empty()) {  // whole, so that --resume finds it from any directory
-    auto const other = std::filesystem::absolute(line.against).lexically_normal();
+  overrides.insert(overrides.end(), options.set.begin(), options.set.end());
+  if (!options.against.empty()) {  // whole, so that --resume finds it from any directory
+    auto const other = std::filesystem::absolute(options.against).lexically_normal();
     overrides.push_back("analysis.against=" + other.string());
   }
-  return with_analysis(stored, text, line.config, overrides);
+  return with_analysis(stored, text, options.config, overrides);
 }
 
 /// Shows how far an analysis is and how long it will take.
@@ -85,7 +88,7 @@ class Report {
 };
 
 /// False when it was stopped before the end.
-bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t rounds) {
+bool work(AnalysisPool& pool, mpi::Background& background, bool leader, std::size_t rounds) {
   Report report(rounds);
   bool complete = true;
   while (!pool.finished()) {
@@ -93,7 +96,7 @@ bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t round
       pool.drop();
       complete = false;
     }
-    liveness.poll();
+    background.look_up();
     if (!pool.advance()) std::this_thread::sleep_for(std::chrono::microseconds(200));
     if (leader) report.update(pool);
   }
@@ -103,7 +106,8 @@ bool work(AnalysisPool& pool, Liveness& liveness, bool leader, std::size_t round
 
 /// What rank 0 finds out before anything is computed.
 struct Preparation {
-  std::optional<RunDirectory> run, other;
+  std::optional<RunWriter> run;
+  std::optional<Run> other;
   std::string config_text;
   std::vector<RoundJob> jobs;
 };
@@ -115,51 +119,95 @@ bool same_layout(LayerTable const& a, LayerTable const& b) {
   });
 }
 
-Preparation prepare(CommandLine const& line) {
+Preparation prepare(AnalyzeOptions const& options) {
   Preparation result;
-  result.run = RunDirectory::open(line.target);
-  auto const config = analysis_config(line, *result.run);
+  result.run = RunWriter::open(options.target);
+  auto const config = analysis_config(options, *result.run);
   result.config_text = to_text(config);
   std::vector<std::int64_t> done;
-  if (line.resume || line.missing) {
+  if (options.resume || options.missing) {
     auto const holder = result.run->simulated_by();
-    require_input(line.name != "insitu" || holder.empty(),
-                  line.target + " is still being simulated by " + holder + "; wait until it ends");
-    done = result.run->analysed_rounds(line.name);
+    require_input(
+        options.name != "insitu" || holder.empty(),
+        options.target + " is still being simulated by " + holder + "; wait until it ends");
+    done = result.run->analysed_rounds(options.name);
   } else {
-    result.run->check_analysis_name(line.name);
+    result.run->check_analysis_name(options.name);
   }
   if (!config.analysis.against.empty()) {
-    result.other = RunDirectory::open(config.analysis.against);
+    result.other = Run::open(config.analysis.against);
     auto const& mine = result.run->header();
     auto const& other = result.other->header();
     require_input(other.model == mine.model && same_layout(other.table, mine.table),
                   config.analysis.against + " has models of other layers or sizes (" + other.model +
-                      ") than " + line.target + " (" + mine.model +
+                      ") than " + options.target + " (" + mine.model +
                       "); compare runs of one [model]");
   }
   result.jobs = analysis_jobs(*result.run, result.other ? &*result.other : nullptr, config, done);
-  if (!line.resume && !line.missing) require_planes(*result.run, config, result.jobs);
+  if (!options.resume && !options.missing) require_planes(*result.run, config, result.jobs);
   warn_of_statistics(config.analysis, result.run->header().table);
   return result;
 }
 
+void settle(AnalyzeOptions& options) {
+  if (options.name.empty()) options.name = options.missing ? "insitu" : "posthoc";
+  require_input(is_plain_name(options.name),
+                "--name " + options.name + ": the name is made of letters, digits, _ and -");
+  require_input(options.missing || options.name != "insitu",
+                "--name insitu is reserved for the analysis during a run; choose another name");
+  bool const goes_on = options.missing || options.resume;
+  bool const other_settings =
+      !options.config.empty() || !options.against.empty() || !set_machine_only(options.set);
+  require_input(!goes_on || !other_settings,
+                "fedstrata analyze: --resume and --missing take the settings that the analysis "
+                "has; leave out --config, --against and --set (but for " +
+                    join(machine_keys(), ", ") + "), or start another analysis with --name");
+}
+
 }  // namespace
 
-int analyze(CommandLine const& line, std::vector<std::string> const& arguments) {
+Command<AnalyzeOptions> const& analyze_command() {
+  using Options = AnalyzeOptions;
+  static Command<Options> const command = {
+      .text = {.name = "analyze",
+               .target = "RUN_DIR",
+               .summary = "compute barriers between stored models of a run",
+               .details = "Uses the run's stored [analysis] unless told otherwise. Any number of "
+                          "ranks gives the same bits.",
+               .example = "mpirun -n 2 fedstrata analyze runs/a --name dense --set "
+                          "analysis.alphas=11",
+               .keys = "analysis"},
+      .options = {option::text("name", "NAME", &Options::name,
+                               "name of the analysis in the results (default: posthoc)"),
+                  option::text("config", "FILE.ini", &Options::config,
+                               "take the section [analysis] from this file"),
+                  option::list("set", "analysis.key=value", &Options::set,
+                               "set one key of [analysis] (or data.dir, run.device, ...); may be "
+                               "repeated"),
+                  option::text("against", "RUN_DIR", &Options::against,
+                               "compare with the clients of another run, in the same round"),
+                  option::flag("resume", &Options::resume,
+                               "go on with the analysis NAME where it was interrupted"),
+                  option::flag(
+                      "missing", &Options::missing,
+                      "compute the rounds that the analysis NAME (default: insitu) lacks")},
+      .settle = settle};
+  return command;
+}
+
+int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words) {
   auto const world = mpi::Comm::world();
   bool const first = world.rank() == 0;
-  check_same_program(world, arguments);
+  check_same_program(world, words);
   Preparation ready;
-  if (first) ready = prepare(line);
+  if (first) ready = prepare(options);
   auto const text = world.broadcast(ready.config_text, 0);
-  auto config = parse_config(text, line.target);
+  auto config = parse_config(text, options.target);
   Liveness liveness(world, config.run.stall_timeout, "analysis");
-  mpi::WhileWaiting const signs([&] { liveness.poll(); });
+  auto const signs = world.background().always([&] { liveness.poll(); });
   if (!first) {
-    ready.run = RunDirectory::attach(line.target);
-    if (!config.analysis.against.empty())
-      ready.other = RunDirectory::attach(config.analysis.against);
+    ready.run = RunWriter::attach(options.target);
+    if (!config.analysis.against.empty()) ready.other = Run::attach(config.analysis.against);
   }
   config.model = with_script(config.model, ready.run->script());
   auto const device = pick_device(config.run, true, world);
@@ -169,36 +217,36 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   auto const& view = data.view();
   auto const& stored = ready.run->header();
   require_input(!first || is_data_of(stored, view),
-                "the data set is not the one that " + line.target +
+                "the data set is not the one that " + options.target +
                     " was made with; point --set data.dir=DIR at the same files");
   Experiment const experiment(config, view.info, stored.partition);
   Samples const train(view.info, view.train, device);
   Samples const test(view.info, view.test, device);
-  AnalysisInput input{&experiment, &*ready.run, &device, &train, &test, line.name};
+  AnalysisInput input{&experiment, &*ready.run, &device, &train, &test, options.name};
   input.other = ready.other ? &*ready.other : nullptr;
   input.other_run = config.analysis.against;
   auto const rounds = ready.jobs.size();
   std::optional<AnalysisJournal> journal;
   if (first && rounds > 0) {
-    std::printf("plan: %s\n", AnalysisPool(input, world, {}).check(ready.jobs.front()).c_str());
-    bool const goes_on = line.resume || line.missing;
-    if (!goes_on) ready.run->write_analysis_config(line.name, text);
-    journal.emplace(ready.run->analysis_journal(line.name), goes_on);
+    std::printf("plan: %s\n", AnalysisPool(input, world).check(ready.jobs.front()).c_str());
+    bool const goes_on = options.resume || options.missing;
+    if (!goes_on) ready.run->write_analysis_config(options.name, text);
+    journal.emplace(ready.run->analysis_journal(options.name), goes_on);
     input.journal = &*journal;
   }
   liveness.announce("analysing");
-  AnalysisPool pool(input, world, [&] { liveness.poll(); });
+  AnalysisPool pool(input, world);
   if (first) {
     for (auto const& job : ready.jobs) pool.add(job);
     pool.close();
   }
-  bool const complete = work(pool, liveness, first, rounds);
+  bool const complete = work(pool, world.background(), first, rounds);
   stop::ignore();
   // Rank 0 speaks for all.
   if (world.all_gather(std::int64_t{complete}).at(0) == 0) {
     if (first) {
       std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume\n",
-                  stop::reason().c_str(), line.target.c_str(), line.name.c_str());
+                  stop::reason().c_str(), options.target.c_str(), options.name.c_str());
     }
     return 3;
   }
@@ -206,7 +254,7 @@ int analyze(CommandLine const& line, std::vector<std::string> const& arguments) 
   if (journal) journal->remove();
   std::printf(
       rounds > 0 ? "results in %s, /barriers/%s\n" : "%s: nothing is missing in /barriers/%s\n",
-      line.target.c_str(), line.name.c_str());
+      options.target.c_str(), options.name.c_str());
   return 0;
 }
 

@@ -9,24 +9,13 @@
 #include <sstream>
 
 #include "common/base/error.hpp"
+#include "common/base/format.hpp"
 #include "common/base/log.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/maintenance.hpp"
+#include "common/store/run.hpp"
 
 namespace fedstrata {
 namespace {
-
-std::string bytes_text(std::int64_t bytes) {
-  auto value = static_cast<double>(bytes);
-  auto const* unit = "B";
-  for (auto const* next : {"kB", "MB", "GB", "TB"}) {
-    if (value < 1000) break;
-    value /= 1000;
-    unit = next;
-  }
-  std::ostringstream text;
-  text << std::setprecision(3) << value << ' ' << unit;
-  return text.str();
-}
 
 std::string number_text(double value, int digits = 4) {
   if (std::isnan(value)) return "-";
@@ -35,7 +24,7 @@ std::string number_text(double value, int digits = 4) {
   return text.str();
 }
 
-void print_header(RunDirectory const& run) {
+void print_header(Run const& run) {
   auto const& header = run.header();
   auto const& provenance = header.provenance.front();
   auto const holder = run.simulated_by();
@@ -82,19 +71,15 @@ void print_layers(LayerTable const& table) {
             << "offset" << std::setw(12) << "size" << std::setw(7) << "stage"
             << "  type\n";
   for (auto const& layer : table.layers) {
-    auto const* type = layer.type == LayerType::conv     ? "conv"
-                       : layer.type == LayerType::linear ? "linear"
-                       : layer.type == LayerType::norm   ? "norm"
-                                                         : "other";
     std::cout << "  " << std::left << std::setw(32) << layer.name << std::right << std::setw(12)
               << layer.parameters.offset << std::setw(12) << layer.parameters.size << std::setw(7)
-              << layer.stage << "  " << type << '\n';
+              << layer.stage << "  " << text(layer.type) << '\n';
   }
 }
 
 // Rounds with a test result; of many, the first and the last.
-void print_rounds(RunDirectory const& run) {
-  auto const all = run.round_records();
+void print_rounds(Run const& run) {
+  auto const all = run.metrics<RoundRecord>();
   std::vector<RoundRecord> rounds;
   for (auto const& record : all)
     if (!std::isnan(record.test_loss) || !std::isnan(record.test_loss_after))
@@ -119,11 +104,11 @@ void print_rounds(RunDirectory const& run) {
   }
 }
 
-void print_analyses(RunDirectory const& run) {
+void print_analyses(Run const& run) {
   auto const names = run.analysis_names();
   std::cout << "\nanalyses    " << (names.empty() ? "none" : "") << '\n';
   for (auto const& name : names) {
-    auto const barriers = run.barrier_records(name);
+    auto const barriers = run.analysis<BarrierRecord>(name);
     std::map<std::int64_t, int> rounds;
     for (auto const& barrier : barriers) ++rounds[barrier.round];
     std::cout << "  " << name << ": " << barriers.size() << " curves of " << rounds.size()
@@ -134,7 +119,7 @@ void print_analyses(RunDirectory const& run) {
   }
 }
 
-void print_sizes(RunDirectory const& run) {
+void print_sizes(Run const& run) {
   std::map<std::string, std::pair<int, std::int64_t>> kinds;
   std::map<std::string, std::int64_t> checkpoints;
   std::int64_t total = 0;
@@ -152,41 +137,57 @@ void print_sizes(RunDirectory const& run) {
   if (!checkpoints.empty())
     std::cout << ", rounds " << std::stoll(checkpoints.begin()->first) << " .. "
               << std::stoll(checkpoints.rbegin()->first) << ", last one "
-              << bytes_text(checkpoints.rbegin()->second);
+              << bytes_text(static_cast<double>(checkpoints.rbegin()->second));
   std::cout << "\n\nfiles\n";
   for (auto const& [kind, sum] : kinds)
     std::cout << "  " << std::left << std::setw(12) << kind << std::right << std::setw(7)
-              << sum.first << std::setw(12) << bytes_text(sum.second) << '\n';
+              << sum.first << std::setw(12) << bytes_text(static_cast<double>(sum.second)) << '\n';
   std::cout << "  " << std::left << std::setw(12) << "all" << std::right << std::setw(19)
-            << bytes_text(total) << '\n';
+            << bytes_text(static_cast<double>(total)) << '\n';
 }
 
 int verify(std::string const& target) {
-  auto const problems = RunDirectory::verify(target);
+  auto const problems = verify_run(target);
   for (auto const& problem : problems) log::error(problem);
   if (problems.empty()) std::cout << target << ": every file is as it was written\n";
   return problems.empty() ? 0 : 2;
 }
 
-int rebuild_index(std::string const& target) {
-  auto const run = RunDirectory::rebuild_index(target);
+int rebuild(std::string const& target) {
+  auto const run = rebuild_index(target);
   std::cout << target << ": run.h5 names " << run.files().size() << " files\n";
   return 0;
 }
 
 }  // namespace
 
-int inspect(CommandLine const& command) {
-  if (command.rebuild_index) return rebuild_index(command.target);
-  if (command.verify)
-    if (int const code = verify(command.target); code != 0) return code;
-  if (!command.pack.empty()) {
-    RunDirectory::pack(command.target, command.pack);
-    auto const size = static_cast<std::int64_t>(std::filesystem::file_size(command.pack));
-    std::cout << command.pack << ": " << bytes_text(size) << '\n';
+Command<InspectOptions> const& inspect_command() {
+  using Options = InspectOptions;
+  static Command<Options> const command = {
+      .text = {.name = "inspect",
+               .target = "RUN_DIR",
+               .summary = "show what is in a run: layers, rounds, analyses, sizes",
+               .details = "Can be used while the run goes on.",
+               .example = "fedstrata inspect runs/a --pack a.h5"},
+      .options = {option::flag("verify", &Options::verify, "check size and checksum of every file"),
+                  option::text("pack", "OUT.h5", &Options::pack,
+                               "write everything into one self-contained file"),
+                  option::flag("rebuild-index", &Options::rebuild_index,
+                               "write run.h5 anew from the files beside it")}};
+  return command;
+}
+
+int inspect(InspectOptions const& options) {
+  if (options.rebuild_index) return rebuild(options.target);
+  if (options.verify)
+    if (int const code = verify(options.target); code != 0) return code;
+  if (!options.pack.empty()) {
+    pack_run(options.target, options.pack);
+    auto const size = static_cast<std::int64_t>(std::filesystem::file_size(options.pack));
+    std::cout << options.pack << ": " << bytes_text(static_cast<double>(size)) << '\n';
   }
-  if (command.verify || !command.pack.empty()) return 0;
-  auto const run = RunDirectory::open(command.target, Verify::tables);
+  if (options.verify || !options.pack.empty()) return 0;
+  auto const run = Run::open(options.target, Verify::tables);
   print_header(run);
   print_config(run.header().config_text);
   print_layers(run.header().table);

@@ -1,13 +1,23 @@
 #pragma once
-#include "common/config/options.hpp"
+#include <string>
+
+#include "common/config/command_line.hpp"
 
 namespace fedstrata {
 
-/// `fedstrata inspect RUN_DIR [--verify] [--pack OUT.h5] [--rebuild-index]`: prints what is in
-/// a run; --verify compares every file with its checksum instead, --pack copies all into one file,
-/// --rebuild-index writes run.h5 anew from the files beside it. Returns the exit
-/// code: 2 when --verify found damage (a sentence a file on stderr), else 0. Throws as RunDirectory
-/// does.
-int inspect(CommandLine const& command);
+struct InspectOptions {
+  std::string target;  ///< directory of a run
+  bool verify = false;
+  std::string pack;
+  bool rebuild_index = false;
+};
+
+Command<InspectOptions> const& inspect_command();
+
+/// Prints what is in a run; with verify compares every file with its checksum instead, with pack
+/// copies all into one file, with rebuild_index writes run.h5 anew from the files beside it.
+/// Returns the exit code: 2 when verify found damage (a sentence a file on stderr), else 0. Throws
+/// as Run does.
+int inspect(InspectOptions const& options);
 
 }  // namespace fedstrata

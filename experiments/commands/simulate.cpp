@@ -1,3 +1,5 @@
+#include "experiments/commands/simulate.hpp"
+
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -8,9 +10,9 @@
 #include "common/federation/liveness.hpp"
 #include "common/federation/schedule.hpp"
 #include "common/model/script/script_model.hpp"
-#include "common/store/run_directory.hpp"
-#include "common/store/run_names.hpp"
-#include "experiments/commands/commands.hpp"
+#include "common/store/names.hpp"
+#include "common/store/rows/resume_files.hpp"
+#include "common/store/run_writer.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/deadline.hpp"
 #include "experiments/run/launch.hpp"
@@ -35,9 +37,9 @@ void resolve_threads(Config& config, Device const& device, mpi::Comm const& worl
   config.run.threads = static_cast<int>(world.all_gather(device.threads()).at(0));
 }
 
-void check_idle_ranks(CommandLine const& line, Config const& config, Layout const& layout) {
+void check_idle_ranks(SimulateOptions const& options, Config const& config, Layout const& layout) {
   auto const ranks = static_cast<std::int64_t>(layout.clients.size());
-  require_input(ranks <= config.data.clients || line.allow_idle_ranks,
+  require_input(ranks <= config.data.clients || options.allow_idle_ranks,
                 std::to_string(ranks) +
                     " client ranks, but data.clients = " + std::to_string(config.data.clients) +
                     ": " + std::to_string(ranks - config.data.clients) +
@@ -92,28 +94,28 @@ struct Continuation {
 };
 
 /// Collective. Rank 0 makes the run, or takes it up again.
-std::optional<RunDirectory> open_run(Start const& start, Experiment const& experiment,
-                                     DatasetView const& data, Layout const& layout,
-                                     ProvenanceRecord const& record, mpi::Comm const& world,
-                                     Continuation& continuation) {
-  std::optional<RunDirectory> run;
+std::optional<RunWriter> open_run(Start const& start, Experiment const& experiment,
+                                  DatasetView const& data, Layout const& layout,
+                                  ProvenanceRecord const& record, mpi::Comm const& world,
+                                  Continuation& continuation) {
+  std::optional<RunWriter> run;
   std::string round;
   if (world.rank() == 0) {
     if (start.stored) {
-      run = RunDirectory::resume(start.directory, to_text(experiment.config), record);
+      run = RunWriter::resume(start.directory, to_text(experiment.config), record);
       continuation.analysis = continued_analysis(*run, experiment.config);
       if (auto const state = ResumeState::latest(run->resume_directory())) {
         round = std::to_string(state->round());
       }
     } else {
-      run = RunDirectory::create(start.directory, header_of(experiment, data, record));
+      run = RunWriter::create(start.directory, header_of(experiment, data, record));
     }
   }
   round = world.broadcast(round, 0);
   if (!round.empty()) continuation.round = std::stoll(round);
   continuation.analysis = world.broadcast(continuation.analysis, 0);
   if (world.rank() != 0 && layout.analyses(world.rank())) {
-    run = RunDirectory::attach(start.directory);
+    run = RunWriter::attach(start.directory);
   }
   return run;
 }
@@ -136,15 +138,49 @@ void print_end(Start const& start, Simulation const& simulation, bool finished,
 
 }  // namespace
 
-int simulate(CommandLine const& line, std::vector<std::string> const& arguments) {
+Command<SimulateOptions> const& simulate_command() {
+  using Options = SimulateOptions;
+  static Command<Options> const command = {
+      .text = {.name = "simulate",
+               .target = "FILE.ini",
+               .summary = "train clients, average layer by layer, analyse, store everything",
+               .details = "FILE.ini is a config file (keys below). With --resume it may be the "
+                          "directory of a run, whose\n"
+                          "stored config is used. On one rank no launcher is needed.",
+               .example = "mpirun -n 4 fedstrata simulate experiments/quickstart.ini --set "
+                          "train.lr=0.1 --out runs/a",
+               .keys = ""},
+      .options = {option::text("out", "DIR", &Options::out,
+                               "directory of the run (default: runs/ and the config's name)"),
+                  option::list("set", "section.key=value", &Options::set,
+                               "set one key after reading the file; may be repeated"),
+                  option::flag("resume", &Options::resume,
+                               "go on where the run in DIR stopped, or start it"),
+                  option::flag("dry-run", &Options::dry_run,
+                               "show placement, memory, storage and messages; run nothing"),
+                  option::flag("print-config", &Options::print_config,
+                               "print every key with its resolved value; can be read back"),
+                  option::flag("allow-config-change", &Options::allow_config_change,
+                               "with --resume: go on with settings that change nothing stored"),
+                  option::flag("allow-idle-ranks", &Options::allow_idle_ranks,
+                               "more client ranks than clients are no error; the surplus waits")}};
+  return command;
+}
+
+int simulate(SimulateOptions const& options, std::vector<std::string> const& words) {
   auto const world = mpi::Comm::world();
   bool const first = world.rank() == 0;
-  check_same_program(world, arguments);
+  check_same_program(world, words);
   Start start;
-  if (first) start = prepare_start(line);
-  auto config = shared_config(start, line.target, world);
+  if (first)
+    start = prepare_start({.target = options.target,
+                           .out = options.out,
+                           .set = options.set,
+                           .resume = options.resume,
+                           .allow_config_change = options.allow_config_change});
+  auto config = shared_config(start, options.target, world);
   start.directory = world.broadcast(start.directory.string(), 0);
-  if (line.print_config) {
+  if (options.print_config) {
     if (first) std::printf("%s", to_text(config).c_str());
     return 0;
   }
@@ -154,14 +190,14 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
   }
   auto const layout = assign_roles(world.size(), config.analysis.ranks);
   Liveness liveness(world, config.run.stall_timeout, layout.role(world.rank()));
-  std::optional<RunDirectory> run;
-  mpi::WhileWaiting const signs([&] {
+  std::optional<RunWriter> run;
+  auto const signs = world.background().always([&] {
     liveness.poll();
     if (run) run->heartbeat();
   });
   if (first) {
-    check_idle_ranks(line, config, layout);
-    if (!line.dry_run && !start.stored) RunDirectory::check_creatable(start.directory);
+    check_idle_ranks(options, config, layout);
+    if (!options.dry_run && !start.stored) RunWriter::check_creatable(start.directory);
   }
   world.barrier();
   watch_deadline(config.run.walltime, world);
@@ -180,7 +216,7 @@ int simulate(CommandLine const& line, std::vector<std::string> const& arguments)
     check_insitu(experiment);
     print_plan(experiment, layout, placement);
   }
-  if (line.dry_run) return 0;
+  if (options.dry_run) return 0;
 
   Stopwatch const wall;
   Continuation continuation;

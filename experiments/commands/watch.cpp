@@ -9,15 +9,29 @@
 
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 #include "experiments/sweep/directory.hpp"
 #include "experiments/sweep/view.hpp"
 #include "experiments/view/run_view.hpp"
 
 namespace fedstrata {
 
-int watch(CommandLine const& line) {
-  std::filesystem::path const path = line.target;
+Command<WatchOptions> const& watch_command() {
+  static Command<WatchOptions> const command = {
+      .text = {.name = "watch",
+               .target = "DIR",
+               .summary = "follow a run or a sweep in the terminal",
+               .details = "DIR is the directory of a run or of a sweep. Only files are read: watch "
+                          "from anywhere, as often as\nyou like. Ctrl-C ends it.",
+               .example = "fedstrata watch runs/a"},
+      .options = {option::flag("once", &WatchOptions::once, "print the view once and end"),
+                  option::number("every", "SECONDS", &WatchOptions::every, 0.1,
+                                 "seconds, at least 0.1", "time between two looks (default: 2)")}};
+  return command;
+}
+
+int watch(WatchOptions const& options) {
+  std::filesystem::path const path = options.target;
   bool const terminal = isatty(STDOUT_FILENO) != 0;
   bool const sweep = SweepDirectory::is_one(path);
   require_input(sweep || std::filesystem::exists(path / RunNames::kIndex),
@@ -25,10 +39,10 @@ int watch(CommandLine const& line) {
   RunView run(path, terminal);
   for (;;) {
     auto const view = sweep ? look_at_sweep(path) : run.look();
-    std::printf("%s%s", terminal && !line.once ? "\033[H\033[J" : "", view.text.c_str());
+    std::printf("%s%s", terminal && !options.once ? "\033[H\033[J" : "", view.text.c_str());
     std::fflush(stdout);
-    if (line.once || view.over) return 0;
-    std::this_thread::sleep_for(std::chrono::duration<double>(line.every));
+    if (options.once || view.over) return 0;
+    std::this_thread::sleep_for(std::chrono::duration<double>(options.every));
   }
 }
 

@@ -12,7 +12,6 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/config/analysis/kinds.hpp"
-#include "common/config/analysis/selection.hpp"
 #include "server/alignment/alignment.hpp"
 #include "server/math/geometry.hpp"
 #include "server/plan/targets.hpp"
@@ -25,7 +24,7 @@ constexpr std::size_t kTrajectory = 3;  // stored rounds, at least, that span a 
 /// The stored models of a run that an analysis can look at.
 class Stored {
  public:
-  Stored(RunDirectory const& run, RowsAt at)
+  Stored(Run const& run, RowsAt at)
       : run_(run), kind_(at == RowsAt::before ? RowKind::before : RowKind::after) {
     for (auto const& checkpoint : run.checkpoints()) {
       if (checkpoint.kept && (at == RowsAt::before ? checkpoint.before : checkpoint.after)) {
@@ -76,7 +75,7 @@ class Stored {
   }
 
  private:
-  RunDirectory const& run_;
+  Run const& run_;
   RowKind kind_;
   std::vector<CheckpointInfo> checkpoints_;
   std::set<std::pair<std::int64_t, std::int64_t>> checked_;
@@ -94,15 +93,8 @@ bool wants_subspace(AnalysisConfig const& config) {
   });
 }
 
-/// Round of the partners with analysis.pairs = round:R.
-std::optional<std::int64_t> partner_round(std::string const& pairs) {
-  std::int64_t round = 0;
-  if (!pairs.starts_with("round:") || !read_number(pairs.substr(6), round)) return std::nullopt;
-  return round;
-}
-
 /// Do three clients' models differ in more than one direction in these layers?
-bool spans_plane(RunDirectory const& run, RowsAt at, std::int64_t round,
+bool spans_plane(Run const& run, RowsAt at, std::int64_t round,
                  std::array<std::int64_t, 3> const& clients, std::vector<int> const& layers) {
   auto const& table = run.header().table;
   std::array<std::vector<float>, 3> rows;
@@ -129,19 +121,19 @@ bool spans_plane(RunDirectory const& run, RowsAt at, std::int64_t round,
 
 }  // namespace
 
-std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
-                                    Config const& config, std::vector<std::int64_t> const& done) {
+std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config const& config,
+                                    std::vector<std::int64_t> const& done) {
   auto const& analysis = config.analysis;
   Stored stored(run, analysis.at);
   std::optional<Stored> elsewhere;
   if (other != nullptr) elsewhere.emplace(*other, analysis.at);
-  auto const there = partner_round(analysis.pairs);
-  require_input(!there || !stored.clients(*there).empty(),
-                "analysis.pairs = " + analysis.pairs + ": round " +
-                    std::to_string(there.value_or(0)) +
+  bool const other_round = analysis.pairs.kind == PairSelection::Kind::round;
+  auto const there = analysis.pairs.count;
+  require_input(!other_round || !stored.clients(there).empty(),
+                "analysis.pairs = " + analysis.pairs.text + ": round " + std::to_string(there) +
                     " is not stored (stored: " + listed(stored.rounds()) + ")");
   std::set<std::pair<std::int64_t, std::int64_t>> excluded;
-  for (auto const& record : run.client_records()) {
+  for (auto const& record : run.metrics<ClientRecord>()) {
     if (record.excluded != 0) excluded.insert({record.round, record.client});
   }
   std::vector<RoundJob> jobs;
@@ -155,9 +147,9 @@ std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const*
     if (elsewhere) {
       job.partners = elsewhere->clients(round);
       elsewhere->require_finite(round, job.partners);
-    } else if (there) {
-      job.partners = stored.clients(*there);
-      stored.require_finite(*there, job.partners);
+    } else if (other_round) {
+      job.partners = stored.clients(there);
+      stored.require_finite(there, job.partners);
     }
     if (wants_subspace(analysis)) {
       job.trajectory = stored.rounds_of(job.clients);
@@ -176,10 +168,9 @@ void check_insitu(Experiment const& experiment) {
   auto const& config = experiment.config;
   auto const round = config.analysis.every;
   if (round == 0) return;
-  auto const selection = parse_pairs(config.analysis.pairs, experiment.clients());
+  check_pairs(config.analysis.pairs, experiment.clients());
   plan_round({config.analysis,
               experiment.model.table(),
-              selection,
               experiment.partition,
               config.run.seed,
               round,
@@ -193,14 +184,13 @@ void check_insitu(Experiment const& experiment) {
 }
 
 void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
-  if (table.buffer_count == 0 || config.batchnorm != "interpolate") return;
+  if (table.buffer_count == 0 || config.batchnorm.kind != NormSelection::Kind::interpolate) return;
   log::warning(
       "the model has batch normalisation, whose interpolated statistics can make a barrier by "
       "themselves; compare with analysis.batchnorm = recompute:N");
 }
 
-void require_planes(RunDirectory const& run, Config const& config,
-                    std::vector<RoundJob> const& jobs) {
+void require_planes(Run const& run, Config const& config, std::vector<RoundJob> const& jobs) {
   for (auto const& text : config.analysis.kinds) {
     auto const kind = parse_kind(text);
     if (kind.family != Kind::Family::plane) continue;

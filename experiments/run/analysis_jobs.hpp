@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "common/config/config.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run.hpp"
 #include "server/analysis/pool.hpp"
 
 namespace fedstrata {
@@ -12,8 +12,8 @@ namespace fedstrata {
 /// is stored, but for those in `done` (ascending). `other`: the run of analysis.against, or null.
 /// Reads every model that will be needed. Throws InputError: nothing stored, a round or client that
 /// is not there, too few checkpoints for a subspace, a model that is not finite.
-std::vector<RoundJob> analysis_jobs(RunDirectory const& run, RunDirectory const* other,
-                                    Config const& config, std::vector<std::int64_t> const& done);
+std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config const& config,
+                                    std::vector<std::int64_t> const& done);
 
 /// Throws InputError where the analysis during a run does not fit its model, data and clients;
 /// warns of what makes barriers hard to read.
@@ -24,7 +24,6 @@ void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table);
 
 /// Reads the models of `analysis.kinds = plane:...`. Throws InputError where the three lie on one
 /// line in a round, since they span no plane.
-void require_planes(RunDirectory const& run, Config const& config,
-                    std::vector<RoundJob> const& jobs);
+void require_planes(Run const& run, Config const& config, std::vector<RoundJob> const& jobs);
 
 }  // namespace fedstrata

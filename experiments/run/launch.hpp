@@ -8,10 +8,10 @@
 namespace fedstrata {
 
 /// Was this process started as one of several that know nothing of each other (a launcher of
-/// another MPI library)? One sentence with the fix, or empty. `speaks`: is it the one to say so?
+/// another MPI library)? One sentence with the fix, or empty. `reports`: is this process to write it?
 struct LaunchProblem {
   std::string message;
-  bool speaks = true;
+  bool reports = true;
 };
 LaunchProblem launch_problem(mpi::Comm const& world);
 

@@ -1,28 +1,16 @@
 #include "experiments/run/placement.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <sstream>
 
 #include "common/base/environment.hpp"
+#include "common/base/format.hpp"
 #include "common/base/text.hpp"
+#include "common/federation/exact_sum.hpp"
 
 namespace fedstrata {
 namespace {
-
-std::string bytes(double value) {
-  static constexpr std::array<char const*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
-  std::size_t unit = 0;
-  while (value >= 1024.0 && unit + 1 < kUnits.size()) {
-    value /= 1024.0;
-    ++unit;
-  }
-  std::ostringstream out;
-  out.precision(value < 10.0 && unit > 0 ? 2 : 0);
-  out << std::fixed << value << ' ' << kUnits[unit];
-  return out.str();
-}
 
 /// Clients and samples of the busiest client rank.
 struct Load {
@@ -113,24 +101,24 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
   out << "parameters            " << experiment.model.table().parameter_count << " in "
       << experiment.model.table().layers.size() << " layers, buffers "
       << experiment.model.table().buffer_count << '\n'
-      << "memory per rank       coordinator " << bytes(4.0 * row) << ", client "
-      << bytes(client_rank_memory(experiment, layout))
+      << "memory per rank       coordinator " << bytes_text(4.0 * row) << ", client "
+      << bytes_text(client_rank_memory(experiment, layout))
       << " (rows; activations come on top), analysis "
-      << bytes(3.0 * row + static_cast<double>(config.analysis.memory)) << " at most\n"
+      << bytes_text(3.0 * row + static_cast<double>(config.analysis.memory)) << " at most\n"
       << "data set per node     "
-      << bytes(static_cast<double>(
+      << bytes_text(static_cast<double>(
              (experiment.dataset.train_count + experiment.dataset.test_count) *
              (experiment.dataset.input_bytes() + experiment.dataset.target_bytes())))
       << '\n'
-      << "checkpoints           " << count << ", at most " << bytes(largest) << " each, "
-      << bytes(checkpoints) << " in all\n"
+      << "checkpoints           " << count << ", at most " << bytes_text(largest) << " each, "
+      << bytes_text(checkpoints) << " in all\n"
       << "per round, at most    " << taking_part << " participants, " << due
-      << " elements averaged, " << bytes(2.0 * taking_part * due * 4.0)
+      << " elements averaged, " << bytes_text(2.0 * taking_part * due * 4.0)
       << " in a real federation (2 x participants x elements x 4)\n"
-      << "between the ranks     " << std::ceil(due / (1 << 19))
+      << "between the ranks     " << std::ceil(due / static_cast<double>(kBucketElements))
       << " buckets reduced and broadcast over " << ranks + 1 << " ranks, "
-      << bytes(ranks * due * 12.0) << "; at checkpoints " << taking_part << " rows of "
-      << bytes(row) << " to the analysis ranks\n";
+      << bytes_text(ranks * due * 12.0) << "; at checkpoints " << taking_part << " rows of "
+      << bytes_text(row) << " to the analysis ranks\n";
   return out.str();
 }
 

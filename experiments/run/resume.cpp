@@ -1,11 +1,11 @@
 #include "experiments/run/resume.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
+#include "common/config/options.hpp"
 
 namespace fedstrata {
 namespace {
@@ -30,7 +30,7 @@ std::string listed(std::vector<Difference> const& differences) {
   return join(texts, ", ");
 }
 
-void check_changes(Config const& stored, Config const& config, CommandLine const& line,
+void check_changes(Config const& stored, Config const& config, StartRequest const& asked,
                    std::string const& directory) {
   auto changed = differences(stored, config);
   std::erase_if(changed, [](auto const& d) { return !d.effect.numbers() && !d.effect.storage; });
@@ -39,7 +39,7 @@ void check_changes(Config const& stored, Config const& config, CommandLine const
   std::erase_if(fatal, [](auto const& d) { return !d.effect.results; });
   require_input(fatal.empty(), "the run in '" + directory + "' was started with other settings (" +
                                    listed(fatal) + "); give those it has, or choose another --out");
-  require_input(changed.empty() || line.allow_config_change,
+  require_input(changed.empty() || asked.allow_config_change,
                 "the run in '" + directory + "' was started with other settings (" +
                     listed(changed) +
                     "); they change nothing that is stored: pass --allow-config-change to go on "
@@ -48,37 +48,37 @@ void check_changes(Config const& stored, Config const& config, CommandLine const
 
 }  // namespace
 
-Start prepare_start(CommandLine const& line) {
+Start prepare_start(StartRequest const& asked) {
   Start start;
   std::error_code error;
-  require_input(fs::exists(line.target, error), "there is no config file" +
-                                                    std::string(line.resume ? " or run" : "") +
-                                                    " '" + line.target + "'");
-  bool const by_directory = line.resume && fs::is_directory(line.target, error);
-  start.directory = !line.out.empty() ? fs::path(line.out)
-                    : by_directory    ? fs::path(line.target)
-                                      : fs::path("runs") / fs::path(line.target).stem();
-  require_input(!by_directory || line.out.empty(),
-                "--resume " + line.target + ": a run goes on where it is; leave out --out");
-  bool const begun = line.resume && fs::exists(start.directory / "run.h5", error);
+  require_input(fs::exists(asked.target, error), "there is no config file" +
+                                                     std::string(asked.resume ? " or run" : "") +
+                                                     " '" + asked.target + "'");
+  bool const by_directory = asked.resume && fs::is_directory(asked.target, error);
+  start.directory = !asked.out.empty() ? fs::path(asked.out)
+                    : by_directory     ? fs::path(asked.target)
+                                       : fs::path("runs") / fs::path(asked.target).stem();
+  require_input(!by_directory || asked.out.empty(),
+                "--resume " + asked.target + ": a run goes on where it is; leave out --out");
+  bool const begun = asked.resume && fs::exists(start.directory / "run.h5", error);
   require_input(begun || !by_directory,
-                "'" + line.target +
+                "'" + asked.target +
                     "' holds no run to go on with; start one with fedstrata simulate "
                     "FILE.ini --out " +
-                    line.target);
+                    asked.target);
   if (!begun) {
-    start.config = load_config(line.target, line.set);
+    start.config = load_config(asked.target, asked.set);
     return start;
   }
-  auto const run = RunDirectory::open(start.directory, Verify::tables);
+  auto const run = Run::open(start.directory, Verify::tables);
   start.stored = run.header();
   auto const source = start.directory.string();
   auto const stored = parse_config(start.stored->config_text, source);
-  start.config = by_directory ? parse_config(start.stored->config_text, source, line.set)
-                              : load_config(line.target, line.set);
+  start.config = by_directory ? parse_config(start.stored->config_text, source, asked.set)
+                              : load_config(asked.target, asked.set);
   if (start.config.run.threads == 0) start.config.run.threads = stored.run.threads;
-  check_changes(stored, start.config, line, source);
-  auto const last = run.round_records();
+  check_changes(stored, start.config, asked, source);
+  auto const last = run.metrics<RoundRecord>();
   require_input(last.empty() || last.back().round <= start.config.federation.rounds,
                 "federation.rounds = " + std::to_string(start.config.federation.rounds) +
                     ", but the run in '" + source + "' has " +
@@ -106,7 +106,7 @@ void check_continues(RunHeader const& stored, DatasetView const& data, Partition
   warn("set of libraries", first.libraries.str(), start.libraries.str());
 }
 
-std::string continued_analysis(RunDirectory& run, Config const& config) {
+std::string continued_analysis(RunWriter& run, Config const& config) {
   for (int number = 1;; ++number) {
     auto const name = number == 1 ? std::string("insitu") : "insitu-" + std::to_string(number);
     if (run.has_analysis(name)) {

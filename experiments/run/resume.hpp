@@ -2,12 +2,21 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/config/config.hpp"
-#include "common/config/options.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 
 namespace fedstrata {
+
+/// What `simulate` was asked to start or to go on with.
+struct StartRequest {
+  std::string target;            ///< config file or, with resume, the directory of a run
+  std::string out;               ///< directory of the run; "" = from the target
+  std::vector<std::string> set;  ///< "section.key=value"
+  bool resume = false;
+  bool allow_config_change = false;
+};
 
 /// What `simulate` is to do, as its command line and what lies in the directory say.
 struct Start {
@@ -19,7 +28,7 @@ struct Start {
 
 /// Reads the config and, with --resume, the run. Throws InputError: config, a run that cannot be
 /// read, settings other than those it was started with (listed, and what to do about them).
-Start prepare_start(CommandLine const& line);
+Start prepare_start(StartRequest const& asked);
 
 /// Throws InputError when data and shares are not those that the run was started with; warns when
 /// another kind of processor or build may give other bits.
@@ -29,6 +38,6 @@ void check_continues(RunHeader const& stored, DatasetView const& data, Partition
 /// The analysis during the run that has the config's settings: "insitu", or the first of
 /// "insitu-2", ... that has them or does not exist. Rows that wait for one of other settings are
 /// removed.
-std::string continued_analysis(RunDirectory& run, Config const& config);
+std::string continued_analysis(RunWriter& run, Config const& config);
 
 }  // namespace fedstrata

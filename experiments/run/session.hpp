@@ -2,8 +2,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/data/samples.hpp"
 #include "common/data/dataset.hpp"
+#include "common/data/samples.hpp"
 #include "common/device/device.hpp"
 #include "common/federation/layout.hpp"
 #include "common/mpi/comm.hpp"

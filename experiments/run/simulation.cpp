@@ -9,7 +9,7 @@
 #include "common/base/checksum.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 
 namespace fedstrata {
 namespace {
@@ -30,12 +30,8 @@ std::vector<std::int64_t> hosted_clients(RankContext const& context) {
 
 Simulation::Simulation(RankContext context)
     : context_(std::move(context)),
-      idle_([this] {
-        if (analyst_) analyst_->serve(false);
-        show_life();
-      }),
-      rows_(*context_.world, 2, [this] { idle_(); }),
-      messages_(*context_.world, 8, [this] { idle_(); }),
+      rows_(*context_.world, 2),
+      messages_(*context_.world, 8),
       global_(static_cast<std::size_t>(context_.experiment->state().size()), 0.0F) {
   auto const& world = *context_.world;
   auto const& layout = *context_.layout;
@@ -43,10 +39,10 @@ Simulation::Simulation(RankContext context)
   training_ = world.split(rank == 0 || layout.trains(rank) ? 0 : -1);
   analysis_ = world.split(layout.analyses(rank) ? 0 : -1);
   if (layout.analyses(rank)) {
-    analyst_ = std::make_unique<Analyst>(
-        AnalysisInput{context_.experiment, context_.run, context_.device, context_.train,
-                      context_.test, context_.analysis},
-        layout, world, *analysis_, context_.resume_round.value_or(0), [this] { show_life(); });
+    analyst_ =
+        std::make_unique<Analyst>(AnalysisInput{context_.experiment, context_.run, context_.device,
+                                                context_.train, context_.test, context_.analysis},
+                                  layout, world, *analysis_, context_.resume_round.value_or(0));
   }
   if (rank == 0) {
     coordinator_ =
@@ -61,20 +57,9 @@ Simulation::Simulation(RankContext context)
       [this](RowHeader const& header, std::span<float const> row) {
         auto const shards = static_cast<std::int64_t>(context_.layout->analysis.size());
         auto const writer = static_cast<std::size_t>(header.client % shards);
-        rows_.send(std::move(Message().put(std::vector{header}).put(row)),
-                   context_.layout->analysis[writer], Tag::row);
+        rows_.send(ModelRow{header, {row.begin(), row.end()}}, context_.layout->analysis[writer]);
       },
-      [this] { show_life(); });
-}
-
-/// To the other ranks, and to whoever might want to take the run over.
-void Simulation::show_life() {
-  context_.liveness->poll();
-  if (coordinates()) context_.run->heartbeat();
-}
-
-void Simulation::send_report(RoundReport const& report) {
-  messages_.send(report.pack(), 0, Tag::report);
+      [this] { context_.world->background().look_up(); });
 }
 
 /// The weighted mean of all clients' initial values becomes the first global row.
@@ -92,12 +77,12 @@ void Simulation::initialise() {
     if (host_) host_->add_initial(sum_);
     std::vector<float> mean(static_cast<std::size_t>(sum_.parts().size()));
     sum_.average(
-        *training_, [] { return 1.0; }, mean, idle_);
+        *training_, [] { return 1.0; }, mean);
     sum_.parts().unpack(mean, global_);
   }
   if (host_) {
     host_->start(global_);
-    send_report(host_->report_initial());
+    messages_.send(host_->report_initial(), 0);
   }
   if (!coordinates()) return;
   commit(0, {});
@@ -109,22 +94,22 @@ void Simulation::initialise() {
 /// read by those who host them.
 void Simulation::resume(std::int64_t round) {
   auto const state = ResumeState::at(context_.resume_directory, round);
-  if (coordinates()) state.read_global(global_);
+  if (coordinates()) state.read(kGlobalRow, global_);
   training_->broadcast(std::as_writable_bytes(std::span(global_)), 0);
   if (!host_) return;
-  host_->resume(round, global_,
-                [&](std::int64_t client, std::span<float> row) { state.read_own(client, row); });
+  host_->resume(round, global_, [&](std::int64_t client, std::span<float> row) {
+    state.read(kOwnRow, client, row);
+  });
 }
 
 std::vector<std::int64_t> Simulation::excluded_ids() {
   std::vector<std::int64_t> excluded;
   given_up_ = false;
   for (int const rank : context_.layout->clients) {
-    auto message = receive_from(*context_.world, rank, Tag::excluded, idle_);
-    for (auto const id : message.take<std::int64_t>()) excluded.push_back(id);
-    auto const signs = message.take<std::int64_t>();
-    if (signs.at(0) != 0) stop::request();
-    given_up_ = given_up_ || signs.at(1) != 0;
+    auto const end = receive_from<TrainingEnd>(*context_.world, rank);
+    excluded.insert(excluded.end(), end.excluded.begin(), end.excluded.end());
+    if (end.stop) stop::request();
+    given_up_ = given_up_ || end.given_up;
   }
   std::ranges::sort(excluded);
   return excluded;
@@ -137,14 +122,14 @@ void Simulation::commit(std::int64_t round, std::vector<std::int64_t> const& exc
                       round,
                       excluded,
                       {global_.begin(), global_.begin() + static_cast<std::ptrdiff_t>(size)}};
-  for (int const rank : context_.layout->analysis) messages_.send(commit.pack(), rank, Tag::commit);
+  for (int const rank : context_.layout->analysis) messages_.send(commit, rank);
 }
 
 /// Tells the writers what needs no row of a client.
 void Simulation::announce(Commit::What what, std::int64_t round) {
   Commit const commit{
       what, round, {}, what == Commit::What::state ? global_ : std::vector<float>{}};
-  for (int const rank : context_.layout->analysis) messages_.send(commit.pack(), rank, Tag::commit);
+  for (int const rank : context_.layout->analysis) messages_.send(commit, rank);
 }
 
 /// Collective over the training ranks; the same on all.
@@ -175,7 +160,7 @@ void Simulation::save(std::int64_t round) {
 void Simulation::collect(std::int64_t round, RoundParts const& parts, RoundTimes times) {
   std::vector<RoundReport> reports;
   for (int const rank : context_.layout->clients) {
-    reports.push_back(RoundReport::unpack(receive_from(*context_.world, rank, Tag::report, idle_)));
+    reports.push_back(receive_from<RoundReport>(*context_.world, rank));
   }
   auto const record = coordinator_->record(round, parts, reports, times);
   progress_->round(record);
@@ -185,7 +170,7 @@ void Simulation::collect(std::int64_t round, RoundParts const& parts, RoundTimes
 void Simulation::write_metrics(std::int64_t round, bool saves) {
   if (!saves && !context_.experiment->wanted(round).any()) return;
   auto segment = coordinator_->take_metrics();
-  if (segment.rounds.empty()) return;
+  if (segment.rows<RoundRecord>().empty()) return;
   Stopwatch const watch;
   context_.run->write_metrics(std::move(segment));
   times_.store += watch.seconds();
@@ -199,10 +184,10 @@ bool Simulation::round(std::int64_t round) {
   if (host_) {
     context_.liveness->phase("training round " + std::to_string(round));
     auto const excluded = host_->train(round, sum_);
-    auto const signs = std::vector<std::int64_t>{stop::signalled(), !excluded};
-    messages_.send(
-        std::move(Message().put(excluded.value_or(std::vector<std::int64_t>{})).put(signs)), 0,
-        Tag::excluded);
+    messages_.send(TrainingEnd{.excluded = excluded.value_or(std::vector<std::int64_t>{}),
+                               .stop = stop::signalled(),
+                               .given_up = !excluded},
+                   0);
   }
   context_.liveness->phase("averaging round " + std::to_string(round));
   Stopwatch const aggregate;
@@ -217,7 +202,7 @@ bool Simulation::round(std::int64_t round) {
         waited = wait.seconds();
         return coordinator_->divisor(round, excluded);
       },
-      mean, idle_);
+      mean);
   auto const decision = decide(round);
   if (decision.void_round) {
     // What clients keep is of this round by now; without such, the state before it is at hand.
@@ -234,12 +219,12 @@ bool Simulation::round(std::int64_t round) {
   context_.liveness->phase("finishing round " + std::to_string(round));
   if (host_) {
     auto report = host_->finish(round, parts, mean);
-    auto& times = report.times.at(0);
+    auto& times = report.times;
     // A client rank cannot tell waiting for others from averaging with them.
     times.wait = coordinates() ? 0.0 : averaging;
     times_.train += times.train;
     times_.evaluate += times.evaluate;
-    send_report(report);
+    messages_.send(report, 0);
   }
   last_round_ = round;
   if (coordinates()) {
@@ -259,7 +244,7 @@ void Simulation::drain_analysis(bool to_the_end) {
   if (!analyst_) return;
   if (to_the_end) context_.liveness->phase("analysing");
   while (to_the_end ? !analyst_->finished() : analyst_->advance(false)) {
-    show_life();
+    context_.world->background().look_up();
     if (!to_the_end && analyst_->finished()) return;
     if (to_the_end && !analyst_->advance(true)) {
       std::this_thread::sleep_for(std::chrono::microseconds(500));
@@ -299,11 +284,11 @@ bool Simulation::run() {
 void Simulation::end_training(bool trained) {
   if (host_) {
     rows_.flush();
-    messages_.send(Message(), 0, Tag::sent);
+    messages_.send(RowsSent{}, 0);
   }
   if (coordinates()) {
     for (int const rank : context_.layout->clients) {
-      receive_from(*context_.world, rank, Tag::sent, idle_);
+      receive_from<RowsSent>(*context_.world, rank);
     }
     announce(trained ? Commit::What::end : Commit::What::interruption, last_round_);
   }

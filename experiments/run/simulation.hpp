@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +25,7 @@ struct RankContext {
   Device const* device = nullptr;
   Samples const* train = nullptr;
   Samples const* test = nullptr;
-  RunDirectory* run = nullptr;  ///< null on client ranks
+  RunWriter* run = nullptr;  ///< null on client ranks
   mpi::Comm const* world = nullptr;
   Liveness* liveness = nullptr;
   std::string analysis = "insitu";                ///< name of the analysis during the run
@@ -57,7 +56,6 @@ class Simulation {
     bool void_round = false;  ///< a rank gave it up: it was not trained
   };
 
-  void show_life();
   void initialise();
   void resume(std::int64_t round);
   bool round(std::int64_t round);
@@ -69,7 +67,6 @@ class Simulation {
   void commit(std::int64_t round, std::vector<std::int64_t> const& excluded);
   void write_metrics(std::int64_t round, bool saves);
   void drain_analysis(bool to_the_end);
-  void send_report(RoundReport const& report);
   std::vector<std::int64_t> excluded_ids();
   bool coordinates() const { return context_.world->rank() == 0; }
 
@@ -80,7 +77,6 @@ class Simulation {
   std::unique_ptr<ClientHost> host_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Progress> progress_;
-  std::function<void()> idle_;  ///< what a waiting rank does meanwhile
   Outbox rows_, messages_;
   ExactSum sum_;
   std::vector<float> global_;  ///< state row, on coordinator and client ranks

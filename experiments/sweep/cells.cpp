@@ -151,12 +151,9 @@ class Maker {
     for (auto const& item : sweep_.set) all.emplace_back(item.key, item.value);
     all.insert(all.end(), settings.begin(), settings.end());
     SweepCell cell{"", "", settings, base_for(all)};
-    bool epochs = false;
-    for (auto const& [key, value] : all) {
-      apply(cell.config, {key, value, sweep_.source});
-      epochs = epochs || key == "federation.local_epochs";
-    }
-    if (!epochs && cell.config.federation.local_steps > 0) cell.config.federation.local_epochs = 0;
+    std::vector<Assignment> given;
+    for (auto const& [key, value] : all) given.push_back({key, value, sweep_.source});
+    apply_all(cell.config, given);
     check_consistency(cell.config, where() + "cell " + description(settings));
     cell.hash = settings_hash(cell.config);
     if (!seen_.insert(cell.hash).second) return;

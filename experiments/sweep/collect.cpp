@@ -9,9 +9,9 @@
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
 #include "common/store/hdf5.hpp"
-#include "common/store/run_directory.hpp"
-#include "common/store/run_names.hpp"
-#include "experiments/sweep/sweep.hpp"
+#include "common/store/names.hpp"
+#include "common/store/run.hpp"
+#include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/tables.hpp"
 
 namespace fedstrata {
@@ -31,11 +31,11 @@ std::optional<Collected> read_cell(Sweep const& sweep, std::size_t index) {
   auto const directory = sweep.directory.run(sweep.cells[index].name);
   if (!std::filesystem::exists(directory / RunNames::kIndex)) return std::nullopt;
   try {
-    auto const run = RunDirectory::open(directory, Verify::tables);
+    auto const run = Run::open(directory, Verify::tables);
     auto const& header = run.header();
-    Collected result{index, header.model, header.dataset.name, run.round_records(), {}};
+    Collected result{index, header.model, header.dataset.name, run.metrics<RoundRecord>(), {}};
     for (auto const& name : run.analysis_names()) {
-      result.analyses.emplace_back(name, summarize(run.barrier_records(name)));
+      result.analyses.emplace_back(name, summarize(run.analysis<BarrierRecord>(name)));
     }
     return result;
   } catch (Error const& error) {

@@ -8,7 +8,7 @@
 #include "common/base/text.hpp"
 #include "common/config/options.hpp"
 #include "common/store/file_lock.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {

@@ -1,11 +1,11 @@
 #include "experiments/sweep/file.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <set>
 
 #include "common/base/error.hpp"
+#include "common/base/names.hpp"
 #include "common/base/text.hpp"
 
 namespace fedstrata {
@@ -36,12 +36,6 @@ std::vector<std::string> preset_list() {
   return names;
 }
 
-bool plain(std::string const& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
-  });
-}
-
 /// Reading of one file.
 class Reader {
  public:
@@ -62,8 +56,8 @@ class Reader {
                   where() +
                       "sweep.base is missing; name the config file that all cells start "
                       "from, relative to this file");
-    require_input(plain(file_.name), where() + "sweep.name = '" + file_.name +
-                                         "': a name is made of letters, digits, _ and -");
+    require_input(is_plain_name(file_.name), where() + "sweep.name = '" + file_.name +
+                                                 "': a name is made of letters, digits, _ and -");
     require_input(!file_.axes.empty() || !file_.cells.empty(),
                   where() +
                       "there are no cells: write axes in [axes], cells in [cells], or "
@@ -159,7 +153,8 @@ class Reader {
 
   SweepRule read_rule(std::string const& section, Assignment const& item) const {
     std::string const name = section + "." + item.key;
-    require_input(plain(item.key), where() + name + ": a name is made of letters, digits, _ and -");
+    require_input(is_plain_name(item.key),
+                  where() + name + ": a name is made of letters, digits, _ and -");
     SweepRule rule{item.key, {}};
     std::set<std::string> seen;
     for (auto const& part : split(item.value, '&')) {

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "common/config/text.hpp"
+#include "common/config/syntax.hpp"
 
 namespace fedstrata {
 

@@ -13,8 +13,8 @@
 #include "common/base/files.hpp"
 #include "common/base/log.hpp"
 #include "common/base/stopwatch.hpp"
+#include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/processes.hpp"
-#include "experiments/sweep/sweep.hpp"
 #include "experiments/view/run_progress.hpp"
 
 namespace fedstrata {

@@ -5,27 +5,24 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/processes.hpp"
-#include "experiments/sweep/sweep.hpp"
 
 namespace fedstrata {
 namespace {
 
-/// `submit` takes what was not begun or was interrupted, `resubmit` what it is told to; never what
-/// runs or waits.
-bool wanted(CellStage stage, CommandLine const& line) {
-  bool const missing = line.action == "submit" || line.missing;
-  return (missing && (stage == CellStage::missing || stage == CellStage::interrupted)) ||
-         (line.failed && stage == CellStage::failed);
+bool wanted(CellStage stage, Submission const& asked) {
+  return (asked.missing && (stage == CellStage::missing || stage == CellStage::interrupted)) ||
+         (asked.failed && stage == CellStage::failed);
 }
 
 }  // namespace
 
-int submit_sweep(Sweep const& sweep, CommandLine const& line) {
+int submit_sweep(Sweep const& sweep, Submission const& asked) {
   require_input(has_program("sbatch"),
                 "sbatch is not there: this machine has no Slurm; `fedstrata sweep run` needs none");
-  require_input(std::filesystem::is_regular_file(line.script),
-                "'" + line.script +
+  require_input(std::filesystem::is_regular_file(asked.script),
+                "'" + asked.script +
                     "' is not a batch script; submit from the project's root or "
                     "name it with --script");
   auto const status = sweep.status();
@@ -34,11 +31,11 @@ int submit_sweep(Sweep const& sweep, CommandLine const& line) {
   std::size_t failed = 0;
   for (std::size_t i = 0; i < status.size(); ++i) {
     failed += status[i].stage == CellStage::failed ? 1 : 0;
-    if (!wanted(status[i].stage, line)) continue;
+    if (!wanted(status[i].stage, asked)) continue;
     cells.push_back(sweep.cells[i]);
     names.push_back(sweep.cells[i].name);
   }
-  if (!line.failed && failed > 0) {
+  if (!asked.failed && failed > 0) {
     std::printf(
         "%zu cells that failed are left out: see fedstrata sweep status, resubmit --failed\n",
         failed);
@@ -58,7 +55,7 @@ int submit_sweep(Sweep const& sweep, CommandLine const& line) {
   for (auto const& cell : cells) threads = std::max(threads, cell.config.run.threads);
   if (threads > 0) options.push_back("--cpus-per-task=" + std::to_string(threads));
   auto const jobs = SlurmQueue(directory / "jobs")
-                        .submit(names, options, {line.script, directory.string()}, line.throttle);
+                        .submit(names, options, {asked.script, directory.string()}, asked.throttle);
   std::printf("%zu cells submitted: %s %s\n", cells.size(), jobs.size() == 1 ? "job" : "jobs",
               join(jobs, ", ").c_str());
   return 0;

@@ -2,7 +2,6 @@
 #include <string>
 #include <vector>
 
-#include "common/config/options.hpp"
 #include "experiments/sweep/cells.hpp"
 #include "experiments/sweep/directory.hpp"
 #include "experiments/sweep/slurm_queue.hpp"
@@ -21,17 +20,11 @@ struct Sweep {
   std::vector<CellStatus> status() const;
 };
 
-/// Does what `fedstrata sweep` was asked for; returns the exit code.
-int sweep(CommandLine const& line);
+/// Reads a sweep file; the sweep lies in `out` or, when that is empty, where the file says. Throws
+/// InputError.
+Sweep open_sweep(std::string const& path, std::string const& out);
 
 /// Cells of `jobs` or, when it is 0, as many at a time as the cores allow.
 int jobs_of(Sweep const& sweep, int jobs);
-
-// The actions. Each returns the exit code.
-int plan_sweep(Sweep const& sweep, int jobs);
-int run_sweep(Sweep const& sweep, int jobs);
-int show_status(Sweep const& sweep);
-int submit_sweep(Sweep const& sweep, CommandLine const& line);
-int collect_sweep(Sweep const& sweep);
 
 }  // namespace fedstrata

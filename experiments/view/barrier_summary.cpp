@@ -5,12 +5,14 @@
 #include <map>
 #include <tuple>
 
+#include "common/store/partners.hpp"
+
 namespace fedstrata {
 namespace {
 
 std::string partner_of(BarrierRecord const& record) {
   if (!record.other_run.str().empty()) return "other-run";
-  return record.b == -2 ? "mean" : record.b == -3 ? "initial" : "clients";
+  return record.b == kMean ? "mean" : record.b == kInitialisation ? "initial" : "clients";
 }
 
 using Curves = std::vector<BarrierRecord const*>;

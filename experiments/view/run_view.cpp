@@ -7,7 +7,7 @@
 
 #include "common/base/error.hpp"
 #include "common/config/options.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {
@@ -61,11 +61,11 @@ void RunView::refresh() {
   if (run_ && now == stamp_) return;
   for (int tries = 2;; --tries) {
     try {
-      run_ = RunDirectory::open(path_, Verify::tables);
+      run_ = Run::open(path_, Verify::tables);
       rounds_ = parse_config(run_->header().config_text, path_.string()).federation.rounds;
-      tables_ = time_shares(run_->round_records());
+      tables_ = time_shares(run_->metrics<RoundRecord>());
       for (auto const& name : run_->analysis_names()) {
-        tables_ += barrier_view(run_->barrier_records(name), name,
+        tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name,
                                 run_->header().dataset.classes() > 0, colors_);
       }
       stamp_ = now;

@@ -5,7 +5,7 @@
 
 #include "common/base/files.hpp"
 #include "common/config/config.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run.hpp"
 #include "experiments/view/view.hpp"
 
 namespace fedstrata {
@@ -22,7 +22,7 @@ class RunView {
 
   std::filesystem::path path_;
   bool colors_;
-  std::optional<RunDirectory> run_;
+  std::optional<Run> run_;
   std::int64_t rounds_ = 0;
   FileStamp stamp_;     ///< of the run.h5 that tables_ is from
   std::string tables_;  ///< what comes from run.h5

@@ -1,7 +1,5 @@
 #include <torch/torch.h>
 
-#include <tuple>
-
 #include "common/base/error.hpp"
 #include "server/alignment/alignment.hpp"
 #include "server/alignment/unit_permutations.hpp"
@@ -11,9 +9,10 @@ namespace {
 
 using NoAutograd = at::AutoDispatchBelowADInplaceOrView;
 
-/// Activations [B, n] or [B, n, H, W] as [observations, n].
+/// Activations [B, n], [B, tokens, n] or [B, n, H, W] as [observations, n].
 at::Tensor observations(at::Tensor const& activations) {
   if (activations.dim() == 2) return activations.to(at::kDouble);
+  if (activations.dim() == 3) return activations.flatten(0, 1).to(at::kDouble);
   return activations.permute({0, 2, 3, 1}).reshape({-1, activations.size(1)}).to(at::kDouble);
 }
 
@@ -66,16 +65,13 @@ std::vector<int> observed_groups(Model const& model) {
 
 void observe(Model const& model, Weights const& a, Weights const& b, at::Tensor const& images,
              std::vector<int> const& groups, std::vector<Correlation>& correlations) {
-  State x{images, {}}, y{images, {}};
+  Frame x{images}, y{images};
   for (std::size_t s = 0; s < groups.size(); ++s) {
     auto const& stage = model.stages()[s];
     x = stage.evaluate_head(std::move(x), a);
     y = stage.evaluate_head(std::move(y), b);
-    if (groups[s] >= 0) {
-      auto const& [x_units, y_units] =
-          stage.on_skip ? std::tie(x.skip, y.skip) : std::tie(x.main, y.main);
-      correlations[s].add(observations(x_units), observations(y_units));
-    }
+    if (groups[s] >= 0)
+      correlations[s].add(observations(x[stage.slot]), observations(y[stage.slot]));
     x = stage.evaluate_tail(std::move(x), a);
     y = stage.evaluate_tail(std::move(y), b);
   }

@@ -46,9 +46,9 @@ UnitPermutations match_weights(Model const& model, Weights const& a, Weights con
 using ImageBatch = std::function<at::Tensor(std::int64_t)>;
 
 /// Activation matching: for each group the order of b's units with the largest sum of correlations
-/// to a's, over the samples of batches 0 .. `batches` - 1 and, in images, over positions.
-/// Correlated are what the group's stages compute before the rectifier; those of a group's stages
-/// are added up. A unit that never changes correlates with none.
+/// to a's, over the samples of batches 0 .. `batches` - 1 and over positions in images and
+/// sequences. Correlated are what the group's stages compute before the rectifier; those of a
+/// group's stages are added up. A unit that never changes correlates with none.
 UnitPermutations match_activations(Model const& model, Weights const& a, Weights const& b,
                                    ImageBatch const& images, std::int64_t batches);
 

@@ -1,7 +1,6 @@
 #include "server/analysis/analyst.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "common/base/stop.hpp"
@@ -10,7 +9,7 @@
 namespace fedstrata {
 
 Analyst::Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& world,
-                 mpi::Comm const& group, std::int64_t trained, std::function<void()> poll)
+                 mpi::Comm const& group, std::int64_t trained)
     : input_(std::move(input)),
       world_(&world),
       group_(&group),
@@ -19,12 +18,9 @@ Analyst::Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& wor
               [this](std::int64_t round, std::vector<std::int64_t> const& excluded) {
                 shard_complete(round, excluded);
               }),
-      pool_(input_, group,
-            [this, poll = std::move(poll)] {
-              serve(true);
-              poll();
-            }),
-      outbox_(group, 8, {}) {
+      pool_(input_, group, [this] { serve(true); }),
+      outbox_(group, 8),
+      serving_(world.background().while_waiting([this] { serve(false); })) {
   auto const& config = input_.experiment->config;
   auto const analysed = input_.run->analysed_rounds(input_.name);
   for (std::int64_t round = 1; round <= config.federation.rounds; ++round) {
@@ -58,7 +54,7 @@ void Analyst::add_stored(std::int64_t round) {
   };
   if (std::ranges::none_of(stored, has_rows)) return;
   std::vector<std::int64_t> excluded;
-  for (auto const& record : input_.run->client_records()) {
+  for (auto const& record : input_.run->metrics<ClientRecord>()) {
     if (record.round == round && record.excluded != 0) excluded.push_back(record.client);
   }
   add_job(round, excluded);
@@ -69,8 +65,7 @@ void Analyst::shard_complete(std::int64_t round, std::vector<std::int64_t> const
   if (pool_.leads()) {
     if (++complete_[round] == shards_) analyse(round, excluded);
   } else {
-    outbox_.send(std::move(Message().put(std::vector{round}).put(excluded)), 0,
-                 Tag::shard_complete);
+    outbox_.send(ShardComplete{round, excluded}, 0);
   }
 }
 
@@ -91,7 +86,7 @@ void Analyst::analyse(std::int64_t round, std::vector<std::int64_t> const& exclu
     AnalysisSegment segment;
     segment.rounds = {round};
     segment.placeholder = true;
-    segment.skipped.push_back(
+    segment.rows<SkippedRecord>().push_back(
         {round, kNobody, kNobody, "analysis was behind (analysis.backlog = skip)"});
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(round);
@@ -115,30 +110,29 @@ void Analyst::leave_rest() {
   pool_.drop();
 }
 
+/// Takes messages that have arrived, without waiting.
 void Analyst::serve(bool hold) {
-  while (auto const envelope = group_->probe(-1, number(Tag::shard_complete))) {
-    auto message = receive(*group_, *envelope);
-    auto const round = message.take<std::int64_t>().at(0);
-    if (++complete_[round] == shards_) analyse(round, message.take<std::int64_t>());
+  while (auto const complete = receive_waiting<ShardComplete>(*group_)) {
+    auto const& [round, excluded] = complete->content;
+    if (++complete_[round] == shards_) analyse(round, excluded);
   }
   bool const wait = input_.experiment->config.analysis.backlog == Backlog::wait;
   if (hold && wait && !stop::requested() && pool_.leads() && pool_.pending() > kBacklog) return;
-  while (auto const envelope = world_->probe(-1, number(Tag::commit))) {
-    auto commit = Commit::unpack(receive(*world_, *envelope));
+  while (auto received = receive_waiting<Commit>(*world_)) {
+    auto& commit = received->content;
     interrupted_ = interrupted_ || commit.what == Commit::What::interruption;
     if (commit.what == Commit::What::end || commit.what == Commit::What::interruption) {
       end(commit.round);
     }
     writer_.commit(std::move(commit));
   }
-  while (auto const envelope = world_->probe(-1, number(Tag::row))) {
-    auto message = receive(*world_, *envelope);
-    auto const header = message.take<RowHeader>().at(0);
-    writer_.row(header, message.take<float>());
+  while (auto const received = receive_waiting<ModelRow>(*world_)) {
+    writer_.row(received->content.header, received->content.values);
   }
 }
 
 bool Analyst::advance(bool hold) {
+  auto const busy = serving_.hold();
   serve(hold);
   leave_rest();
   return pool_.advance();

@@ -17,15 +17,14 @@ namespace fedstrata {
 class Analyst {
  public:
   /// `world`: all ranks; `group`: the analysis ranks, of which this is one; both must outlive this.
-  /// `trained`: last round of the run's start (0 for a new one). `poll` is called between
-  /// evaluations.
+  /// `trained`: last round of the run's start (0 for a new one). From here on, messages are also
+  /// taken wherever this rank waits.
   Analyst(AnalysisInput input, Layout const& layout, mpi::Comm const& world, mpi::Comm const& group,
-          std::int64_t trained, std::function<void()> poll);
+          std::int64_t trained);
 
-  /// Takes messages that wait, without blocking. Does not take rows while the analysis is behind by
-  /// kBacklog rounds and analysis.backlog = wait (`hold`: may it refuse them?).
-  void serve(bool hold);
-  /// serve(), then at most one unit of work. False when there was nothing to do.
+  /// Takes messages that have arrived, then does at most one unit of work. Takes no rows while the
+  /// analysis is behind by kBacklog rounds and analysis.backlog = wait (`hold`: may it refuse
+  /// them?). False when there was nothing to do.
   bool advance(bool hold);
   /// All rows written and all rounds analysed, or left for another time?
   bool finished() const { return writer_.finished() && pool_.finished(); }
@@ -37,6 +36,7 @@ class Analyst {
   static constexpr std::size_t kBacklog = 2;
 
  private:
+  void serve(bool hold);
   void shard_complete(std::int64_t round, std::vector<std::int64_t> const& excluded);
   void analyse(std::int64_t round, std::vector<std::int64_t> const& excluded);
   void add_stored(std::int64_t round);
@@ -56,6 +56,7 @@ class Analyst {
   bool ended_ = false;                    ///< has the last round been trained?
   bool interrupted_ = false;              ///< was that before the run's last?
   bool left_some_ = false;
+  mpi::Background::Job serving_;  ///< not done while this rank is busy with the analysis itself
 };
 
 }  // namespace fedstrata

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "common/base/stopwatch.hpp"
-#include "common/config/analysis/kinds.hpp"
 #include "server/analysis/stored_models.hpp"
 
 namespace fedstrata {
@@ -15,12 +14,11 @@ namespace {
 
 // Seconds between looks for messages: each look may yield the core to another rank.
 constexpr double kServeEvery = 0.005;
-constexpr std::int64_t kFinish = -1;      // instead of a round: no more work
 constexpr std::size_t kRoundsAtOnce = 2;  // so that ranks have work while a round's last units run
 
 /// Inputs that batch normalisation is calibrated on, or none.
 at::Tensor calibration(AnalysisInput const& input) {
-  auto const norm = parse_batchnorm(input.experiment->config.analysis.batchnorm);
+  auto const& norm = input.experiment->config.analysis.batchnorm;
   if (norm.kind != NormSelection::Kind::recompute) return {};
   return input.train->range(0, std::min(norm.samples, input.train->size())).inputs;
 }
@@ -44,28 +42,28 @@ struct AnalysisPool::Assignment {
 };
 
 AnalysisPool::AnalysisPool(AnalysisInput input, mpi::Comm const& comm,
-                           std::function<void()> interlude)
+                           std::function<void()> serve_others)
     : input_(std::move(input)),
       comm_(&comm),
-      interlude_([this, inner = std::move(interlude), last = Stopwatch()]() mutable {
+      interlude_([this, others = std::move(serve_others), last = Stopwatch()]() mutable {
         if (last.seconds() < kServeEvery) return;
-        if (inner) inner();
+        if (others) others();
+        comm_->background().look_up();
         if (leads()) serve();
         last = Stopwatch();
       }),
-      outbox_(comm, 64, {}) {}
+      outbox_(comm, 64) {}
 
 AnalysisPool::~AnalysisPool() = default;
 
 std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round) const {
   auto const& experiment = *input_.experiment;
   auto const& config = experiment.config;
-  auto const selection =
-      parse_pairs(config.analysis.pairs, experiment.clients(), input_.other != nullptr,
-                  input_.other != nullptr ? input_.other->header().partition.clients() : 0);
+  bool const against = input_.other != nullptr;
+  check_pairs(config.analysis.pairs, experiment.clients(), against,
+              against ? input_.other->header().partition.clients() : 0);
   PlanInput const plan{config.analysis,
                        experiment.model.table(),
-                       selection,
                        experiment.partition,
                        config.run.seed,
                        round.round,
@@ -142,13 +140,16 @@ void AnalysisPool::assign_waiting() {
   Assignment assignment;
   while (!waiting_.empty() && next(assignment)) {
     auto const& job = *assignment.job;
-    Message message;
-    message.put(std::vector{job.round.round, job.analysis.phase(),
-                            static_cast<std::int64_t>(assignment.unit)});
-    message.put(job.round.clients).put(job.round.partners).put(job.round.trajectory);
-    message.put(job.analysis.requests());
-    outbox_.send(std::move(message), waiting_.back(), Tag::unit);
+    int const rank = waiting_.back();
     waiting_.pop_back();
+    outbox_.send(UnitOrder{.round = job.round.round,
+                           .phase = job.analysis.phase(),
+                           .unit = static_cast<std::int64_t>(assignment.unit),
+                           .clients = job.round.clients,
+                           .partners = job.round.partners,
+                           .trajectory = job.round.trajectory,
+                           .requests = job.analysis.requests()},
+                 rank);
   }
 }
 
@@ -172,11 +173,10 @@ void AnalysisPool::finish_phases() {
 }
 
 void AnalysisPool::serve() {
-  while (auto const envelope = comm_->probe(-1, number(Tag::unit_request))) {
-    auto message = receive(*comm_, *envelope);
-    auto const which = message.take<std::int64_t>();
-    if (!which.empty()) take_result({which[0], which[1], which[2]}, message.take<double>());
-    waiting_.push_back(envelope->from);
+  while (auto request = receive_waiting<UnitRequest>(*comm_)) {
+    auto& [round, phase, unit, result] = request->content;
+    if (round != UnitRequest::kNone) take_result({round, phase, unit}, std::move(result));
+    waiting_.push_back(request->from);
   }
   finish_phases();
   assign_waiting();
@@ -196,9 +196,10 @@ void AnalysisPool::write_finished() {
     auto& job = *jobs_.front();
     auto segment = job.analysis.assemble();
     for (auto const client : job.round.diverged) {
-      segment.skipped.push_back({job.round.round, client, kNobody, "client diverged"});
+      segment.rows<SkippedRecord>().push_back(
+          {job.round.round, client, kNobody, "client diverged"});
     }
-    std::ranges::stable_sort(segment.skipped, {},
+    std::ranges::stable_sort(segment.rows<SkippedRecord>(), {},
                              [](auto const& row) { return std::tuple(row.round, row.a, row.b); });
     input_.run->write_analysis(input_.name, segment);
     input_.run->discard(job.round.round);
@@ -234,7 +235,7 @@ bool AnalysisPool::lead() {
   write_finished();
   if (closed_ && pending() == 0 && static_cast<int>(waiting_.size()) == comm_->size() - 1) {
     for (int const rank : std::exchange(waiting_, {})) {
-      outbox_.send(std::move(Message().put(std::vector{kFinish})), rank, Tag::unit);
+      outbox_.send(UnitOrder{.round = UnitOrder::kFinish}, rank);
     }
     outbox_.flush();
     finished_ = true;
@@ -244,29 +245,31 @@ bool AnalysisPool::lead() {
 
 bool AnalysisPool::work() {
   if (!asked_) {
-    outbox_.send(std::move(Message().put(std::vector<std::int64_t>{})), 0, Tag::unit_request);
+    outbox_.send(UnitRequest{}, 0);
     asked_ = true;
   }
-  auto const envelope = comm_->probe(0, number(Tag::unit));
-  if (!envelope) return false;
-  auto message = receive(*comm_, *envelope);
-  auto const which = message.take<std::int64_t>();
-  if (which[0] == kFinish) {
+  auto received = receive_waiting<UnitOrder>(*comm_, 0);
+  if (!received) return false;
+  auto& order = received->content;
+  if (order.round == UnitOrder::kFinish) {
     finished_ = true;
     return true;
   }
-  RoundJob round{which[0], {}, {}, {}, {}};
-  round.clients = message.take<std::int64_t>();
-  round.partners = message.take<std::int64_t>();
-  round.trajectory = message.take<std::int64_t>();
-  if (jobs_.empty() || jobs_.front()->round.round != round.round) {
+  if (jobs_.empty() || jobs_.front()->round.round != order.round) {
     jobs_.clear();
-    jobs_.push_back(make_job(round));
+    jobs_.push_back(make_job({.round = order.round,
+                              .clients = std::move(order.clients),
+                              .diverged = {},
+                              .partners = std::move(order.partners),
+                              .trajectory = std::move(order.trajectory)}));
   }
   auto& job = *jobs_.front();
-  job.analysis.enter(which[1], message.take<double>());
-  auto const values = compute(job, static_cast<std::size_t>(which[2]));
-  outbox_.send(std::move(Message().put(which).put(values)), 0, Tag::unit_request);
+  job.analysis.enter(order.phase, std::move(order.requests));
+  outbox_.send(UnitRequest{.round = order.round,
+                           .phase = order.phase,
+                           .unit = order.unit,
+                           .result = compute(job, static_cast<std::size_t>(order.unit))},
+               0);
   return true;
 }
 

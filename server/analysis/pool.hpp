@@ -9,7 +9,7 @@
 #include "common/data/samples.hpp"
 #include "common/federation/experiment.hpp"
 #include "common/federation/messages.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 #include "server/analysis/journal.hpp"
 #include "server/analysis/round_analysis.hpp"
 
@@ -27,14 +27,14 @@ struct RoundJob {
 /// What an analysis reads. Everything must outlive the pool.
 struct AnalysisInput {
   Experiment const* experiment = nullptr;  ///< its config's [analysis] is what is computed
-  RunDirectory* run = nullptr;
+  RunWriter* run = nullptr;
   Device const* device = nullptr;
   Samples const* train = nullptr;
   Samples const* test = nullptr;
-  std::string name;                     ///< of the analysis in the run
-  RunDirectory const* other = nullptr;  ///< whose clients are the partners; null: the run's own
-  std::string other_run = {};           ///< its path, as given
-  AnalysisJournal* journal = nullptr;   ///< leader: where finished units go; may be null
+  std::string name;                    ///< of the analysis in the run
+  Run const* other = nullptr;          ///< whose clients are the partners; null: the run's own
+  std::string other_run = {};          ///< its path, as given
+  AnalysisJournal* journal = nullptr;  ///< leader: where finished units go; may be null
 };
 
 /// How far an analysis is.
@@ -50,8 +50,9 @@ struct AnalysisProgress {
 /// is in. The bits do not depend on the number of ranks.
 class AnalysisPool {
  public:
-  /// `interlude` runs between any two evaluations (to serve other messages); may be empty.
-  AnalysisPool(AnalysisInput input, mpi::Comm const& comm, std::function<void()> interlude);
+  /// Between any two evaluations the background of `comm` gets its turn, then `serve_others`, which
+  /// takes messages of other kinds; it may be empty.
+  AnalysisPool(AnalysisInput input, mpi::Comm const& comm, std::function<void()> serve_others = {});
   ~AnalysisPool();
 
   bool leads() const { return comm_->rank() == 0; }

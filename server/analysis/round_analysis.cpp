@@ -4,8 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "common/config/analysis/kinds.hpp"
-#include "common/config/analysis/selection.hpp"
 #include "server/results/round_tables.hpp"
 
 namespace fedstrata {
@@ -29,7 +27,7 @@ std::vector<double> flattened(UnitPermutations const& permutations) {
 
 double forward_cost(BarrierEngine const& engine) {
   double sum = 0.0;
-  for (auto const& stage : engine.stages()) sum += stage.cost;
+  for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
   return sum;
 }
 
@@ -109,8 +107,8 @@ void RoundAnalysis::begin_phase() {
     }
     return;
   }
-  bool const search = search_tolerance(config_.alphas) > 0.0;
-  bool const from_base = parse_batchnorm(config_.batchnorm).kind == NormSelection::Kind::from_base;
+  bool const search = config_.alphas.search_tolerance > 0.0;
+  bool const from_base = config_.batchnorm.kind == NormSelection::Kind::from_base;
   for (std::size_t r = 0; r + 3 < requests_.size(); r += 4) {
     auto const index = [&](std::size_t i) { return static_cast<std::size_t>(requests_[r + i]); };
     auto const g = index(0), set = index(1), c = index(2);

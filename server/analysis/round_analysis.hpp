@@ -12,7 +12,7 @@
 
 #include "common/config/config.hpp"
 #include "common/model/model.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/tables.hpp"
 #include "server/analysis/models.hpp"
 #include "server/engine/barrier_engine.hpp"
 #include "server/plan/round_plan.hpp"

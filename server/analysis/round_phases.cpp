@@ -3,7 +3,6 @@
 #include <map>
 #include <utility>
 
-#include "common/config/analysis/selection.hpp"
 #include "server/analysis/round_analysis.hpp"
 
 namespace fedstrata {
@@ -68,7 +67,7 @@ bool RoundAnalysis::finish_phase(std::vector<std::vector<double>> const& results
   searched_.clear();
   for (std::size_t u = 0; u < units_.size(); ++u) take(units_[u], results[u]);
   auto const requests =
-      search_tolerance(config_.alphas) > 0.0 ? further_search() : further_samples();
+      config_.alphas.search_tolerance > 0.0 ? further_search() : further_samples();
   if (requests.empty()) return false;
   enter(phase_ + 1, requests);
   return true;
@@ -97,7 +96,7 @@ std::vector<double> RoundAnalysis::further_samples() {
 /// Points between those that are known, where a curve may be higher.
 std::vector<double> RoundAnalysis::further_search() {
   std::vector<double> requests;
-  double const tolerance = search_tolerance(config_.alphas);
+  double const tolerance = config_.alphas.search_tolerance;
   if (phase_ > 0) take_searched();
   for (auto& [index, sums] : sums_.curves) {
     auto const [g, set, c] = index;

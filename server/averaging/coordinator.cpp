@@ -127,11 +127,9 @@ void fill_clients(RoundRecord& row, std::vector<ClientRecord> const& clients) {
 void fill_times(RoundRecord& row, std::vector<RoundReport> const& reports) {
   std::vector<double> train, wait, evaluate;
   for (auto const& report : reports) {
-    for (auto const& times : report.times) {
-      train.push_back(times.train);
-      wait.push_back(times.wait);
-      evaluate.push_back(times.evaluate);
-    }
+    train.push_back(report.times.train);
+    wait.push_back(report.times.wait);
+    evaluate.push_back(report.times.evaluate);
   }
   row.seconds_train = mean(train);
   row.seconds_wait = mean(wait);
@@ -161,8 +159,8 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
   fill_training(row, all);
   fill_clients(row, clients);
   fill_times(row, reports);
-  metrics_.rounds.push_back(row);
-  metrics_.clients.insert(metrics_.clients.end(), clients.begin(), clients.end());
+  metrics_.add(row);
+  for (auto const& client : clients) metrics_.add(client);
   if (round > 0) record_layers(round, parts, all);
   return row;
 }
@@ -208,15 +206,15 @@ void Coordinator::record_layers(std::int64_t round, RoundParts const& parts,
       record.divergence = std::sqrt(distance);
       record.cosine = cosine;
     }
-    metrics_.layers.push_back(record);
+    metrics_.add(record);
   }
 }
 
 MetricsSegment Coordinator::take_metrics() {
   auto segment = std::exchange(metrics_, {});
-  if (!segment.rounds.empty()) {
-    segment.first = segment.rounds.front().round;
-    segment.last = segment.rounds.back().round;
+  if (!segment.rows<RoundRecord>().empty()) {
+    segment.first = segment.rows<RoundRecord>().front().round;
+    segment.last = segment.rows<RoundRecord>().back().round;
   }
   return segment;
 }

@@ -7,8 +7,7 @@
 #include "common/data/evaluate.hpp"
 #include "common/federation/experiment.hpp"
 #include "common/federation/messages.hpp"
-#include "common/store/records.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/tables.hpp"
 
 namespace fedstrata {
 

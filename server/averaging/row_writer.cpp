@@ -5,24 +5,9 @@
 #include <utility>
 
 #include "common/base/stopwatch.hpp"
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 
 namespace fedstrata {
-
-Message Commit::pack() const {
-  return std::move(
-      Message().put(std::vector{static_cast<std::int64_t>(what), round}).put(excluded).put(global));
-}
-
-Commit Commit::unpack(Message message) {
-  Commit commit;
-  auto const head = message.take<std::int64_t>();
-  commit.what = static_cast<What>(head.at(0));
-  commit.round = head.at(1);
-  commit.excluded = message.take<std::int64_t>();
-  commit.global = message.take<float>();
-  return commit;
-}
 
 /// One round being written: the files that stay, and those that only the analysis needs.
 struct RowWriter::Round {
@@ -34,11 +19,11 @@ struct RowWriter::Round {
 
 /// A resume state being written.
 struct RowWriter::State {
-  ResumeWriter writer;
+  RowFileWriter writer;
   bool committed = false;
 };
 
-RowWriter::RowWriter(Experiment const& experiment, RunDirectory& run, int shard, int shards,
+RowWriter::RowWriter(Experiment const& experiment, RunWriter& run, int shard, int shards,
                      std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete)
     : experiment_(&experiment),
       run_(&run),
@@ -91,7 +76,7 @@ RowWriter::Round& RowWriter::at(std::int64_t number) {
 void RowWriter::row(RowHeader const& header, std::span<float const> values) {
   Stopwatch const watch;
   if (header.use == RowUse::state) {
-    run_->writing([&] { state(header.round).writer.write_own(header.client, values); });
+    run_->writing([&] { state(header.round).writer.write(kOwnRow, header.client, values); });
     seconds_ += watch.seconds();
     return finish_states();
   }
@@ -119,7 +104,7 @@ void RowWriter::commit(Commit commit) {
       Stopwatch const watch;
       run_->writing([&] {
         auto& saved = state(number);
-        if (shard_ == 0) saved.writer.write_global(commit.global);
+        if (shard_ == 0) saved.writer.write(kGlobalRow, commit.global);
         saved.committed = true;
       });
       seconds_ += watch.seconds();
@@ -138,12 +123,13 @@ RowWriter::State& RowWriter::state(std::int64_t round) {
   auto& slot = states_[round];
   if (slot) return *slot;
   auto const size = experiment_->own_parts().size();
-  ResumeShard shard{round, shard_, shards_, {}, shard_ == 0 ? experiment_->state().size() : 0,
-                    size};
+  RowShard shard{round, shard_, shards_, {}, {}};
+  if (shard_ == 0) shard.fields.push_back({kGlobalRow, experiment_->state().size(), false});
+  if (size > 0) shard.fields.push_back({kOwnRow, size, true});
   for (auto const id : experiment_->all_clients()) {
     if (size > 0 && id % shards_ == shard_) shard.clients.push_back(id);
   }
-  slot.reset(new State{{run_->resume_directory(), std::move(shard)}});
+  slot.reset(new State{{flat_rows(), run_->resume_directory(), std::move(shard)}});
   return *slot;
 }
 

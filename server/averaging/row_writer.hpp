@@ -8,21 +8,9 @@
 
 #include "common/federation/experiment.hpp"
 #include "common/federation/messages.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 
 namespace fedstrata {
-
-/// What the coordinator tells the writers after a round: that its average is done, that the state
-/// after it is to be saved, that it was the last one, or the last one of this start of the run.
-struct Commit {
-  enum class What : std::int64_t { average, state, end, interruption } what = What::average;
-  std::int64_t round = 0;
-  std::vector<std::int64_t> excluded;
-  std::vector<float> global;  ///< model row [P + Q], of `state` the state row
-
-  Message pack() const;
-  static Commit unpack(Message message);
-};
 
 /// Writes the rows of this rank's shard (clients c with c mod shards = shard) as they arrive, and
 /// makes a round's files visible once its last row and the coordinator's commit are there. Rounds
@@ -31,7 +19,7 @@ struct Commit {
 class RowWriter {
  public:
   /// `complete` is called with each round whose shard is on disk, and the ids that diverged.
-  RowWriter(Experiment const& experiment, RunDirectory& run, int shard, int shards,
+  RowWriter(Experiment const& experiment, RunWriter& run, int shard, int shards,
             std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete);
   ~RowWriter();
 
@@ -50,7 +38,7 @@ class RowWriter {
   void finish_states();
 
   Experiment const* experiment_;
-  RunDirectory* run_;
+  RunWriter* run_;
   int shard_, shards_;
   std::function<void(std::int64_t, std::vector<std::int64_t> const&)> complete_;
   std::vector<std::int64_t> stored_, pending_;  ///< rounds on disk from the start, ascending

@@ -9,30 +9,13 @@
 namespace fedstrata {
 namespace {
 
-std::int64_t bytes(State const& state) {
+std::int64_t bytes(Frame const& frame) {
   auto const of = [](at::Tensor const& t) {
     return t.defined() ? static_cast<std::int64_t>(t.nbytes()) : 0;
   };
-  return of(state.main) + of(state.skip);
-}
-
-/// Multiply-adds of a head with this output: every weight of an output channel is used once for
-/// each of the channel's elements.
-double head_cost(LayerTable const& table, Stage const& stage, Weights const& weights,
-                 at::Tensor const& out) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < table.parameters.size(); ++i) {
-    auto const& tensor = weights.parameters[i];
-    bool const used =
-        std::ranges::find(stage.layers, table.parameters[i].layer) != stage.layers.end();
-    if (!used || tensor.dim() < 2) continue;
-    sum += static_cast<double>(out.numel() / tensor.size(0)) * static_cast<double>(tensor.numel());
-  }
+  auto sum = of(frame.main);
+  for (auto const& other : frame.others) sum += of(other);
   return sum;
-}
-
-at::Tensor& part(Stage const& stage, State& state) {
-  return stage.on_skip ? state.skip : state.main;
 }
 
 /// `tensor` [k * B, ...] repeated to `rows`, stack after stack.
@@ -46,20 +29,29 @@ at::Tensor repeated(at::Tensor const& tensor, std::int64_t rows) {
 
 BarrierEngine::BarrierEngine(Model const& model, Task const& task, InputShape const& input,
                              EngineSettings settings)
+    : BarrierEngine(model, task, at::zeros(input.batch(1)), std::move(settings)) {}
+
+BarrierEngine::BarrierEngine(Model const& model, Task const& task, at::Tensor const& sample,
+                             EngineSettings settings)
     : model_(model), task_(task), settings_(std::move(settings)) {
   at::NoGradGuard const no_gradient;
   auto const& table = model.table();
   auto const weights =
       model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
-  State state{at::zeros(input.batch(1)), {}};
+  Frame frame{sample};
   std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
   for (auto const& stage : model.stages()) {
-    auto head = stage.evaluate_head(state, weights);
-    stages_.push_back(
-        {stage.layers, stage.affine, head_cost(table, stage, weights, part(stage, head)), 1});
-    auto next = stage.evaluate_tail(head, weights);
-    peak.push_back(bytes(state) + bytes(head) + bytes(next));
-    state = std::move(next);
+    auto head = stage.evaluate_head(frame, weights);
+    StageShape shape{.layers = stage.layers, .affine = stage.affine};
+    shape.cost = stage.head->multiply_adds(head, weights);
+    auto next = head;
+    for (auto const& operation : stage.tail) {
+      next = operation->evaluate(std::move(next), weights);
+      shape.tail_cost += operation->multiply_adds(next, weights);
+    }
+    stages_.push_back(std::move(shape));
+    peak.push_back(bytes(frame) + bytes(head) + bytes(next));
+    frame = std::move(next);
   }
   auto const calibration = settings_.calibration.defined() ? settings_.calibration.size(0) : 0;
   std::int64_t largest = 1;
@@ -85,31 +77,31 @@ class BarrierEngine::Pass {
     calibration_ = calibration.defined() ? calibration.size(0) : 0;
     rows_ = calibration_ + batch.inputs.size(0);
     auto const inputs = calibration_ > 0 ? at::cat({calibration, batch.inputs}) : batch.inputs;
-    descend(0, State{inputs, {}});
+    descend(0, Frame{inputs});
   }
 
  private:
   using Node = EvaluationTree::Node;
 
-  void descend(std::size_t index, State in) {
+  void descend(std::size_t index, Frame in) {
     auto const& node = tree_.nodes[index];
     if (node.stage == engine_.stages_.size()) return leaf(node, in.main);
     auto const& stage = engine_.model_.stages()[node.stage];
     auto const stacked = static_cast<std::int64_t>(node.stack) * rows_;
     bool const splits = std::ranges::any_of(
         node.branches, [](auto const& branch) { return branch.outputs.size() > 1; });
-    if (splits) part(stage, in) = repeated(part(stage, in), stacked);
+    if (splits) in[stage.slot] = repeated(in[stage.slot], stacked);
     Products products(*this, node, in);
     for (std::size_t b = 0; b < node.branches.size(); ++b) {
       auto const& branch = node.branches[b];
-      State state = in;
-      part(stage, state) = products.outputs(branch);
+      Frame frame = in;
+      frame[stage.slot] = products.outputs(branch);
       if (b + 1 == node.branches.size()) {
         in = {};  // what is no longer needed is not kept while the last branch goes on
         products.clear();
       }
-      state = stage.evaluate_tail(std::move(state), {});
-      descend(branch.node, std::move(state));
+      frame = stage.evaluate_tail(std::move(frame), {});
+      descend(branch.node, std::move(frame));
     }
   }
 
@@ -130,7 +122,7 @@ class BarrierEngine::Pass {
   /// The outputs of a stage at the versions that a node asks for, computed when first needed.
   class Products {
    public:
-    Products(Pass& pass, Node const& node, State const& in)
+    Products(Pass& pass, Node const& node, Frame const& in)
         : pass_(pass),
           node_(node),
           in_(in),
@@ -189,7 +181,7 @@ class BarrierEngine::Pass {
         weights.calibration = pass_.calibration_;
         weights.rows = pass_.rows_;
         auto head = stage.evaluate_head(in_, weights);
-        known = part(stage, head);
+        known = head[stage.slot];
       }
       auto const result = known;
       if (use && --uses_[i] == 0) known = at::Tensor();
@@ -198,7 +190,7 @@ class BarrierEngine::Pass {
 
     Pass& pass_;
     Node const& node_;
-    State in_;
+    Frame in_;
     std::vector<at::Tensor> known_;
     std::vector<int> uses_;
   };

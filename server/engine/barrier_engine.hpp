@@ -62,6 +62,9 @@ class BarrierEngine {
   /// Keeps references to `model` and `task`. Runs one sample through the model, to count.
   BarrierEngine(Model const& model, Task const& task, InputShape const& input,
                 EngineSettings settings);
+  /// `sample`: any one, [1, ...], for models whose inputs are no reals.
+  BarrierEngine(Model const& model, Task const& task, at::Tensor const& sample,
+                EngineSettings settings);
 
   /// The stages with their costs and how many models may be stacked from each on.
   std::span<StageShape const> stages() const { return stages_; }

@@ -220,6 +220,7 @@ double EvaluationTree::multiply_adds(std::span<StageShape const> stages) const {
   for (auto const& node : nodes) {
     auto const products = static_cast<double>(node.products.size() * node.stack);
     if (node.stage < stages.size()) sum += products * stages[node.stage].cost;
+    if (node.stage > 0) sum += static_cast<double>(node.stack) * stages[node.stage - 1].tail_cost;
   }
   return sum;
 }

@@ -46,8 +46,9 @@ class PointSet {
 struct StageShape {
   std::vector<int> layers;  ///< whose tensors the step uses
   bool affine = false;      ///< is its output affine in them?
-  double cost = 0.0;        ///< multiply-adds for one sample
+  double cost = 0.0;        ///< its multiply-adds for one sample
   std::size_t stack = 1;    ///< models that may be stacked along the batch from here on
+  double tail_cost = 0.0;   ///< multiply-adds of what follows, up to the next step
 };
 
 /// The forward passes of many points with their common work done once: points that agree in all

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/config/analysis/selection.hpp"
 
 namespace fedstrata {
 namespace {
@@ -48,9 +47,8 @@ struct CurveBuilder::Ends {
 CurveBuilder::CurveBuilder(PlanInput const& input, RoundPlan& plan)
     : input_(input),
       plan_(plan),
-      alphas_(parse_alphas(input.config.alphas)),
-      statistics_from_base_(parse_batchnorm(input.config.batchnorm).kind ==
-                            NormSelection::Kind::from_base) {
+      alphas_(input.config.alphas.grid),
+      statistics_from_base_(input.config.batchnorm.kind == NormSelection::Kind::from_base) {
   for (auto const& text : input.config.kinds) {
     auto const kind = parse_kind(text);
     kinds_.push_back({kind, targets(kind, input.table, input.seed)});
@@ -222,7 +220,7 @@ void CurveBuilder::add_drawn(Group& group, Ends const& ends, PlannedKind const& 
         require_input(
             ends.id_b >= 0 && plan_.other_run.empty(),
             "analysis.kinds: subspace compares clients of one run; with analysis.pairs = " +
-                input_.config.pairs + " leave it out");
+                input_.config.pairs.text + " leave it out");
         spec.kind = Spec::span;
         add_perturbed(group, ends, kind, spec, target, "subspace-span");
         spec.kind = Spec::complement;
@@ -252,7 +250,7 @@ void CurveBuilder::add_kinds(Group& group, Ends const& ends, std::string const& 
 }
 
 void CurveBuilder::add_pair(Group& group, Pair const& pair) {
-  auto const rest_b = input_.selection.elsewhere ? kPartner : pair.b;
+  auto const rest_b = plan_.elsewhere ? kPartner : pair.b;
   Ends const ends{pair.a, pair.b, rest_b, model_a(pair), model_b(pair)};
   add_kinds(group, ends, "");
   if (input_.config.align != Align::none) {

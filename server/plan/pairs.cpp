@@ -3,46 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <set>
-#include <string_view>
 
-#include "common/base/error.hpp"
 #include "common/base/random.hpp"
-#include "common/base/text.hpp"
 
 namespace fedstrata {
 namespace {
 
-constexpr char const* kAllowed =
-    "give all, ring, random:K, A-B,..., clients, mean, initial, round:R or (with --against) same.";
-
-std::int64_t parse_number(std::string_view text, std::string const& whole) {
-  std::int64_t value = 0;
-  require_input(
-      read_number(text, value) && value >= 0,
-      "analysis.pairs = " + whole + ": '" + std::string(text) + "' is not a number; " + kAllowed);
-  return value;
-}
-
-Pair parse_pair(std::string_view item, std::string const& whole, std::int64_t clients, bool against,
-                std::int64_t partners) {
-  auto const dash = item.find('-');
-  require_input(
-      dash != std::string_view::npos,
-      "analysis.pairs = " + whole + ": '" + std::string(item) + "' is not a pair; " + kAllowed);
-  Pair const pair{parse_number(trim(item.substr(0, dash)), whole),
-                  parse_number(trim(item.substr(dash + 1)), whole)};
-  auto const known = [&](std::int64_t id, std::int64_t count) {
-    require_input(id < count, "analysis.pairs = " + whole + ": there is no client " +
-                                  std::to_string(id) + "; clients are 0 to " +
-                                  std::to_string(count - 1) + ".");
-  };
-  known(std::max(pair.a, against ? pair.a : pair.b), clients);
-  if (against) known(pair.b, partners);
-  require_input(against || pair.a != pair.b, "analysis.pairs = " + whole + ": '" +
-                                                 std::string(item) +
-                                                 "' pairs a client with itself; name two clients.");
-  return pair;
-}
+using Kind = PairSelection::Kind;
 
 bool took_part(std::span<std::int64_t const> participants, std::int64_t client) {
   return std::binary_search(participants.begin(), participants.end(), client);
@@ -101,7 +68,6 @@ std::vector<Pair> combinations(std::span<std::int64_t const> ids,
 /// Pairs whose second model is of another round or run.
 std::vector<Pair> pairs_elsewhere(PairSelection const& selection, std::span<std::int64_t const> ids,
                                   std::span<std::int64_t const> partners, Random random) {
-  using Kind = PairSelection::Kind;
   auto const there = [&](std::int64_t id) {
     return std::binary_search(partners.begin(), partners.end(), id);
   };
@@ -115,7 +81,7 @@ std::vector<Pair> pairs_elsewhere(PairSelection const& selection, std::span<std:
   }
   if (selection.kind == Kind::all) return pairs;
   std::vector<Pair> chosen;
-  if (selection.kind == Kind::same) {
+  if (selection.kind == Kind::same || selection.kind == Kind::round) {
     for (auto const id : ids) {
       if (there(id)) chosen.push_back({id, id});
     }
@@ -137,54 +103,12 @@ std::vector<Pair> listed_pairs(std::vector<Pair> const& listed,
 
 }  // namespace
 
-PairSelection parse_pairs(std::string const& text, std::int64_t clients, bool against,
-                          std::int64_t partners) {
-  using Kind = PairSelection::Kind;
-  auto const value = trim(text);
-  auto const make = [&](Kind kind, std::int64_t count = 0, bool elsewhere = false) {
-    return PairSelection{kind, count, elsewhere || against, {}};
-  };
-  if (value == "all") return make(Kind::all);
-  if (value.starts_with("random:")) {
-    auto const count = parse_number(value.substr(7), text);
-    require_input(count > 0, "analysis.pairs = " + text + ": ask for at least one pair.");
-    return make(Kind::random, count);
-  }
-  if (value == "same") {
-    require_input(against,
-                  "analysis.pairs = same pairs a client with itself in another run; name "
-                  "that run with --against.");
-    return make(Kind::same);
-  }
-  bool const own_side = value == "ring" || value == "clients" || value == "mean" ||
-                        value == "initial" || value.starts_with("round:");
-  require_input(!own_side || !against, "analysis.pairs = " + text +
-                                           " has no partners in another run; with --against give "
-                                           "all, random:K, A-B,... or same.");
-  if (value == "ring") return make(Kind::ring);
-  if (value == "clients") return make(Kind::clients);
-  if (value == "mean") return make(Kind::mean);
-  if (value == "initial") return make(Kind::initial);
-  if (value.starts_with("round:"))
-    return make(Kind::same, parse_number(value.substr(6), text), true);
-  auto selection = make(Kind::listed);
-  for (std::size_t begin = 0; begin <= value.size();) {
-    auto const comma = std::min(value.find(',', begin), value.size());
-    auto const pair =
-        parse_pair(trim(value.substr(begin, comma - begin)), text, clients, against, partners);
-    auto& listed = selection.listed;
-    if (std::find(listed.begin(), listed.end(), pair) == listed.end()) listed.push_back(pair);
-    begin = comma + 1;
-  }
-  return selection;
-}
-
 std::vector<Pair> select_pairs(PairSelection const& selection,
                                std::span<std::int64_t const> participants, std::uint64_t seed,
-                               std::int64_t round, std::span<std::int64_t const> partners) {
-  using Kind = PairSelection::Kind;
+                               std::int64_t round,
+                               std::optional<std::span<std::int64_t const>> partners) {
   Random const random(seed, Purpose::pairs, 0, static_cast<std::uint64_t>(round));
-  if (selection.elsewhere) return pairs_elsewhere(selection, participants, partners, random);
+  if (partners) return pairs_elsewhere(selection, participants, *partners, random);
   switch (selection.kind) {
     case Kind::all:
       return all_pairs(participants);
@@ -199,6 +123,7 @@ std::vector<Pair> select_pairs(PairSelection const& selection,
     case Kind::initial:
       return combinations(participants, std::array{kInitialisation});
     case Kind::clients:
+    case Kind::round:
     case Kind::same:
       break;
   }
@@ -208,8 +133,7 @@ std::vector<Pair> select_pairs(PairSelection const& selection,
 std::vector<SkippedRecord> skipped_pairs(PairSelection const& selection,
                                          std::span<std::int64_t const> participants,
                                          std::int64_t round,
-                                         std::span<std::int64_t const> partners) {
-  using Kind = PairSelection::Kind;
+                                         std::optional<std::span<std::int64_t const>> partners) {
   std::vector<SkippedRecord> skipped;
   auto const skip = [&](Pair const& pair, std::string const& reason) {
     skipped.push_back({round, pair.a, pair.b, reason});
@@ -224,19 +148,18 @@ std::vector<SkippedRecord> skipped_pairs(PairSelection const& selection,
   for (auto const& pair : selection.listed) {
     if (!took_part(participants, pair.a)) {
       skip(pair, absent(pair.a));
-    } else if (selection.elsewhere ? !took_part(partners, pair.b)
-                                   : !took_part(participants, pair.b)) {
-      skip(pair, selection.elsewhere ? no_partner(pair.b) : absent(pair.b));
+    } else if (!took_part(partners.value_or(participants), pair.b)) {
+      skip(pair, partners ? no_partner(pair.b) : absent(pair.b));
     }
   }
-  if (selection.kind == Kind::same) {
+  if (partners && (selection.kind == Kind::same || selection.kind == Kind::round)) {
     for (auto const id : participants) {
-      if (!took_part(partners, id)) skip({id, id}, no_partner(id));
+      if (!took_part(*partners, id)) skip({id, id}, no_partner(id));
     }
   }
   bool const needs_two =
       selection.kind == Kind::all || selection.kind == Kind::ring || selection.kind == Kind::random;
-  if (needs_two && !selection.elsewhere && participants.size() < 2) {
+  if (needs_two && !partners && participants.size() < 2) {
     skip({kNobody, kNobody}, "fewer than two clients took part");
   }
   return skipped;

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/config/analysis/kinds.hpp"
 #include "server/plan/pair_curves.hpp"
 
 namespace fedstrata {
@@ -40,7 +41,7 @@ SampleSet set_of(std::string const& name, std::vector<std::int64_t> indices) {
 /// The sample sets that do not depend on the pair.
 std::vector<SampleSet> common_sets(PlanInput const& input) {
   using Split = SplitSelection::Kind;
-  auto const split = parse_split(input.config.split);
+  auto const& split = input.config.split;
   std::vector<SampleSet> sets;
   if (split.kind == Split::train || split.kind == Split::both) {
     sets.push_back({"train", false, limited(input.train_count, input.config.samples), {}});
@@ -50,7 +51,7 @@ std::vector<SampleSet> common_sets(PlanInput const& input) {
   }
   if (split.kind == Split::share) {
     auto const clients = input.partition.clients();
-    require_input(split.client < clients, "analysis.split = " + input.config.split +
+    require_input(split.client < clients, "analysis.split = " + split.text +
                                               ": there is no such client; clients are 0 to " +
                                               std::to_string(clients - 1));
     sets.push_back(set_of("client", shares(input, {split.client})));
@@ -94,8 +95,7 @@ std::size_t pairs_at_once(PlanInput const& input, RoundPlan const& plan, std::si
 
 void add_groups(PlanInput const& input, RoundPlan& plan, CurveBuilder& curves,
                 std::vector<Pair> const& pairs) {
-  bool const shares_of_pairs =
-      parse_split(input.config.split).kind == SplitSelection::Kind::both_shares;
+  bool const shares_of_pairs = input.config.split.kind == SplitSelection::Kind::both_shares;
   std::size_t at_once = 1;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     if (shares_of_pairs || plan.groups.empty() || i % at_once == 0) {
@@ -155,23 +155,24 @@ void add_comparisons(RoundPlan& plan, CurveBuilder& curves, std::vector<Pair> co
 
 RoundPlan plan_round(PlanInput const& input) {
   using Pairs = PairSelection::Kind;
-  auto const& selection = input.selection;
+  auto const& selection = input.config.pairs;
   RoundPlan plan;
   plan.round = input.round;
-  plan.round_b =
-      selection.kind == Pairs::same && input.other_run.empty() ? selection.count : input.round;
+  plan.round_b = selection.kind == Pairs::round ? selection.count : input.round;
   plan.other_run = input.other_run;
+  plan.elsewhere = selection.kind == Pairs::round || !input.other_run.empty();
   plan.participants = input.participants;
-  plan.skipped = skipped_pairs(selection, input.participants, input.round, input.partners);
+  std::optional<std::span<std::int64_t const>> partners;
+  if (plan.elsewhere) partners = input.partners;
+  plan.skipped = skipped_pairs(selection, input.participants, input.round, partners);
   plan.sets = common_sets(input);
-  bool const of_pairs = parse_split(input.config.split).kind == SplitSelection::Kind::both_shares;
+  bool const of_pairs = input.config.split.kind == SplitSelection::Kind::both_shares;
   auto const everyone = of_pairs ? set_of("union", shares(input, input.participants)) : SampleSet{};
   plan.chunk =
       input.config.batch_size *
       batches_of_unit(of_pairs ? std::vector{everyone} : plan.sets, input.config.batch_size);
   CurveBuilder curves(input, plan);
-  auto const pairs =
-      select_pairs(selection, input.participants, input.seed, input.round, input.partners);
+  auto const pairs = select_pairs(selection, input.participants, input.seed, input.round, partners);
   add_groups(input, plan, curves, pairs);
   Group rest;  // what belongs to no pair
   if (selection.kind == Pairs::clients && !input.participants.empty()) curves.add_clients(rest);
@@ -185,7 +186,7 @@ RoundPlan plan_round(PlanInput const& input) {
     }
     plan.groups.push_back(std::move(rest));
   }
-  add_comparisons(plan, curves, pairs, selection.kind == Pairs::all && !selection.elsewhere);
+  add_comparisons(plan, curves, pairs, selection.kind == Pairs::all && !plan.elsewhere);
   return plan;
 }
 

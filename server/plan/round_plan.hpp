@@ -52,6 +52,7 @@ struct RoundPlan {
   std::int64_t round = 0;
   std::int64_t round_b = 0;  ///< of the partners
   std::string other_run;     ///< of the partners; "" = this run
+  bool elsewhere = false;    ///< are the partners of another round or run?
   std::vector<std::int64_t> participants;
   std::vector<SkippedRecord> skipped;
   std::vector<ModelSpec> models;
@@ -66,12 +67,11 @@ struct RoundPlan {
 struct PlanInput {
   AnalysisConfig const& config;
   LayerTable const& table;
-  PairSelection const& selection;
   Partition const& partition;  ///< whose samples are whose, for split = union and client:C
   std::uint64_t seed = 0;
   std::int64_t round = 0;
   std::vector<std::int64_t> participants;  ///< ids, ascending
-  std::vector<std::int64_t> partners;      ///< of a selection with `elsewhere`: ids, ascending
+  std::vector<std::int64_t> partners;      ///< in the other round or run, if any: ids, ascending
   std::string other_run;
   std::int64_t train_count = 0;
   std::int64_t test_count = 0;

@@ -22,7 +22,7 @@ class Tables {
 
   AnalysisSegment build() {
     out_.rounds = {plan_.round};
-    out_.skipped = plan_.skipped;
+    out_.rows<SkippedRecord>() = plan_.skipped;
     for (auto const& [index, sums] : sums_.curves) {
       auto const [g, set, c] = index;
       auto const& curve = plan_.groups[g].curves[c];
@@ -35,7 +35,7 @@ class Tables {
         add_plane(split, curve, sums);
       }
     }
-    for (auto const& record : draw_means(out_.barriers)) out_.barriers.push_back(record);
+    for (auto const& record : draw_means(out_.rows<BarrierRecord>())) out_.add(record);
     for (auto const& [index, layers] : sums_.comparisons) {
       auto const& comparison = plan_.comparisons[index];
       if (comparison.listed) add_geometry(comparison, layers);
@@ -47,7 +47,7 @@ class Tables {
       add_unit_axes(table_.parameters, units_.parameters);
       add_unit_axes(table_.buffers, units_.buffers);
     }
-    out_.spread = spread(plan_, table_, sums_.comparisons);
+    out_.rows<SpreadRecord>() = spread(plan_, table_, sums_.comparisons);
     sort();
     return std::move(out_);
   }
@@ -78,7 +78,7 @@ class Tables {
       record.alpha = row.alpha;
       record.loss = value.loss;
       record.error = value.error;
-      out_.points.push_back(record);
+      out_.add(record);
     }
   }
 
@@ -119,7 +119,7 @@ class Tables {
       std::tie(record.loss_sup, record.alpha_sup) = highest_rise(sums.searched);
     }
     record.loss_predicted = sums_.value(sums, curve.predicted).loss;
-    out_.barriers.push_back(record);
+    out_.add(record);
   }
 
   /// Of two clients' models in some layers.
@@ -147,7 +147,7 @@ class Tables {
       auto const same = [&](auto const& r) {
         return r.a == flat.a && r.b == flat.b && r.reason == flat.reason;
       };
-      if (std::ranges::none_of(out_.skipped, same)) out_.skipped.push_back(flat);
+      if (std::ranges::none_of(out_.rows<SkippedRecord>(), same)) out_.add(flat);
       return;
     }
     double const dot = (ab + ac - bc) / 2.0;
@@ -164,7 +164,7 @@ class Tables {
       record.x = row.u * std::sqrt(ab) + row.v * dot / std::sqrt(ab);
       record.y = row.v * std::sqrt(height);
       std::tie(record.loss, record.error) = std::pair(value.loss, value.error);
-      out_.plane.push_back(record);
+      out_.add(record);
     }
   }
 
@@ -172,8 +172,8 @@ class Tables {
     Products whole;
     auto const add = [&](std::string const& layer, Products const& p) {
       double const a = std::sqrt(p.squared_a), b = std::sqrt(p.squared_b);
-      out_.geometry.push_back({plan_.round, layer, comparison.id_a, comparison.id_b, p.distance(),
-                               p.cosine(), a, b, a > 0.0 ? b / a : kAbsent});
+      out_.add(GeometryRecord{plan_.round, layer, comparison.id_a, comparison.id_b, p.distance(),
+                              p.cosine(), a, b, a > 0.0 ? b / a : kAbsent});
     };
     for (std::size_t l = 0; l < layers.size(); ++l) {
       add(table_.layers[l].name, layers[l]);
@@ -186,8 +186,8 @@ class Tables {
     auto order = orders.begin();
     for (std::size_t g = 0; g < units_.groups.size(); ++g) {
       for (std::int64_t place = 0; place < units_.groups[g].size; ++place) {
-        out_.permutations.push_back({plan_.round, alignment.id_a, alignment.id_b,
-                                     static_cast<std::int64_t>(g), place, *order++});
+        out_.add(PermutationRecord{plan_.round, alignment.id_a, alignment.id_b,
+                                   static_cast<std::int64_t>(g), place, *order++});
       }
     }
   }
@@ -195,10 +195,10 @@ class Tables {
   void add_unit_axes(std::vector<NamedTensor> const& tensors, std::vector<TensorUnits> const& of) {
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       if (of[i].outputs >= 0) {
-        out_.unit_axes.push_back({plan_.round, tensors[i].name, 0, of[i].outputs});
+        out_.add(UnitAxisRecord{plan_.round, tensors[i].name, 0, of[i].outputs});
       }
       if (of[i].inputs >= 0) {
-        out_.unit_axes.push_back({plan_.round, tensors[i].name, 1, of[i].inputs});
+        out_.add(UnitAxisRecord{plan_.round, tensors[i].name, 1, of[i].inputs});
       }
     }
   }
@@ -212,15 +212,18 @@ class Tables {
       std::ranges::stable_sort(records,
                                [&](auto const& x, auto const& y) { return key(x) < key(y); });
     };
-    by(out_.points,
+    by(out_.rows<PointRecord>(),
        [&](PointRecord const& r) { return std::tuple_cat(curve(r), std::tie(r.alpha)); });
-    by(out_.barriers, curve);
-    by(out_.skipped, [](SkippedRecord const& r) { return std::tie(r.round, r.a, r.b); });
-    by(out_.geometry, [](GeometryRecord const& r) { return std::tie(r.round, r.layer, r.a, r.b); });
-    by(out_.permutations,
+    by(out_.rows<BarrierRecord>(), curve);
+    by(out_.rows<SkippedRecord>(),
+       [](SkippedRecord const& r) { return std::tie(r.round, r.a, r.b); });
+    by(out_.rows<GeometryRecord>(),
+       [](GeometryRecord const& r) { return std::tie(r.round, r.layer, r.a, r.b); });
+    by(out_.rows<PermutationRecord>(),
        [](PermutationRecord const& r) { return std::tie(r.round, r.a, r.b, r.group, r.place); });
-    by(out_.unit_axes, [](UnitAxisRecord const& r) { return std::tie(r.round, r.tensor, r.axis); });
-    by(out_.plane, [](PlaneRecord const& r) {
+    by(out_.rows<UnitAxisRecord>(),
+       [](UnitAxisRecord const& r) { return std::tie(r.round, r.tensor, r.axis); });
+    by(out_.rows<PlaneRecord>(), [](PlaneRecord const& r) {
       return std::tie(r.round, r.split, r.target, r.a, r.b, r.c, r.rest, r.v, r.u);
     });
   }

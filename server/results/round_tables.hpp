@@ -1,6 +1,6 @@
 #pragma once
 #include "common/model/model.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/tables.hpp"
 #include "server/plan/round_plan.hpp"
 #include "server/results/round_sums.hpp"
 

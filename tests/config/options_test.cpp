@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/config/keys.hpp"
 
 namespace fedstrata {
@@ -230,13 +231,13 @@ TEST(ConfigTest, files_are_read) {
 TEST(WithAnalysisTest, replaces_only_that_section) {
   Config const stored = parse("", {"train.lr=2", "data.clients=9", "analysis.alphas=5"});
   auto const kept = with_analysis(stored, "", "", {"analysis.split=test"});
-  EXPECT_EQ(kept.analysis.alphas, "5");
-  EXPECT_EQ(kept.analysis.split, "test");
+  EXPECT_EQ(kept.analysis.alphas.text, "5");
+  EXPECT_EQ(kept.analysis.split.text, "test");
   auto const replaced =
       with_analysis(stored, "[train]\nlr = 7\n[analysis]\npairs = 7-8\n", "a.ini", {});
   EXPECT_EQ(replaced.train.lr, 2);
-  EXPECT_EQ(replaced.analysis.alphas, AnalysisConfig{}.alphas);
-  EXPECT_EQ(replaced.analysis.pairs, "7-8");
+  EXPECT_EQ(replaced.analysis.alphas.text, AnalysisConfig{}.alphas.text);
+  EXPECT_EQ(replaced.analysis.pairs.text, "7-8");
   EXPECT_THAT(message_of([&] { with_analysis(stored, "", "", {"train.lr=1"}); }),
               HasSubstr("[analysis]"));
   EXPECT_EQ(with_analysis(stored, "", "", {"run.threads=3"}).run.threads, 3);
@@ -280,70 +281,13 @@ TEST(HelpTest, the_documentation_lists_every_key_with_default_unit_and_allowed_v
 }
 
 TEST(HelpTest, lists_every_key) {
-  std::string const help = join(split_words(usage("simulate")), " ");
+  std::string const help = join(split_words(config_help()), " ");
   for (auto const& key : config_keys()) {
     auto const name = key.name.substr(key.name.find('.') + 1);
     EXPECT_THAT(help, HasSubstr(join({"", name, "="}, " ")));
     EXPECT_THAT(help, HasSubstr(key.help));
     EXPECT_FALSE(key.help.empty() || key.allowed.empty()) << key.name;
   }
-}
-
-TEST(CommandLineTest, reads_each_command) {
-  auto const simulate =
-      parse_command_line({"simulate", "a.ini", "--set", "train.lr=1", "--out=r", "--set=run.seed=2",
-                          "--resume", "--dry-run", "--print-config", "--allow-idle-ranks"});
-  EXPECT_EQ(simulate.command, "simulate");
-  EXPECT_EQ(simulate.target, "a.ini");
-  EXPECT_EQ(simulate.out, "r");
-  EXPECT_THAT(simulate.set, ElementsAre("train.lr=1", "run.seed=2"));
-  EXPECT_TRUE(simulate.resume && simulate.dry_run && simulate.print_config &&
-              simulate.allow_idle_ranks);
-  auto const analyze = parse_command_line({"analyze", "--config", "b.ini", "run", "--name", "x-1"});
-  EXPECT_EQ(analyze.target, "run");
-  EXPECT_EQ(analyze.config, "b.ini");
-  EXPECT_EQ(analyze.name, "x-1");
-  EXPECT_EQ(parse_command_line({"analyze", "run"}).name, "posthoc");
-  auto const inspect = parse_command_line({"inspect", "run", "--verify", "--pack", "o.h5"});
-  EXPECT_TRUE(inspect.verify);
-  EXPECT_EQ(inspect.pack, "o.h5");
-  auto const sweep =
-      parse_command_line({"sweep", "resubmit", "s.ini", "--failed", "--throttle", "7"});
-  EXPECT_EQ(sweep.action, "resubmit");
-  EXPECT_EQ(sweep.target, "s.ini");
-  EXPECT_TRUE(sweep.failed);
-  EXPECT_FALSE(sweep.missing);
-  EXPECT_EQ(sweep.throttle, 7);
-  EXPECT_EQ(parse_command_line({"watch", "d", "--every", "0.5"}).every, 0.5);
-}
-
-TEST(CommandLineTest, help_needs_nothing_else) {
-  EXPECT_TRUE(parse_command_line({"--help"}).help);
-  EXPECT_TRUE(parse_command_line({"--version"}).version);
-  auto const line = parse_command_line({"simulate", "--help"});
-  EXPECT_TRUE(line.help);
-  EXPECT_EQ(line.command, "simulate");
-  for (auto const* command : {"", "simulate", "analyze", "inspect", "sweep", "watch"}) {
-    EXPECT_THAT(usage(command), HasSubstr("Example: "));
-  }
-}
-
-TEST(CommandLineTest, bad_usage_is_named) {
-  auto const refusal = [](std::vector<std::string> const& arguments) {
-    return message_of([&] { parse_command_line(arguments); });
-  };
-  EXPECT_THAT(refusal({}), HasSubstr("--help"));
-  EXPECT_THAT(refusal({"simulat", "a"}), HasSubstr("mean simulate?"));
-  EXPECT_THAT(refusal({"simulate", "a", "--drun"}), HasSubstr("--drun"));
-  EXPECT_THAT(refusal({"simulate", "a", "--dry-rum"}), HasSubstr("mean --dry-run?"));
-  EXPECT_THAT(refusal({"simulate", "a", "--dry"}), HasSubstr("unknown option --dry"));
-  EXPECT_THAT(refusal({"inspect", "a", "--resume"}), HasSubstr("unknown option --resume"));
-  EXPECT_THAT(refusal({"simulate"}), HasSubstr("FILE.ini is missing"));
-  EXPECT_THAT(refusal({"simulate", "a", "b"}), HasSubstr("'b'"));
-  EXPECT_THAT(refusal({"simulate", "a", "--out"}), HasSubstr("--out"));
-  EXPECT_THAT(refusal({"simulate", "a", "--out", "x", "--out", "y"}), HasSubstr("twice"));
-  EXPECT_THAT(refusal({"analyze", "a", "--name", "a/b"}), HasSubstr("letters"));
-  EXPECT_THAT(refusal({"analyze", "a", "--name", "insitu"}), HasSubstr("reserved"));
 }
 
 }  // namespace

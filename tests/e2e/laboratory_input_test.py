@@ -12,7 +12,7 @@ import unittest
 import h5py
 import numpy as np
 
-from bad_input_test import BadInputTest, RANKS
+from bad_input_test import BadInputTest, RANKS, text_alone
 from laboratory import setting
 from program import ini, run
 
@@ -48,11 +48,14 @@ class LaboratoryInput(BadInputTest):
     def refuse(self, *say, options=(), run_path="{}/run", **settings):
         self.refused("analyze", run_path, *options, *setting(**settings), say=say)
 
+    def test_kinds_that_the_model_does_not_allow(self):
+        self.refuse("window:3", "wider", "2 layers", kinds="window:3")
+        self.refuse("group:g", "conv*", "fc1, fc2", kinds="group:g=conv*")
+
+    @text_alone
     def test_kinds(self):
         self.refuse("'fulll'", "did you mean full?", kinds="fulll")
         self.refuse("'xyzzyxyzzy'", "window:K", kinds="xyzzyxyzzy")
-        self.refuse("window:3", "wider", "2 layers", kinds="window:3")
-        self.refuse("group:g", "conv*", "fc1, fc2", kinds="group:g=conv*")
         self.refuse("group:g", "NAME=SELECTOR", kinds="group:g")
         self.refuse("'x'", "number", kinds="window:x")
         self.refuse("'0'", "number", kinds="random:0")
@@ -69,6 +72,7 @@ class LaboratoryInput(BadInputTest):
         self.refuse("round:9", "not stored", "1, 2", pairs="round:9")
         self.refuse("subspace", "at least 3", "1, 2", "checkpoint.every", kinds="subspace")
 
+    @text_alone
     def test_values(self):
         self.refuse("client:99", "0 to 3", split="client:99")
         self.refuse("analysis.split", "client:C", split="client:x")

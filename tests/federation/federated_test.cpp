@@ -9,7 +9,7 @@
 
 #include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 #include "experiments/run/simulation.hpp"
 #include "tests/support/serial_fedavg.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -63,10 +63,10 @@ class FederatedRun {
     std::filesystem::path const path =
         world.broadcast(world.rank() == 0 ? (directory_->path() / "run").string() : "", 0);
     auto const layout = assign_roles(world.size(), experiment.config.analysis.ranks);
-    std::optional<RunDirectory> run;
-    if (world.rank() == 0) run = RunDirectory::create(path, header());
+    std::optional<RunWriter> run;
+    if (world.rank() == 0) run = RunWriter::create(path, header());
     world.barrier();
-    if (!run && layout.analyses(world.rank())) run = RunDirectory::attach(path);
+    if (!run && layout.analyses(world.rank())) run = RunWriter::attach(path);
     Liveness liveness(world, 0.0, layout.role(world.rank()));
     Simulation simulation(
         {&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world, &liveness});
@@ -75,7 +75,7 @@ class FederatedRun {
     hash = simulation.global_hash();
     run->mark_done();
     run.reset();
-    stored.emplace(RunDirectory::open(path));
+    stored.emplace(Run::open(path));
   }
 
   Row row(std::int64_t round, RowKind kind, std::int64_t client = -1) const {
@@ -94,7 +94,7 @@ class FederatedRun {
   Samples const train{data.info, data.train, device};
   Samples const test{data.info, data.test, device};
   std::uint64_t hash = 0;
-  std::optional<RunDirectory> stored;  ///< on rank 0
+  std::optional<Run> stored;  ///< on rank 0
 
  private:
   RunHeader header() const {

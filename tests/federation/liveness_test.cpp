@@ -28,7 +28,7 @@ class LivenessTest : public testing::Test {
     world.barrier();
     std::string message;
     {
-      mpi::WhileWaiting const signs([&] { liveness.poll(); });
+      auto const signs = world.background().always([&] { liveness.poll(); });
       if (world.rank() == silent) std::this_thread::sleep_for(std::chrono::seconds(1));
       try {
         world.barrier();

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <optional>
+#include <tuple>
 
 #include "common/base/error.hpp"
 
@@ -39,34 +41,94 @@ TEST(MessageTest, taking_more_than_was_put_is_an_error) {
   EXPECT_THROW(Message(cut).take<float>(), Error);
 }
 
-TEST(MessageTest, a_report_survives_the_journey) {
-  RoundReport report;
-  report.round = 7;
+/// Members of an aggregate: the most values it can be initialised with.
+struct Anything {
+  template <class T>
+  operator T() const;
+};
+template <class T, class... Values>
+constexpr std::size_t members() {
+  if constexpr (requires { T{Values{}..., Anything{}}; })
+    return members<T, Values..., Anything>();
+  else
+    return sizeof...(Values);
+}
+
+/// One message of each kind, with nothing left as it is by default.
+template <class Content>
+Content sample();
+template <>
+ModelRow sample() {
+  return {{3, 41, RowUse::state}, {1.5F, -2.0F, 0.0F}};
+}
+template <>
+Commit sample() {
+  return {Commit::What::interruption, 7, {1, 5}, {0.25F}};
+}
+template <>
+TrainingEnd sample() {
+  return {{4, 2}, true, true};
+}
+template <>
+RoundReport sample() {
   ClientRecord client;
   client.round = 7;
   client.client = 41;
-  client.samples = 120;
   client.train_loss = 0.25;
-  client.excluded = 1;
-  report.clients = {client, {}};
-  report.layer_distances = {1.0, 2.0, 3.0};
-  report.layer_cosines = {-1.0, 0.0, kAbsent};
-  report.test_batches = {0.0, 12.5, 3.0};
-  report.times = {{.train = 1.5, .wait = 0.5}};
-  auto const copy = RoundReport::unpack(copy_of(report.pack()));
-  EXPECT_EQ(copy.round, 7);
-  ASSERT_EQ(copy.clients.size(), 2u);
-  EXPECT_EQ(copy.clients[0].client, 41);
-  EXPECT_EQ(copy.clients[0].samples, 120);
-  EXPECT_EQ(copy.clients[0].train_loss, 0.25);
-  EXPECT_EQ(copy.clients[0].excluded, 1);
-  EXPECT_TRUE(std::isnan(copy.clients[1].train_loss));
-  EXPECT_EQ(copy.layer_distances, report.layer_distances);
-  EXPECT_TRUE(std::isnan(copy.layer_cosines.at(2)));
-  EXPECT_EQ(copy.test_batches, report.test_batches);
-  EXPECT_EQ(copy.times.at(0).train, 1.5);
-  EXPECT_EQ(copy.times.at(0).wait, 0.5);
-  EXPECT_EQ(RoundReport::unpack(copy_of(RoundReport().pack())).clients.size(), 0u);
+  return {7, {client, {}}, {1.0, 2.0}, {-1.0, kAbsent}, {0.0, 12.5, 3.0}, {.train = 1.5}};
+}
+template <>
+ShardComplete sample() {
+  return {12, {0, 3}};
+}
+template <>
+UnitRequest sample() {
+  return {5, 1, 17, {0.5, kAbsent}};
+}
+template <>
+UnitOrder sample() {
+  return {5, 2, 9, {0, 1, 2}, {3}, {4, 8}, {1.0, 2.0}};
+}
+template <>
+RowsSent sample() {
+  return {};
+}
+template <>
+SignOfLife sample() {
+  return {"training round 3"};
+}
+
+template <class Content>
+class EveryMessage : public testing::Test {};
+using Messages = testing::Types<ModelRow, Commit, TrainingEnd, RoundReport, ShardComplete,
+                                UnitRequest, UnitOrder, RowsSent, SignOfLife>;
+TYPED_TEST_SUITE(EveryMessage, Messages);
+
+TYPED_TEST(EveryMessage, lists_all_its_fields) {
+  EXPECT_EQ(std::tuple_size_v<decltype(TypeParam::fields())>, members<TypeParam>());
+}
+
+TYPED_TEST(EveryMessage, survives_the_journey) {
+  auto const sent = pack(sample<TypeParam>());
+  auto const copy = unpack<TypeParam>(copy_of(sent));
+  EXPECT_TRUE(std::ranges::equal(pack(copy).bytes(), sent.bytes()));
+  if constexpr (std::tuple_size_v < decltype(TypeParam::fields()) >> 0) {
+    EXPECT_FALSE(std::ranges::equal(pack(TypeParam{}).bytes(), sent.bytes()));
+    EXPECT_THROW(unpack<TypeParam>(Message()), Error);
+  }
+}
+
+TEST(MessageTest, fields_arrive_under_their_own_names) {
+  auto const commit = unpack<Commit>(copy_of(pack(sample<Commit>())));
+  EXPECT_EQ(commit.what, Commit::What::interruption);
+  EXPECT_EQ(commit.round, 7);
+  EXPECT_EQ(commit.excluded, (std::vector<std::int64_t>{1, 5}));
+  EXPECT_EQ(commit.global, std::vector<float>{0.25F});
+  auto const report = unpack<RoundReport>(copy_of(pack(sample<RoundReport>())));
+  EXPECT_EQ(report.clients.at(0).train_loss, 0.25);
+  EXPECT_TRUE(std::isnan(report.clients.at(1).train_loss));
+  EXPECT_EQ(report.times.train, 1.5);
+  EXPECT_EQ(unpack<SignOfLife>(copy_of(pack(sample<SignOfLife>()))).phase, "training round 3");
 }
 
 class TransportTest : public testing::Test {
@@ -74,23 +136,24 @@ class TransportTest : public testing::Test {
   mpi::Comm comm = mpi::Comm::world().duplicate();
   int const next = (comm.rank() + 1) % comm.size();
   int const previous = (comm.rank() + comm.size() - 1) % comm.size();
-
-  std::vector<std::int64_t> receive_next(Tag tag) {
-    return receive_from(comm, previous, tag, [] {}).take<std::int64_t>();
-  }
 };
 
 TEST_F(TransportTest, messages_of_every_length_arrive_whole_and_in_order) {
   comm.set_piece(64);
-  Outbox outbox(comm, 100, [] {});
-  std::vector<std::vector<std::int64_t>> sent;
+  Outbox outbox(comm, 100);
+  auto const ids = [](std::size_t n, int rank) {
+    return std::vector<std::int64_t>(n, static_cast<std::int64_t>(n) * 1000 + rank);
+  };
   for (std::size_t n = 0; n < 40; ++n) {
-    sent.emplace_back(n, static_cast<std::int64_t>(n) * 1000 + comm.rank());
-    outbox.send(std::move(Message().put(sent.back())), next, n % 2 == 0 ? Tag::row : Tag::report);
+    if (n % 2 == 0)
+      outbox.send(ShardComplete{0, ids(n, comm.rank())}, next);
+    else
+      outbox.send(TrainingEnd{.excluded = ids(n, comm.rank())}, next);
   }
   for (std::size_t n = 0; n < 40; ++n) {
-    auto const got = receive_next(n % 2 == 0 ? Tag::row : Tag::report);
-    EXPECT_EQ(got, std::vector<std::int64_t>(n, static_cast<std::int64_t>(n) * 1000 + previous));
+    auto const got = n % 2 == 0 ? receive_from<ShardComplete>(comm, previous).excluded
+                                : receive_from<TrainingEnd>(comm, previous).excluded;
+    EXPECT_EQ(got, ids(n, previous));
   }
   outbox.flush();
   EXPECT_FALSE(comm.probe());
@@ -99,42 +162,39 @@ TEST_F(TransportTest, messages_of_every_length_arrive_whole_and_in_order) {
 TEST_F(TransportTest, an_outbox_holds_no_more_than_its_limit) {
   // To oneself, and too long to be buffered by MPI: a message leaves only once it is received.
   auto const self = mpi::Comm::self();
-  std::size_t const long_message = 1 << 20;
+  std::size_t const elements = 1 << 18;
   std::size_t received = 0;
   std::size_t sent = 0;
-  Outbox outbox(self, 2, [&] {
+  Outbox outbox(self, 2);
+  auto const job = self.background().while_waiting([&] {
     EXPECT_LE(sent - received, 2u);
-    if (auto const envelope = self.probe(0, number(Tag::row))) {
-      EXPECT_EQ(receive(self, *envelope).take<std::byte>().size(), long_message);
+    if (auto const row = receive_waiting<ModelRow>(self)) {
+      EXPECT_EQ(row->content.values.size(), elements);
       ++received;
     }
   });
-  for (; sent < 6; ++sent) {
-    outbox.send(std::move(Message().put(std::vector<std::byte>(long_message))), 0, Tag::row);
-  }
+  for (; sent < 6; ++sent) outbox.send(ModelRow{{}, std::vector<float>(elements)}, 0);
   EXPECT_GE(received, 4u);  // it had to wait for these
   outbox.flush();
   EXPECT_EQ(received, 6u);
 }
 
-TEST_F(TransportTest, waiting_for_one_tag_leaves_the_others_alone) {
-  Outbox outbox(comm, 8, [] {});
-  outbox.send(std::move(Message().put(std::vector<std::int64_t>{1})), next, Tag::commit);
-  outbox.send(std::move(Message().put(std::vector<std::int64_t>{2})), next, Tag::excluded);
-  EXPECT_EQ(receive_next(Tag::excluded), std::vector<std::int64_t>{2});
-  EXPECT_EQ(receive_next(Tag::commit), std::vector<std::int64_t>{1});
+TEST_F(TransportTest, waiting_for_one_kind_leaves_the_others_alone) {
+  Outbox outbox(comm, 8);
+  outbox.send(Commit{.round = 1}, next);
+  outbox.send(TrainingEnd{.excluded = {2}}, next);
+  EXPECT_EQ(receive_from<TrainingEnd>(comm, previous).excluded, std::vector<std::int64_t>{2});
+  EXPECT_EQ(receive_from<Commit>(comm, previous).round, 1);
+  EXPECT_FALSE(receive_waiting<Commit>(comm));
 }
 
-TEST_F(TransportTest, waiting_for_a_message_leaves_time_for_other_work) {
-  Outbox outbox(comm, 8, [] {});
-  int turns = 0;
-  auto const idle = [&] {
-    if (++turns == 5) {
-      outbox.send(std::move(Message().put(std::vector<std::int64_t>{9})), next, Tag::unit);
-    }
-  };
-  EXPECT_EQ(receive_from(comm, previous, Tag::unit, idle).take<std::int64_t>().at(0), 9);
-  while (turns < 5) idle();
+TEST_F(TransportTest, what_has_arrived_is_received_with_its_sender) {
+  Outbox outbox(comm, 8);
+  outbox.send(SignOfLife{"here"}, next);
+  std::optional<Received<SignOfLife>> sign;
+  while (!sign) sign = receive_waiting<SignOfLife>(comm);
+  EXPECT_EQ(sign->from, previous);
+  EXPECT_EQ(sign->content.phase, "here");
 }
 
 }  // namespace

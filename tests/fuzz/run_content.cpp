@@ -9,7 +9,8 @@
 
 #include "common/base/files.hpp"
 #include "common/store/hdf5.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/maintenance.hpp"
+#include "common/store/names.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {
@@ -317,13 +318,13 @@ bool ends(Work work) {
   }
 }
 
-void read_everything(RunDirectory const& run) {
-  ends([&] { run.round_records(); });
-  ends([&] { run.client_records(); });
+void read_everything(Run const& run) {
+  ends([&] { run.metrics<RoundRecord>(); });
+  ends([&] { run.metrics<ClientRecord>(); });
   std::vector<std::string> names;
   ends([&] { names = run.analysis_names(); });
   for (auto const& name : names) {
-    ends([&] { run.barrier_records(name); });
+    ends([&] { run.analysis<BarrierRecord>(name); });
     ends([&] { run.analysed_rounds(name); });
     ends([&] { run.analysis_config(name); });
   }
@@ -352,13 +353,13 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   put_index_right(changed);
   if (reader == 0) run.put(RunNames::kIndexSum, nullptr);  // as if the index were lost
   if (reader >= 3)
-    fuzz::accepted([&] { read_everything(RunDirectory::open(run.path())); });
+    fuzz::accepted([&] { read_everything(Run::open(run.path())); });
   else if (reader == 2)
-    ends([&] { RunDirectory::pack(run.path(), fuzz::directory() / "packed.h5"); });
+    ends([&] { pack_run(run.path(), fuzz::directory() / "packed.h5"); });
   else if (reader == 1)
-    ends([&] { RunDirectory::attach(run.path()).publish_index(); });
+    ends([&] { RunWriter::attach(run.path()).publish_index(); });
   else
-    fuzz::accepted([&] { RunDirectory::rebuild_index(run.path()); });
+    fuzz::accepted([&] { rebuild_index(run.path()); });
   fs::remove(fuzz::directory() / "packed.h5");
   run.restore();
   return 0;

@@ -6,7 +6,8 @@
 #include <algorithm>
 
 #include "common/base/files.hpp"
-#include "common/store/run_names.hpp"
+#include "common/store/maintenance.hpp"
+#include "common/store/names.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {
@@ -105,12 +106,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     return !name.starts_with(RunNames::kCheckpoints) || size_changed(name);
   });
   if (reader == 0)
-    check_refusal([&] { RunDirectory::open(run.path()).round_records(); }, !damaged.empty());
+    check_refusal([&] { Run::open(run.path()).metrics<RoundRecord>(); }, !damaged.empty());
   if (reader == 1)
-    check_refusal([&] { RunDirectory::open(run.path(), Verify::tables).round_records(); }, tables);
+    check_refusal([&] { Run::open(run.path(), Verify::tables).metrics<RoundRecord>(); }, tables);
   if (reader == 2)
     fuzz::accepted([&] {
-      auto const problems = RunDirectory::verify(run.path());
+      auto const problems = verify_run(run.path());
       fuzz::promise(problems.size() == damaged.size() &&
                         std::all_of(problems.begin(), problems.end(), names_a_damaged_file),
                     "verify names every damaged file");

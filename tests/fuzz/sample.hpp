@@ -17,7 +17,7 @@ class Sample {
   Sample() : path_(directory() / "run") {
     H5set_free_list_limits(-1, -1, -1, -1, -1, -1);  // HDF5 keeps its half a megabyte for each file
     {
-      auto run = RunDirectory::create(path_, sample_header());
+      auto run = RunWriter::create(path_, sample_header());
       write_shard(run, {5, 0, 2, {0, 4}, true, true, true, true});
       write_shard(run, {5, 1, 2, {1, 3}, false, true, true, true});
       run.write_metrics(sample_metrics(0, 2));

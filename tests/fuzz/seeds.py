@@ -20,9 +20,20 @@ def cifar_input(flags=0, train=0, test=0, records=1, odd=0, start=b"\3\2\1"):
 
 
 def state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), numbers=5, own=3, tail=b""):
+    """As version 0.1.0 wrote it."""
     fields = (0x3165746174736466, 7, shard, shards, len(clients), numbers, own, *clients)
     rows = struct.pack(f"<{numbers + own * len(clients)}f", *range(numbers + own * len(clients)))
     return bytes([flags]) + struct.pack(f"<{len(fields)}q", *fields) + rows + tail
+
+
+def named_state_input(flags, shard=0, shards=1, clients=(0, 1, 2, 3), tail=b"",
+                      fields=(("global", 5, 0), ("average.all.v", 4, 0), ("own", 3, 1))):
+    head = struct.pack("<6q", 0x3265746174736466, 7, shard, shards, len(clients), len(fields))
+    for name, width, of_clients in fields:
+        head += struct.pack("<3q", len(name), width, of_clients) + name.encode()
+    floats = sum(width * (len(clients) if of_clients else 1) for _, width, of_clients in fields)
+    rows = struct.pack(f"<{floats}f", *range(floats))
+    return bytes([flags]) + head + struct.pack(f"<{len(clients)}q", *clients) + rows + tail
 
 
 SEEDS = {
@@ -34,7 +45,10 @@ SEEDS = {
               cifar_input(4), cifar_input(test=1, records=2), cifar_input(1, 7, 1, 2, start=b"\1c")],
     "state": [state_input(1), state_input(3, 1, 2, (1, 3), 0), state_input(0, tail=bytes(8)),
               state_input(1, clients=(), own=0), state_input(3, 1, 2, (3, 1), 0),
-              state_input(1, numbers=0), state_input(1, 1, 2), state_input(1)[:40], b"\1"],
+              state_input(1, numbers=0), state_input(1, 1, 2), state_input(1)[:40], b"\1",
+              named_state_input(1), named_state_input(3, 1, 2, (1, 3), fields=(("own", 3, 1),)),
+              named_state_input(0, tail=bytes(8)), named_state_input(1)[:70],
+              named_state_input(1, fields=(("own", 3, 1), ("own", 3, 1)))],
 }
 
 

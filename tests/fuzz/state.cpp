@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "common/base/checksum.hpp"
-#include "common/store/resume_files.hpp"
+#include "common/store/rows/resume_files.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace {
@@ -17,14 +17,14 @@ constexpr std::int64_t kClients = 4;
 
 /// Clients that leave a remainder of `shard` in a division by `shards` keep kOwn.
 void write_good(std::int64_t round, int shard, int shards) {
-  ResumeShard info{round,           shard, shards, {}, shard == 0 ? std::ssize(kGlobal) : 0,
-                   std::ssize(kOwn)};
+  RowShard info{round, shard, shards, {}, {{kOwnRow, std::ssize(kOwn), true}}};
+  if (shard == 0) info.fields.push_back({kGlobalRow, std::ssize(kGlobal), false});
   for (auto client = std::int64_t{shard}; client < kClients; client += shards) {
     info.clients.push_back(client);
   }
-  ResumeWriter writer(fuzz::directory(), info);
-  if (shard == 0) writer.write_global(kGlobal);
-  for (auto const client : info.clients) writer.write_own(client, kOwn);
+  RowFileWriter writer(flat_rows(), fuzz::directory(), info);
+  if (shard == 0) writer.write(kGlobalRow, kGlobal);
+  for (auto const client : info.clients) writer.write(kOwnRow, client, kOwn);
   writer.publish();
 }
 
@@ -40,10 +40,10 @@ void attempt(Work work) {
 
 void check_old(ResumeState const& state) {
   std::vector<float> global(kGlobal.size()), own(kOwn.size());
-  state.read_global(global);
+  state.read(kGlobalRow, global);
   fuzz::promise(global == kGlobal, "the state before is whole");
   for (std::int64_t client = 0; client < kClients; ++client) {
-    state.read_own(client, own);
+    state.read(kOwnRow, client, own);
     fuzz::promise(own == kOwn, "the state before is whole");
   }
 }
@@ -79,9 +79,10 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   if (state->round() == 3) check_old(*state);
   for (std::size_t elements = 0; elements < 9; ++elements) {
     std::vector<float> row(elements);
-    attempt([&] { state->read_global(row); });
+    attempt([&] { state->read(kGlobalRow, row); });
+    attempt([&] { state->read("average.all.v", row); });
     for (std::int64_t client = 0; client < kClients; ++client) {
-      attempt([&] { state->read_own(client, row); });
+      attempt([&] { state->read(kOwnRow, client, row); });
     }
   }
   attempt([&] { ResumeState::at(fuzz::directory(), 7); });

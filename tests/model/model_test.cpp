@@ -124,7 +124,8 @@ TEST(model, tables_tile_the_rows_and_name_the_stages) {
       auto const& stage = model.stages()[static_cast<std::size_t>(table.layers[l].stage)];
       EXPECT_THAT(stage.layers, ElementsAre(static_cast<int>(l)));
       EXPECT_EQ(stage.affine, table.layers[l].type != LayerType::norm) << table.layers[l].name;
-      EXPECT_EQ(stage.on_skip, table.layers[l].name.find("downsample") != std::string::npos);
+      EXPECT_EQ(stage.slot != kMainSlot,
+                table.layers[l].name.find("downsample") != std::string::npos);
     }
   }
 }
@@ -227,7 +228,7 @@ TEST(model, stacked_evaluation_through_the_tail_equals_separate_ones) {
     std::vector<Weights> others;
     for (int k = 0; k < 2; ++k)
       others.push_back(model.view(f.row + 0.01 * k * at::randn_like(f.row), f.buffer_row));
-    State input{f.images, {}};
+    Frame input{f.images};
     for (std::size_t s = 0; s < model.stages().size(); ++s) {
       auto const& stage = model.stages()[s];
       auto const layer = static_cast<std::size_t>(stage.layers[0]);
@@ -245,12 +246,12 @@ TEST(model, stacked_evaluation_through_the_tail_equals_separate_ones) {
         for (std::size_t i = 0; i < swapped.parameters.size(); ++i)
           if (static_cast<std::size_t>(model.table().parameters[i].layer) == layer)
             swapped.parameters[i] = other.parameters[i];
-        auto const out = stage.evaluate_head(input, swapped);
-        heads.push_back(stage.on_skip ? out.skip : out.main);
+        auto out = stage.evaluate_head(input, swapped);
+        heads.push_back(out[stage.slot]);
         single.push_back(model.evaluate(f.images, swapped));
       }
       auto state = input;
-      (stage.on_skip ? state.skip : state.main) = at::cat(heads);
+      state[stage.slot] = at::cat(heads);
       state = stage.evaluate_tail(state, base);
       for (auto const& next : model.stages().subspan(s + 1))
         state = next.evaluate_tail(next.evaluate_head(state, base), base);

@@ -70,11 +70,11 @@ TEST(unit_structure, residual_blocks_of_one_width_share_a_group) {
 
 TEST(unit_structure, a_block_from_units_to_themselves_is_an_obstacle) {
   ModelBuilder builder("loop", kSmall);
-  builder.convolution("stem", 4, {.window = {3, 1, 1}});
-  builder.save_skip();
-  builder.convolution("conv", 4, {.window = {3, 1, 1}});
-  builder.add_skip();
-  builder.linear("fc", 10);
+  convolution(builder, "stem", 4, {.window = {3, 1, 1}});
+  save(builder, "skip");
+  convolution(builder, "conv", 4, {.window = {3, 1, 1}});
+  add(builder, "skip");
+  linear(builder, "fc", 10);
   EXPECT_THAT(builder.build().units().obstacle, testing::HasSubstr("of the same order"));
 }
 

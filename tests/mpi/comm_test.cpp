@@ -66,37 +66,57 @@ TEST_F(CommTest, requests_can_be_tested_moved_and_left_to_the_destructor) {
   EXPECT_EQ(received, pattern(10, previous));
 }
 
-TEST_F(CommTest, waiting_leaves_time_for_other_work) {
+TEST_F(CommTest, background_jobs_are_done_wherever_the_rank_waits) {
   auto const self = Comm::self();  // so that nothing arrives before this rank sends it
   std::vector<std::byte> received(1);
-  auto incoming = self.ireceive(received, 0, 5);
+  auto const sent = pattern(1, rank);
   int turns = 0;
   Request outgoing;
-  auto const sent = pattern(1, rank);
-  incoming.wait([&] {
+  auto const send_in_third_turn = [&] {
     if (++turns == 3) outgoing = self.isend(sent, 0, 5);
-  });
-  EXPECT_GE(turns, 3);
+    world.all_gather(std::int64_t{turns});  // a job may wait itself
+  };
+  for (auto const& wait : std::vector<std::function<void()>>{
+           [&] { self.ireceive(received, 0, 5).wait(); }, [&] { self.receive(received, 0, 5); },
+           [&] {
+             EXPECT_EQ(self.wait_for(0, 5).bytes, 1);
+             self.receive(received, 0, 5);
+           }}) {
+    turns = 0;
+    auto const job = self.background().while_waiting(send_in_third_turn);
+    wait();
+    EXPECT_EQ(turns, 3);
+    outgoing.wait();
+  }
+  self.barrier();
+  EXPECT_EQ(turns, 3);
 }
 
-TEST_F(CommTest, what_is_to_be_done_while_waiting_is_done_in_every_call) {
+TEST_F(CommTest, communicators_made_from_one_share_its_background) {
+  auto const copy = world.duplicate();
+  auto const part = world.split(0);
+  EXPECT_EQ(&copy.background(), &world.background());
+  EXPECT_EQ(&part->background(), &world.background());
+  EXPECT_EQ(&world.split_by_node().background(), &world.background());
+  EXPECT_NE(&Comm::self().background(), &world.background());
+}
+
+TEST_F(CommTest, an_error_in_the_background_reaches_who_waits_and_the_job_stays) {
   auto const self = Comm::self();
+  int turns = 0;
+  auto const job = self.background().always([&] {
+    if (++turns == 2) throw Error("in the background");
+  });
   std::vector<std::byte> received(1);
   auto const sent = pattern(1, rank);
-  int turns = 0;
-  Request outgoing;
-  {
-    WhileWaiting const outer([&] { FAIL() << "the newest counts"; });
-    WhileWaiting const inner([&] {
-      if (++turns == 3) outgoing = self.isend(sent, 0, 5);
-      self.all_gather(std::int64_t{turns});  // waits, without doing this again
-    });
-    self.receive(received, 0, 5);
-  }
+  auto incoming = self.ireceive(received, 0, 5);
+  EXPECT_THROW(incoming.wait(), Error);
+  EXPECT_EQ(turns, 2);
+  auto const outgoing = self.isend(sent, 0, 5);
+  incoming.wait();
+  EXPECT_EQ(received, sent);
+  self.background().look_up();
   EXPECT_GE(turns, 3);
-  auto const before = turns;
-  world.barrier();
-  EXPECT_EQ(turns, before);
 }
 
 TEST_F(CommTest, messages_of_one_rank_and_tag_keep_their_order) {

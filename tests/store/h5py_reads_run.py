@@ -91,7 +91,7 @@ def check_reader(path):
 
 
 def watch(path, times):
-    """Reads a growing run (see run_directory_test.cpp); what is there must be whole."""
+    """Reads a growing run (see run_test.cpp); what is there must be whole."""
     seen = 0
     for _ in range(times):
         with h5py.File(path, "r") as f:

@@ -9,7 +9,7 @@
 
 #include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
-#include "common/store/segments.hpp"
+#include "common/store/series.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace fedstrata {
@@ -62,7 +62,7 @@ TEST_F(Hdf5Test, a_table_is_not_read_past_its_end_nor_from_what_is_none) {
   auto const again = hdf5::File::open(path_);
   std::vector<LayerRecord> rows(2);
   auto const bytes = std::as_writable_bytes(std::span(rows));
-  EXPECT_THROW(again.read_table("/t", hdf5::layout_of<LayerRecord>(), 2, bytes), Error);
+  EXPECT_THROW(again.read_table("/t", layout_of<LayerRecord>(), 2, bytes), Error);
   EXPECT_THROW(again.read_table<LayerRecord>("/matrix"), Error);
   EXPECT_THROW(again.read_table<LayerRecord>("/scalar"), Error);
   std::vector<float> row(1);
@@ -95,7 +95,7 @@ TEST_F(Hdf5Test, tables_round_trip_with_every_column) {
 
 TEST_F(Hdf5Test, every_member_of_a_record_is_a_column) {
   std::size_t bytes = 0;
-  for (auto const& table : {metrics_tables(), analysis_tables()})
+  for (auto const& table : {MetricsTables::kinds(), AnalysisTables::kinds()})
     for (auto const& [name, layout] : table) {
       bytes = 0;
       for (auto const& field : layout.fields) bytes += field.size;

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "common/store/run_directory.hpp"
+#include "common/store/run_writer.hpp"
 
 namespace fedstrata {
 
@@ -49,7 +49,7 @@ inline std::vector<float> sample_row(std::int64_t round, RowKind kind, std::int6
 }
 
 /// Writes one shard, last row first.
-inline void write_shard(RunDirectory& run, CheckpointShard const& shard) {
+inline void write_shard(RunWriter& run, CheckpointShard const& shard) {
   CheckpointWriter writer(run, shard);
   auto const write = [&](RowKind kind, std::int64_t client) {
     writer.write(kind, client, sample_row(shard.round, kind, client, kParameters),
@@ -71,18 +71,18 @@ inline MetricsSegment sample_metrics(std::int64_t first, std::int64_t last) {
     RoundRecord record;
     record.round = round;
     record.test_accuracy = static_cast<double>(round) / 100;
-    segment.rounds.push_back(record);
+    segment.add(record);
     for (auto client = kClients; client-- > 0;) {
       ClientRecord row;
       row.round = round;
       row.client = client;
-      segment.clients.push_back(row);
+      segment.add(row);
     }
     for (auto const* layer : {"fc1", "bn"}) {
       LayerRecord row;
       row.round = round;
       row.layer = layer;
-      segment.layers.push_back(row);
+      segment.add(row);
     }
   }
   return segment;
@@ -100,23 +100,23 @@ inline AnalysisSegment sample_analysis(std::vector<std::int64_t> const& rounds) 
       point.kind = "full";
       point.target = "all";
       point.alpha = alpha;
-      segment.points.push_back(point);
+      segment.add(point);
     }
     BarrierRecord barrier;
     barrier.round = round;
     barrier.loss_mid = static_cast<double>(round);
-    segment.barriers.push_back(barrier);
+    segment.add(barrier);
     GeometryRecord geometry;
     geometry.round = round;
     geometry.layer = "all";
-    segment.geometry.push_back(geometry);
+    segment.add(geometry);
   }
   return segment;
 }
 
 /// Checkpoints 0 (global), 5 (one shard) and 10 (two shards, clients 0, 1, 3, 4), three metrics
 /// segments over rounds 0 .. 10 and the analysis insitu of rounds 5 and 10.
-inline void write_sample_run(RunDirectory& run) {
+inline void write_sample_run(RunWriter& run) {
   write_shard(run, {0, 0, 1, {}, true, false, false, true});
   run.write_metrics(sample_metrics(0, 0));
   write_shard(run, {5, 0, 1, {0, 1, 2, 3, 4}, true, true, true, true});

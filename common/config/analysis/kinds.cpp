@@ -97,31 +97,4 @@ Kind parse_kind(std::string const& text) {
                    (near.empty() ? allowed() : near));
 }
 
-SplitSelection parse_split(std::string const& text) {
-  using Split = SplitSelection::Kind;
-  static std::map<std::string, Split> const kPlain = {{"train", Split::train},
-                                                      {"test", Split::test},
-                                                      {"both", Split::both},
-                                                      {"union", Split::both_shares}};
-  if (auto const plain = kPlain.find(text); plain != kPlain.end()) return {plain->second, 0};
-  SplitSelection share{Split::share, 0};
-  bool const read = text.starts_with("client:") && read_number(text.substr(7), share.client);
-  require_input(read && share.client >= 0, "analysis.split = " + text +
-                                               " is not possible; allowed: train | test | both | "
-                                               "union | client:C");
-  return share;
-}
-
-NormSelection parse_batchnorm(std::string const& text) {
-  if (text == "interpolate") return {NormSelection::Kind::interpolate, 0};
-  if (text == "from-base") return {NormSelection::Kind::from_base, 0};
-  NormSelection result{NormSelection::Kind::recompute, 0};
-  bool const read = text.starts_with("recompute:") && read_number(text.substr(10), result.samples);
-  require_input(read && result.samples >= 2,
-                "analysis.batchnorm = " + text +
-                    " is not possible; allowed: interpolate | recompute:N | from-base, with N "
-                    "training samples, at least 2");
-  return result;
-}
-
 }  // namespace fedstrata

@@ -40,32 +40,4 @@ Kind parse_kind(std::string const& text);
 /// What parse_kind() takes, in words.
 std::string kinds_allowed();
 
-/// The part of the data on which models are evaluated (`analysis.split`).
-struct SplitSelection {
-  enum class Kind {
-    train,  ///< the training set
-    test,   ///< the test set
-    both,
-    both_shares,  ///< training samples of the two clients that are compared
-    share         ///< training samples of one client
-  } kind = Kind::both;
-  std::int64_t client = 0;
-};
-
-/// Reads train | test | both | union | client:C. Throws InputError.
-SplitSelection parse_split(std::string const& text);
-
-/// Statistics of batch normalisation at evaluated points (`analysis.batchnorm`).
-struct NormSelection {
-  enum class Kind {
-    interpolate,  ///< blended like parameters
-    recompute,    ///< anew at each point, from training samples
-    from_base     ///< those of the model that supplies the other layers
-  } kind = Kind::interpolate;
-  std::int64_t samples = 0;  ///< recompute
-};
-
-/// Reads interpolate | recompute:N | from-base. Throws InputError.
-NormSelection parse_batchnorm(std::string const& text);
-
 }  // namespace fedstrata

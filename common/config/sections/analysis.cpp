@@ -1,54 +1,25 @@
 #include "common/base/error.hpp"
 #include "common/config/analysis/kinds.hpp"
-#include "common/config/analysis/selection.hpp"
 #include "common/config/sections/sections.hpp"
 #include "common/config/values.hpp"
 
 namespace fedstrata::keys {
 namespace {
 
-template <class Check>
-bool passes(Check check) {
-  try {
-    check();
-    return true;
-  } catch (InputError const&) {
-    return false;
-  }
-}
-
-bool valid_alphas(std::string const& text) {
-  return passes([&] { parse_alphas(text); });
-}
-
-bool valid_rounds(std::string const& text) {
-  return passes([&] { check_rounds(text); });
-}
-
-bool valid_pair(std::string const& text) {
-  auto const ends = split(text, '-');
-  std::int64_t a = 0;
-  std::int64_t b = 0;
-  return ends.size() == 2 && read_number(ends[0], a) && read_number(ends[1], b);
-}
-
-bool valid_pairs(std::string const& text) {
-  for (auto const* word : {"all", "ring", "clients", "mean", "initial", "same"}) {
-    if (text == word) return true;
-  }
-  std::int64_t count = 0;
-  if (text.starts_with("random:")) return read_number(text.substr(7), count) && count >= 1;
-  if (text.starts_with("round:")) return read_number(text.substr(6), count) && count >= 0;
-  auto const pairs = split(text, ',');
-  return !pairs.empty() && std::all_of(pairs.begin(), pairs.end(), valid_pair);
-}
-
-bool valid_split(std::string const& text) {
-  return passes([&] { parse_split(text); });
-}
-
-bool valid_batchnorm(std::string const& text) {
-  return passes([&] { parse_batchnorm(text); });
+/// A value with a language of its own, read once and printed as it was given.
+template <class Value>
+Key<AnalysisConfig> selection(char const* name, Value AnalysisConfig::*member, char const* allowed,
+                              Value (*parse)(std::string const&), char const* help) {
+  auto const print = [member](AnalysisConfig const& analysis) { return (analysis.*member).text; };
+  auto const read = [member, parse](AnalysisConfig& analysis, std::string const& text) {
+    try {
+      analysis.*member = parse(text);
+      return true;
+    } catch (InputError const&) {
+      return false;
+    }
+  };
+  return {name, "", allowed, help, print, read};
 }
 
 Key<AnalysisConfig> kinds_key() {
@@ -75,33 +46,37 @@ std::vector<Key<AnalysisConfig>> analysis_keys() {
                      "ranks that write and analyse while others train; 0 = the coordinator does")),
       number("every", &AnalysisConfig::every, at_least(0), "rounds",
              "analyse rounds r with r mod every = 0 during the run; 0 = none"),
-      text("rounds", &AnalysisConfig::rounds, "all | last | LIST | A:B:STEP", valid_rounds,
-           "stored rounds that `analyze` takes; all = those from round 1 on"),
+      selection("rounds", &AnalysisConfig::rounds, "all | last | LIST | A:B:STEP", parse_rounds,
+                "stored rounds that `analyze` takes; all = those from round 1 on"),
       kinds_key(),
-      text("pairs", &AnalysisConfig::pairs,
-           "all | ring | random:K | A-B,... | clients | mean | initial | round:R | same",
-           valid_pairs,
-           "pairs of clients; clients = all participants at once against their mean; each client "
-           "with the mean, its initialisation, itself in round R, or (same, with --against) itself "
-           "in the other run"),
+      selection(
+          "pairs", &AnalysisConfig::pairs,
+          "all | ring | random:K | A-B,... | clients | mean | initial | round:R | same",
+          parse_pairs,
+          "pairs of clients; clients = all participants at once against their mean; each client "
+          "with the mean, its initialisation, itself in round R, or (same, with --against) itself "
+          "in the other run"),
       text("against", &AnalysisConfig::against, "a directory; empty = the run itself", anything,
            "run whose clients are the partners, in the same round (`analyze` only)"),
-      text("alphas", &AnalysisConfig::alphas,
-           "a count from 2 to 1001, a list in [0, 1], or search[:TOLERANCE]", valid_alphas,
-           "points of a path, both ends included; 0, 1/2 and 1 are always added; search = refine "
-           "the highest of nine points to within TOLERANCE (0.01)"),
-      text("split", &AnalysisConfig::split, "train | test | both | union | client:C", valid_split,
-           "data to evaluate on; union = training samples of the two clients, client:C = of one"),
+      selection(
+          "alphas", &AnalysisConfig::alphas,
+          "a count from 2 to 1001, a list in [0, 1], or search[:TOLERANCE]", parse_alphas,
+          "points of a path, both ends included; 0, 1/2 and 1 are always added; search = refine "
+          "the highest of nine points to within TOLERANCE (0.01)"),
+      selection(
+          "split", &AnalysisConfig::split, "train | test | both | union | client:C", parse_split,
+          "data to evaluate on; union = training samples of the two clients, client:C = of one"),
       number("samples", &AnalysisConfig::samples, at_least(0), "samples",
              "use the first N of the split; 0 = all"),
       number("tolerance", &AnalysisConfig::tolerance, at_least(0), "",
              "stop a curve when the 95 % interval of its midpoint loss barrier is narrower; 0 = "
              "always use all samples"),
       choice("at", &AnalysisConfig::at, {"before", "after"}, "models before or after averaging"),
-      text("batchnorm", &AnalysisConfig::batchnorm, "interpolate | recompute:N | from-base",
-           valid_batchnorm,
-           "running statistics at a point: interpolated, taken anew from N training samples, or "
-           "those of the model that supplies the other layers"),
+      selection(
+          "batchnorm", &AnalysisConfig::batchnorm, "interpolate | recompute:N | from-base",
+          parse_batchnorm,
+          "running statistics at a point: interpolated, taken anew from N training samples, or "
+          "those of the model that supplies the other layers"),
       choice("align", &AnalysisConfig::align, {"none", "weights", "activations"},
              "also permute the units of client b to match those of client a (kinds aligned-...)"),
       number("align_samples", &AnalysisConfig::align_samples, at_least(1), "samples",

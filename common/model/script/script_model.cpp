@@ -46,15 +46,15 @@ class ScriptOperation : public Operation {
     for (auto const& place : script_.others) others_.push_back(place.get());
   }
 
-  State evaluate(State in, Weights const& weights) const override {
+  Frame evaluate(Frame in, Weights const& weights) const override {
     std::lock_guard const alone(mutex_);
     at::NoGradGuard const no_gradient;
     put(script_.parameters, weights.parameters);
     put(script_.buffers, weights.buffers);
-    return {run(in.main, false), {}};
+    return {run(in.main, false)};
   }
 
-  State forward(State in, Weights const& weights, Saved& saved) const override {
+  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
     std::lock_guard const alone(mutex_);
     Differentiation const on;
     saved.clear();
@@ -71,10 +71,10 @@ class ScriptOperation : public Operation {
       auto const now = script_.buffers[i].get();  // another tensor where the script assigned one
       if (!now.is_same(buffers[i])) buffers[i].copy_(now.detach());
     }
-    return {saved.back().detach(), {}};
+    return {saved.back().detach()};
   }
 
-  State backward(State gradient, Weights const&, GradientTarget const& target, Saved& saved,
+  Frame backward(Frame gradient, Weights const&, GradientTarget const& target, Saved& saved,
                  bool) const override {
     std::vector<at::Tensor> gradients;
     {
@@ -89,6 +89,17 @@ class ScriptOperation : public Operation {
       accumulate(into, gradients[i].defined() ? gradients[i] : at::zeros_like(into), target);
     }
     return {};
+  }
+
+  /// As if every weight of an output channel were used once for each of the channel's elements.
+  double multiply_adds(Frame const& output, Weights const& weights) const override {
+    double sum = 0.0;
+    for (auto const& weight : weights.parameters) {
+      if (weight.dim() < 2) continue;
+      sum += static_cast<double>(output.main.numel() / weight.size(0)) *
+             static_cast<double>(weight.numel());
+    }
+    return sum;
   }
 
  private:

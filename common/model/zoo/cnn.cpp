@@ -7,13 +7,13 @@ namespace fedstrata {
 Model make_cnn(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("cnn", input, MemoryOrder::channels_last);
   for (auto const& [name, channels] : {std::pair{"conv1", 32}, {"conv2", 64}}) {
-    builder.convolution(name, channels, {.window = {5, 1, 2}});
-    builder.max_pool({2, 2, 0});
-    builder.relu();
+    convolution(builder, name, channels, {.window = {5, 1, 2}});
+    max_pool(builder, {2, 2, 0});
+    relu(builder);
   }
-  builder.linear("fc1", 512);
-  builder.relu();
-  builder.linear("fc2", input.outputs);
+  linear(builder, "fc1", 512);
+  relu(builder);
+  linear(builder, "fc2", input.outputs);
   return builder.build();
 }
 

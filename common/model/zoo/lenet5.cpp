@@ -7,17 +7,17 @@ namespace fedstrata {
 Model make_lenet5(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("lenet5", input, MemoryOrder::channels_last);
   bool const small = input.dimensions.size() == 3 && input.dimensions[1] < 32;
-  builder.convolution("conv1", 6, {.window = {5, 1, small ? 2 : 0}});
-  builder.max_pool({2, 2, 0});
-  builder.relu();
-  builder.convolution("conv2", 16, {.window = {5, 1, 0}});
-  builder.max_pool({2, 2, 0});
-  builder.relu();
-  builder.linear("fc1", 120);
-  builder.relu();
-  builder.linear("fc2", 84);
-  builder.relu();
-  builder.linear("fc3", input.outputs);
+  convolution(builder, "conv1", 6, {.window = {5, 1, small ? 2 : 0}});
+  max_pool(builder, {2, 2, 0});
+  relu(builder);
+  convolution(builder, "conv2", 16, {.window = {5, 1, 0}});
+  max_pool(builder, {2, 2, 0});
+  relu(builder);
+  linear(builder, "fc1", 120);
+  relu(builder);
+  linear(builder, "fc2", 84);
+  relu(builder);
+  linear(builder, "fc3", input.outputs);
   return builder.build();
 }
 

@@ -11,10 +11,10 @@ Model make_mlp(std::span<std::int64_t const> hidden, Activation activation, bool
   for (std::size_t i = 0; i < hidden.size(); ++i) {
     require_input(hidden[i] > 0, "model.hidden holds " + std::to_string(hidden[i]) +
                                      "; every hidden size must be at least 1");
-    builder.linear(name(i), hidden[i], InitScheme::uniform_fan_in, bias);
-    if (activation == Activation::relu) builder.relu();
+    linear(builder, name(i), hidden[i], InitScheme::uniform_fan_in, bias);
+    if (activation == Activation::relu) relu(builder);
   }
-  builder.linear(name(hidden.size()), input.outputs, InitScheme::uniform_fan_in, bias);
+  linear(builder, name(hidden.size()), input.outputs, InitScheme::uniform_fan_in, bias);
   return builder.build();
 }
 

@@ -1,30 +1,40 @@
+#include <algorithm>
+
 #include "common/model/builder.hpp"
 #include "common/model/zoo/zoo.hpp"
 
 namespace fedstrata {
 namespace {
 
-ConvolutionOptions bare(Window window, InitScheme scheme, Branch branch = Branch::main) {
-  return {.window = window, .bias = false, .scheme = scheme, .branch = branch};
+ConvolutionOptions bare(Window window, InitScheme scheme) {
+  return {.window = window, .bias = false, .scheme = scheme};
+}
+
+/// No layer at all for Norm::none. Norm::group has min(32, channels) groups.
+void norm(ModelBuilder& builder, std::string const& name, Norm kind) {
+  if (kind == Norm::batch) batch_norm(builder, name);
+  if (kind == Norm::group)
+    group_norm(builder, name, std::min<std::int64_t>(32, builder.input().channels()));
 }
 
 /// Two convolutions and a shortcut, which is a 1x1 convolution where the shape changes. Expects the
 /// shortcut to be saved already and leaves the sum, rectified, open for the next block.
 void basic_block(ModelBuilder& builder, std::string const& name, std::int64_t channels,
-                 std::int64_t stride, bool downsample, Norm norm) {
+                 std::int64_t stride, bool downsample, Norm kind) {
   auto const scheme = InitScheme::normal_fan_out;
-  builder.convolution(name + ".conv1", channels, bare({3, stride, 1}, scheme));
-  builder.norm(name + ".bn1", norm);
-  builder.relu();
-  builder.convolution(name + ".conv2", channels, bare({3, 1, 1}, scheme));
-  builder.norm(name + ".bn2", norm);
+  convolution(builder, name + ".conv1", channels, bare({3, stride, 1}, scheme));
+  norm(builder, name + ".bn1", kind);
+  relu(builder);
+  convolution(builder, name + ".conv2", channels, bare({3, 1, 1}, scheme));
+  norm(builder, name + ".bn2", kind);
   if (downsample) {
-    builder.convolution(name + ".downsample.0", channels,
-                        bare({1, stride, 0}, scheme, Branch::skip));
-    builder.norm(name + ".downsample.1", norm, Branch::skip);
+    builder.on("skip", [&] {
+      convolution(builder, name + ".downsample.0", channels, bare({1, stride, 0}, scheme));
+      norm(builder, name + ".downsample.1", kind);
+    });
   }
-  builder.add_skip();
-  builder.relu();
+  add(builder, "skip");
+  relu(builder);
 }
 
 }  // namespace
@@ -33,20 +43,20 @@ void basic_block(ModelBuilder& builder, std::string const& name, std::int64_t ch
 /// conv1 and fc are replaced there, they keep PyTorch's default initialisation.
 Model make_resnet18(ModelConfig const& config, InputShape const& input) {
   ModelBuilder builder("resnet18", input);
-  builder.convolution("conv1", 64, bare({3, 1, 1}, InitScheme::uniform_fan_in));
-  builder.norm("bn1", config.norm);
-  builder.relu();
+  convolution(builder, "conv1", 64, bare({3, 1, 1}, InitScheme::uniform_fan_in));
+  norm(builder, "bn1", config.norm);
+  relu(builder);
   std::int64_t channels = 64;
   for (int group = 1; group <= 4; ++group, channels *= 2) {
     for (int block = 0; block < 2; ++block) {
       bool const narrows = group > 1 && block == 0;
-      builder.save_skip();
+      save(builder, "skip");
       basic_block(builder, "layer" + std::to_string(group) + "." + std::to_string(block), channels,
                   narrows ? 2 : 1, narrows, config.norm);
     }
   }
-  builder.global_average_pool();
-  builder.linear("fc", input.outputs);
+  global_average_pool(builder);
+  linear(builder, "fc", input.outputs);
   return builder.build();
 }
 

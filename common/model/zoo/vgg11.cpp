@@ -15,10 +15,10 @@ void features(ModelBuilder& builder) {
   for (auto const& [index, channels, pool] :
        {Row{0, 64, true}, Row{3, 128, true}, Row{6, 256, false}, Row{8, 256, true},
         Row{11, 512, false}, Row{13, 512, true}, Row{16, 512, false}, Row{18, 512, true}}) {
-    builder.convolution("features." + std::to_string(index), channels,
-                        {.window = {3, 1, 1}, .scheme = InitScheme::normal_fan_out});
-    if (pool) builder.max_pool({2, 2, 0});
-    builder.relu();
+    convolution(builder, "features." + std::to_string(index), channels,
+                {.window = {3, 1, 1}, .scheme = InitScheme::normal_fan_out});
+    if (pool) max_pool(builder, {2, 2, 0});
+    relu(builder);
   }
 }
 
@@ -28,13 +28,13 @@ void features(ModelBuilder& builder) {
 Model make_vgg11(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("vgg11", input, MemoryOrder::channels_last);
   features(builder);
-  builder.adaptive_average_pool(7);
+  adaptive_average_pool(builder, 7);
   for (auto const* name : {"classifier.0", "classifier.3"}) {
-    builder.linear(name, 4096, InitScheme::normal_small);
-    builder.relu();
-    builder.dropout(0.5);
+    linear(builder, name, 4096, InitScheme::normal_small);
+    relu(builder);
+    dropout(builder, 0.5);
   }
-  builder.linear("classifier.6", input.outputs, InitScheme::normal_small);
+  linear(builder, "classifier.6", input.outputs, InitScheme::normal_small);
   return builder.build();
 }
 
@@ -42,7 +42,7 @@ Model make_vgg11(ModelConfig const&, InputShape const& input) {
 Model make_vgg11_cifar(ModelConfig const&, InputShape const& input) {
   ModelBuilder builder("vgg11-cifar", input, MemoryOrder::channels_last);
   features(builder);
-  builder.linear("classifier", input.outputs, InitScheme::normal_small);
+  linear(builder, "classifier", input.outputs, InitScheme::normal_small);
   return builder.build();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/model/script/script_model.hpp"
 
 namespace fedstrata {
@@ -18,10 +19,8 @@ Model make_model(ModelConfig const& config, InputShape const& input) {
   auto const entry =
       std::ranges::find_if(kZoo, [&](ZooEntry const& e) { return config.name == e.name; });
   if (entry != std::end(kZoo)) return entry->make(config, input);
-  std::string names;
-  for (auto const& name : model_names()) names += (names.empty() ? "" : ", ") + name;
   throw InputError("model.name = " + config.name + " is no model of this program; choose one of " +
-                   names + ", or script:FILE.pt");
+                   join(model_names(), ", ") + ", or script:FILE.pt");
 }
 
 }  // namespace fedstrata

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.hpp"
-#include "common/config/analysis/selection.hpp"
 
 namespace fedstrata {
 namespace {
@@ -35,25 +34,6 @@ TEST(kinds, say_what_is_wrong) {
     EXPECT_NE(std::string(error.what()).find("cumulative-deep?"), std::string::npos)
         << error.what();
   }
-}
-
-TEST(kinds, splits_and_statistics) {
-  EXPECT_EQ(parse_split("client:12").client, 12);
-  EXPECT_EQ(parse_split("union").kind, SplitSelection::Kind::both_shares);
-  EXPECT_EQ(parse_batchnorm("recompute:256").samples, 256);
-  for (auto const* bad : {"client:", "client:-1", "all"})
-    EXPECT_THROW(parse_split(bad), InputError) << bad;
-  for (auto const* bad : {"recompute", "recompute:1", "none"}) {
-    EXPECT_THROW(parse_batchnorm(bad), InputError) << bad;
-  }
-}
-
-TEST(kinds, searches_have_a_grid_and_a_tolerance) {
-  EXPECT_EQ(parse_alphas("search").size(), 9u);
-  EXPECT_EQ(search_tolerance("search"), 0.01);
-  EXPECT_EQ(search_tolerance("search:0.001"), 0.001);
-  EXPECT_EQ(search_tolerance("5"), 0.0);
-  EXPECT_THROW(parse_alphas("search:2"), InputError);
 }
 
 }  // namespace

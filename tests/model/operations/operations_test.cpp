@@ -53,6 +53,38 @@ void expect_derivative(Operation const& operation, at::Tensor const& input, Weig
               1e-7);
 }
 
+/// Expects an operation's output and gradients, by its floating-point inputs (the main path, then
+/// the other slots) and its parameters, to be those of autograd through `function` of both lists.
+template <class Function>
+void expect_autograd(Operation const& operation, Frame const& input, Weights const& weights,
+                     Function const& function) {
+  auto const leaf = [](at::Tensor const& t) {
+    return t.is_floating_point() ? t.clone().requires_grad_() : t;
+  };
+  std::vector<at::Tensor> inputs{leaf(input.main)}, parameters;
+  for (auto const& other : input.others) inputs.push_back(leaf(other));
+  GradientTarget target;
+  for (auto const& p : weights.parameters) {
+    parameters.push_back(leaf(p));
+    target.into.parameters.push_back(at::full_like(p, std::nan("")));
+  }
+  auto const expected = function(inputs, parameters);
+  Saved saved;
+  auto const output = operation.forward(input, weights, saved).main;
+  EXPECT_LT(largest_difference(output, expected), 1e-10);
+  EXPECT_TRUE(at::equal(operation.evaluate(input, weights).main, output));
+
+  auto const upstream = at::randn_like(output);
+  (expected * upstream).sum().backward();
+  auto gradient = operation.backward({upstream.clone()}, weights, target, saved, false);
+  for (std::size_t slot = 0; slot < inputs.size(); ++slot) {
+    if (!inputs[slot].is_floating_point()) continue;
+    EXPECT_LT(largest_difference(gradient[slot], inputs[slot].grad()), 1e-10) << "slot " << slot;
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    EXPECT_LT(largest_difference(target.into.parameters[i], parameters[i].grad()), 1e-10) << i;
+}
+
 at::Tensor random(std::vector<std::int64_t> const& shape) { return at::randn(shape, at::kDouble); }
 
 class Derivative : public testing::Test {
@@ -84,6 +116,83 @@ TEST_F(Derivative, norms) {
                         {at::zeros({4}, at::kDouble), at::ones({4}, at::kDouble)}};
   expect_derivative(*batch_norm(0, 1, 0, 1), random({3, 4, 2, 2}), weights);
   expect_derivative(*group_norm(0, 1, 2), random({3, 4, 2, 2}), weights);
+}
+
+using Tensors = std::vector<at::Tensor>;
+
+TEST_F(Derivative, layer_norm) {
+  Weights const weights{{random({6}), random({6})}, {}};
+  auto const normalised = [](Tensors const& x, Tensors const& p) {
+    return at::layer_norm(x[0], {6}, p[0], p[1]);
+  };
+  expect_autograd(*layer_norm(0, 1), {random({3, 6})}, weights, normalised);
+  expect_autograd(*layer_norm(0, 1), {random({2, 4, 6})}, weights, normalised);
+  expect_autograd(*layer_norm(0, 1), {random({4, 2, 6}).transpose(0, 1)}, weights, normalised);
+}
+
+TEST_F(Derivative, gelu) {
+  for (auto const& [form, name] : {std::pair{GeluForm::exact, "none"}, {GeluForm::tanh, "tanh"}})
+    expect_autograd(*gelu(form), {3 * random({4, 5})}, {},
+                    [name = name](Tensors const& x, auto&) { return at::gelu(x[0], name); });
+}
+
+TEST_F(Derivative, sequences) {
+  expect_autograd(*linear(0, 1), {random({3, 5, 4})}, {{random({6, 4}), random({6})}, {}},
+                  [](Tensors const& x, Tensors const& p) { return at::linear(x[0], p[0], p[1]); });
+  expect_autograd(*global_average_pool(), {random({3, 5, 4})}, {},
+                  [](Tensors const& x, auto&) { return x[0].mean(1); });
+  expect_autograd(*positions(0), {random({3, 5, 4})}, {{random({5, 4})}, {}},
+                  [](Tensors const& x, Tensors const& p) { return x[0] + p[0]; });
+}
+
+TEST_F(Derivative, embedding) {
+  expect_autograd(*embedding(0), {at::randint(5, {3, 7}, at::kLong)}, {{random({5, 4})}, {}},
+                  [](Tensors const& x, Tensors const& p) { return at::embedding(p[0], x[0]); });
+}
+
+TEST_F(Derivative, attention) {
+  for (bool const causal : {false, true}) {
+    auto const attended = [causal](Tensors const& x, auto&) {
+      auto const heads = [](at::Tensor const& t) { return t.unflatten(2, {2, 3}).transpose(1, 2); };
+      auto scores = at::matmul(heads(x[1]), heads(x[2]).transpose(2, 3)) / std::sqrt(3.0);
+      if (causal) scores = scores + at::full({5, 5}, -1e300, at::kDouble).triu(1);
+      return at::matmul(at::softmax(scores, -1), heads(x[0])).transpose(1, 2).flatten(2);
+    };
+    Frame const input{random({4, 5, 6}), {random({4, 5, 6}), random({4, 5, 6})}};
+    expect_autograd(*attention(1, 2, 2, causal), input, {}, attended);
+  }
+}
+
+TEST_F(Derivative, on_another_slot) {
+  Frame const input{random({3, 2}), {random({3, 4})}};
+  Weights const weights{{random({5, 4}), random({5})}, {}};
+  auto const operation = on_slot(1, linear(0, 1));
+  auto out = operation->evaluate(input, weights);
+  EXPECT_TRUE(at::equal(out.main, input.main));
+  EXPECT_TRUE(at::equal(out[1], linear(0, 1)->evaluate({input.others[0]}, weights).main));
+  EXPECT_EQ(operation->multiply_adds(out, weights), 3 * 5 * 4);
+}
+
+TEST(embedding, scales_and_adds_like_every_gradient) {
+  auto const operation = embedding(0);
+  auto const tokens = at::tensor({1, 1, 2}, at::kLong).view({1, 3});
+  Weights const weights{{at::zeros({3, 2})}, {}};
+  for (auto const& [beta, alpha] : {std::pair{0.0, 1.0}, {1.0, -0.5}, {0.5, 2.0}}) {
+    Saved saved;
+    operation->forward({tokens}, weights, saved);
+    auto const into = at::ones({3, 2});
+    operation->backward({at::ones({1, 3, 2})}, weights, {{{into}, {}}, beta, alpha}, saved, true);
+    auto const counts = at::tensor({0.0F, 2.0F, 1.0F}).view({3, 1});
+    EXPECT_LT(largest_difference(into, beta + alpha * counts.expand({3, 2})), 1e-6);
+  }
+}
+
+TEST(attention, batches_of_queries_meet_stacks_of_keys_and_values) {
+  auto const q = at::randn({2, 3, 4}), k = at::randn({4, 3, 4}), v = at::randn({12, 3, 4});
+  auto const operation = attention(1, 2, 2, true);
+  auto const out = operation->evaluate({v, {q, k}}, {}).main;
+  auto const whole = operation->evaluate({v, {q.repeat({6, 1, 1}), k.repeat({3, 1, 1})}}, {}).main;
+  EXPECT_TRUE(at::equal(out, whole));
 }
 
 TEST(batch_norm, statistics_move_as_pytorchs) {
@@ -121,20 +230,20 @@ TEST(dropout, drops_in_training_only) {
 TEST(residual, gradients_of_both_paths_add_up) {
   Saved saved;
   auto const x = at::randn({2, 3});
-  auto const saved_state = save_skip()->forward({x, {}}, {}, saved);
-  auto const sum = add_skip()->forward({saved_state.main * 3, saved_state.skip}, {}, saved);
+  auto const kept = save(1)->forward({x}, {}, saved);
+  auto const sum = add(1)->forward({kept.main * 3, kept.others}, {}, saved);
   EXPECT_TRUE(at::allclose(sum.main, 4 * x));
-  auto gradient = add_skip()->backward({at::ones({2, 3}), {}}, {}, {}, saved, false);
+  auto gradient = add(1)->backward({at::ones({2, 3})}, {}, {}, saved, false);
   gradient.main = gradient.main * 3;
   EXPECT_TRUE(
-      at::equal(save_skip()->backward(gradient, {}, {}, saved, false).main, at::full({2, 3}, 4.0)));
+      at::equal(save(1)->backward(gradient, {}, {}, saved, false).main, at::full({2, 3}, 4.0)));
 }
 
 TEST(residual, stacks_of_batches_meet_one_batch) {
   auto const stack = at::randn({6, 3, 2, 2}), one = at::randn({2, 3, 2, 2});
   auto const expected = stack + at::cat({one, one, one});
-  EXPECT_TRUE(at::equal(add_skip()->evaluate({stack, one}, {}).main, expected));
-  EXPECT_TRUE(at::equal(add_skip()->evaluate({one, stack}, {}).main, expected));
+  EXPECT_TRUE(at::equal(add(1)->evaluate({stack, {one}}, {}).main, expected));
+  EXPECT_TRUE(at::equal(add(1)->evaluate({one, {stack}}, {}).main, expected));
 }
 
 TEST(evaluation, leaves_its_input_alone) {
@@ -146,8 +255,9 @@ TEST(evaluation, leaves_its_input_alone) {
   operations.push_back(max_pool({2, 2, 0}));
   operations.push_back(batch_norm(0, 1, 0, 1));
   operations.push_back(group_norm(0, 1, 3));
-  operations.push_back(add_skip());
-  for (auto const& operation : operations) operation->evaluate({x, x}, weights);
+  operations.push_back(gelu());
+  operations.push_back(add(1));
+  for (auto const& operation : operations) operation->evaluate({x, {x}}, weights);
   EXPECT_TRUE(at::equal(x, copy));
 }
 

@@ -10,7 +10,7 @@
 
 #include "client/trainer.hpp"
 #include "common/base/error.hpp"
-#include "common/store/run_directory.hpp"
+#include "common/store/run.hpp"
 #include "tests/support/model_fixture.hpp"
 #include "tests/support/plain_evaluator.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -295,8 +295,9 @@ TEST_F(ScriptModel, runs_and_is_analysed_after_its_file_is_gone) {
   std::filesystem::remove(file);
   ASSERT_EQ(run("analyze " + out), 0);
   ASSERT_EQ(run("inspect " + out + " --verify"), 0);
-  auto const stored = RunDirectory::open(out);
-  auto const during = stored.barrier_records("insitu"), after = stored.barrier_records("posthoc");
+  auto const stored = Run::open(out);
+  auto const during = stored.analysis<BarrierRecord>("insitu"),
+             after = stored.analysis<BarrierRecord>("posthoc");
   ASSERT_EQ(during.size(), after.size());
   ASSERT_EQ(after.size(), 2u * 2u * (1u + 2u * 3u));
   for (std::size_t i = 0; i < after.size(); ++i) {

@@ -12,6 +12,7 @@
 #include "common/base/random.hpp"
 #include "tests/support/model_fixture.hpp"
 #include "tests/support/plain_evaluator.hpp"
+#include "tests/support/tiny_transformer.hpp"
 
 namespace fedstrata {
 namespace {
@@ -214,6 +215,20 @@ TEST(alignment, units_that_never_change_correlate_with_none) {
   expect_equal(permuted(net.model, copy, net.match_activations(a, copy)), a);
 }
 
+TEST(alignment, units_of_sequences_are_matched_too) {
+  TinyTransformer const sizes{.attends = false};
+  auto const model = make_transformer(sizes);
+  ASSERT_EQ(model.units().groups.size(), 3U);  // the residual stream, and inside each of two blocks
+  auto const a = load(model, make_host_model(model, 0));
+  auto const copy = permuted(model, a, random_permutations(model, 9));
+  auto const tokens = random_tokens(sizes, 30);
+  EXPECT_LT((model.evaluate(tokens, copy) - model.evaluate(tokens, a)).abs().max().item<double>(),
+            1e-5);
+  expect_equal(permuted(model, copy, match_weights(model, a, copy, 1)), a);
+  auto const batches = [&](std::int64_t) { return tokens; };
+  expect_equal(permuted(model, copy, match_activations(model, a, copy, batches, 1)), a);
+}
+
 TEST(alignment, refuses_models_whose_units_may_not_be_reordered) {
   auto const refusal = [](Model const& model) -> std::string {
     try {
@@ -226,6 +241,9 @@ TEST(alignment, refuses_models_whose_units_may_not_be_reordered) {
   EXPECT_EQ(refusal(subject("resnet18-batch").model), "");
   EXPECT_THAT(refusal(build("resnet18", kSmall, Norm::group)),
               testing::AllOf(HasSubstr("model.norm = group"), HasSubstr("analysis.align = none")));
+  EXPECT_EQ(refusal(make_transformer({})),
+            "analysis.align: model transformer has attention, whose heads cannot be reordered yet; "
+            "use analysis.align = none");
   EXPECT_EQ(refusal(Model("foreign", {}, {}, {}, {})),
             "analysis.align: model foreign has no known structure of its units; use "
             "analysis.align = none");

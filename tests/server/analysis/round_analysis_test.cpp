@@ -28,18 +28,16 @@ constexpr std::int64_t kTest = 10;
 struct Federation {
   AnalysisConfig config;
   std::vector<std::int64_t> participants{2, 3, 7};
-  std::string pairs = "all";
   std::int64_t round = 6;
 
   Model model = make_model({"mlp", {8, 6}, Norm::none, Init::different}, {{1, 4, 4}, 5});
   std::map<std::int64_t, HostModel> hosts;
   at::Tensor images, labels;
   Partition partition{{0, 30, 100}, std::vector<std::int64_t>(100), {}};
-  mutable PairSelection selected;
 
   Federation() {
     config.batch_size = 4;
-    config.alphas = "0.3";
+    config.alphas = parse_alphas("0.3");
     std::iota(partition.indices.begin(), partition.indices.end(), std::int64_t{0});
     for (std::int64_t const id : {kMean, std::int64_t{2}, std::int64_t{3}, std::int64_t{7}}) {
       hosts[id] = make_host_model(model, static_cast<std::uint64_t>(id + 5));
@@ -51,14 +49,10 @@ struct Federation {
 
   InputShape shape() const { return {{1, 4, 4}, 5}; }
   std::unique_ptr<RoundAnalysis> analysis() const {
-    PlanInput const input{config, model.table(), selection(), partition, 1, round, participants, {},
+    PlanInput const input{config, model.table(), partition, 1, round, participants, {},
                           {},     kTrain,        kTest};
     return std::make_unique<RoundAnalysis>(input, model, classification_task(), shape(),
                                            at::Tensor());
-  }
-  PairSelection const& selection() const {
-    selected = parse_pairs(pairs, 100);
-    return selected;
   }
   AnalysisModels models(RoundPlan const& plan) const {
     StoredModels stored;
@@ -126,7 +120,7 @@ struct Federation {
 
 BarrierRecord find(AnalysisSegment const& tables, std::string const& split,
                    std::string const& target, std::int64_t a, std::int64_t b, std::int64_t rest) {
-  for (auto const& r : tables.barriers) {
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     if (r.split.str() == split && r.target.str() == target && r.a == a && r.b == b &&
         r.rest == rest) {
       return r;
@@ -145,9 +139,9 @@ std::vector<std::string> bits(AnalysisSegment const& tables) {
       result.emplace_back(bytes, sizeof(record));
     }
   };
-  add(tables.points);
-  add(tables.barriers);
-  add(tables.geometry);
+  add(tables.rows<PointRecord>());
+  add(tables.rows<BarrierRecord>());
+  add(tables.rows<GeometryRecord>());
   return result;
 }
 
@@ -199,16 +193,16 @@ TEST(round_analysis, every_curve_has_its_points_and_rows_are_sorted_and_unique) 
   Federation const setup;
   auto const tables = setup.run();
   std::size_t const curves = 2 * 3 * (1 + 2 * 3);  // splits, pairs, full and both bases per layer
-  EXPECT_EQ(tables.barriers.size(), curves);
-  EXPECT_EQ(tables.points.size(), curves * 4);
-  EXPECT_EQ(tables.geometry.size(), std::size_t{(3 + 3 + 3) * (3 + 1)});
-  EXPECT_TRUE(tables.skipped.empty());
+  EXPECT_EQ(tables.rows<BarrierRecord>().size(), curves);
+  EXPECT_EQ(tables.rows<PointRecord>().size(), curves * 4);
+  EXPECT_EQ(tables.rows<GeometryRecord>().size(), std::size_t{(3 + 3 + 3) * (3 + 1)});
+  EXPECT_TRUE(tables.rows<SkippedRecord>().empty());
   auto const key = [](PointRecord const& r) {
     return std::tie(r.round, r.split, r.kind, r.target, r.a, r.b, r.round_b, r.other_run, r.rest,
                     r.draw, r.alpha);
   };
-  for (std::size_t i = 1; i < tables.points.size(); ++i) {
-    EXPECT_LT(key(tables.points[i - 1]), key(tables.points[i]));
+  for (std::size_t i = 1; i < tables.rows<PointRecord>().size(); ++i) {
+    EXPECT_LT(key(tables.rows<PointRecord>()[i - 1]), key(tables.rows<PointRecord>()[i]));
   }
 }
 
@@ -216,7 +210,7 @@ TEST(round_analysis, units_can_be_dealt_in_any_order_to_anyone) {
   Federation setup;
   setup.config.kinds = {"full", "layer", "cumulative-deep", "random:2"};
   for (std::string const alphas : {"0.3", "search"}) {
-    setup.config.alphas = alphas;
+    setup.config.alphas = parse_alphas(alphas);
     auto const expected = bits(setup.run());
     auto const leader = setup.analysis();
     for (bool more = true; more;) {
@@ -236,9 +230,10 @@ TEST(round_analysis, units_can_be_dealt_in_any_order_to_anyone) {
 
 TEST(round_analysis, identical_models_have_no_barrier_at_all) {
   Federation setup;
-  setup.config.alphas = "0.1,0.35,0.9";
+  setup.config.alphas = parse_alphas("0.1,0.35,0.9");
   setup.hosts[3] = setup.hosts[7] = setup.hosts[2];
-  for (auto const& r : setup.run().barriers) {
+  auto const tables = setup.run();
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     EXPECT_EQ(r.loss_mid, 0.0);
     EXPECT_EQ(r.loss_path, 0.0);
     EXPECT_EQ(r.alpha_path, 0.1) << "the smallest on ties";
@@ -250,8 +245,8 @@ TEST(round_analysis, identical_models_have_no_barrier_at_all) {
 
 TEST(round_analysis, swapping_the_pair_swaps_the_bases) {
   Federation setup;
-  setup.pairs = "2-7,7-2";
-  setup.config.alphas = "5";
+  setup.config.pairs = parse_pairs("2-7,7-2");
+  setup.config.alphas = parse_alphas("5");
   auto const tables = setup.run();
   for (auto const& layer : setup.model.table().layers) {
     for (std::int64_t const rest : {2, 7}) {
@@ -284,19 +279,20 @@ TEST(round_analysis, a_model_of_one_layer_has_its_full_barrier) {
 TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
   Federation setup;
   setup.config.kinds = {"full"};
-  setup.config.split = "train";
+  setup.config.split = parse_split("train");
   setup.config.samples = 9;
-  setup.pairs = "2-3,2-4";
+  setup.config.pairs = parse_pairs("2-3,2-4");
   auto const tables = setup.run();
-  ASSERT_EQ(tables.barriers.size(), 1u);
-  EXPECT_EQ(tables.barriers[0].samples, 9);
-  EXPECT_NEAR(tables.barriers[0].loss_a, setup.plain(setup.hosts.at(2), 9).loss, 1e-5);
-  ASSERT_EQ(tables.skipped.size(), 1u);
-  EXPECT_EQ(tables.skipped[0].b, 4);
+  ASSERT_EQ(tables.rows<BarrierRecord>().size(), 1u);
+  EXPECT_EQ(tables.rows<BarrierRecord>()[0].samples, 9);
+  EXPECT_NEAR(tables.rows<BarrierRecord>()[0].loss_a, setup.plain(setup.hosts.at(2), 9).loss, 1e-5);
+  ASSERT_EQ(tables.rows<SkippedRecord>().size(), 1u);
+  EXPECT_EQ(tables.rows<SkippedRecord>()[0].b, 4);
 
   setup.config.kinds = {"layer"};
-  setup.config.split = "test";
-  for (auto const& r : setup.run().barriers) {
+  setup.config.split = parse_split("test");
+  auto const tables = setup.run();
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     EXPECT_EQ(r.kind.str(), "layer");
     EXPECT_EQ(r.split.str(), "test");
   }
@@ -310,17 +306,19 @@ TEST(round_analysis, little_memory_gives_the_same_tables) {
   auto const expected = setup.run();
   setup.config.memory = 1;
   auto const tables = setup.run();
-  ASSERT_EQ(tables.barriers.size(), expected.barriers.size());
-  for (std::size_t i = 0; i < tables.barriers.size(); ++i) {
-    EXPECT_EQ(tables.barriers[i].target, expected.barriers[i].target);
-    EXPECT_NEAR(tables.barriers[i].loss_mid, expected.barriers[i].loss_mid, 1e-5);
-    EXPECT_NEAR(tables.barriers[i].loss_a, expected.barriers[i].loss_a, 1e-12);
+  ASSERT_EQ(tables.rows<BarrierRecord>().size(), expected.rows<BarrierRecord>().size());
+  for (std::size_t i = 0; i < tables.rows<BarrierRecord>().size(); ++i) {
+    EXPECT_EQ(tables.rows<BarrierRecord>()[i].target, expected.rows<BarrierRecord>()[i].target);
+    EXPECT_NEAR(tables.rows<BarrierRecord>()[i].loss_mid,
+                expected.rows<BarrierRecord>()[i].loss_mid, 1e-5);
+    EXPECT_NEAR(tables.rows<BarrierRecord>()[i].loss_a, expected.rows<BarrierRecord>()[i].loss_a,
+                1e-12);
   }
 }
 
 TEST(round_analysis, clients_are_compared_with_their_mean) {
   Federation setup;
-  setup.pairs = "clients";
+  setup.config.pairs = parse_pairs("clients");
   auto const tables = setup.run();
   auto const mean_loss = [&](std::function<HostModel(std::int64_t)> const& host_of) {
     double sum = 0.0;
@@ -340,15 +338,15 @@ TEST(round_analysis, clients_are_compared_with_their_mean) {
     double const mixed = mean_loss([&](auto id) { return setup.mix(id, kMean, 1.0, l); });
     EXPECT_NEAR(row.loss_mid, mixed - clients, 1e-5) << name;
   }
-  EXPECT_EQ(tables.barriers.size(), 2u * 4);
-  EXPECT_EQ(tables.points.size(), 2u * (3 + 1 + 3 * 3));
+  EXPECT_EQ(tables.rows<BarrierRecord>().size(), 2u * 4);
+  EXPECT_EQ(tables.rows<PointRecord>().size(), 2u * (3 + 1 + 3 * 3));
 }
 
 TEST(round_analysis, geometry_compares_pairs_the_mean_and_the_start) {
   Federation const setup;
   auto const tables = setup.run();
   auto const row = [&](std::int64_t a, std::int64_t b, std::string const& layer) {
-    for (auto const& r : tables.geometry) {
+    for (auto const& r : tables.rows<GeometryRecord>()) {
       if (r.a == a && r.b == b && r.layer.str() == layer) return r;
     }
     ADD_FAILURE() << "no row for " << layer;
@@ -373,7 +371,7 @@ TEST(round_analysis, geometry_compares_pairs_the_mean_and_the_start) {
 std::map<std::string, BarrierRecord> curves(AnalysisSegment const& tables, std::string const& kind,
                                             std::int64_t rest, std::int64_t draw = 0) {
   std::map<std::string, BarrierRecord> result;
-  for (auto const& r : tables.barriers) {
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     bool const wanted = r.split.str() == "train" && r.kind.str() == kind && r.a == 2 && r.b == 7 &&
                         r.rest == rest && r.draw == draw;
     if (wanted) result[r.target.str()] = r;
@@ -515,9 +513,9 @@ TEST(round_analysis, a_plane_holds_its_three_models) {
   setup.config.kinds = {"full", "plane:2-3-7", "plane:2-3-7:fc2"};
   setup.config.plane_points = 5;  // -1/2, 0, 1/2, 1, 3/2
   auto const tables = setup.run();
-  ASSERT_EQ(tables.plane.size(), 2u * 2 * 25);
+  ASSERT_EQ(tables.rows<PlaneRecord>().size(), 2u * 2 * 25);
   auto const at = [&](double u, double v) {
-    for (auto const& r : tables.plane) {
+    for (auto const& r : tables.rows<PlaneRecord>()) {
       if (r.split.str() == "train" && r.target.str() == "all" && r.u == u && r.v == v) return r;
     }
     ADD_FAILURE();
@@ -538,9 +536,9 @@ TEST(round_analysis, a_plane_holds_its_three_models) {
   EXPECT_NEAR(std::hypot(at(0, 1).x, at(0, 1).y), (row(7) - row(2)).norm().item<double>(), 1e-6);
   setup.hosts[7] = setup.mix(2, 3, 0.25, -1);
   auto const flat = setup.run();  // three models on one line span none
-  EXPECT_TRUE(flat.plane.empty());
-  ASSERT_FALSE(flat.skipped.empty());
-  EXPECT_THAT(flat.skipped.front().reason.str(), testing::HasSubstr("plane"));
+  EXPECT_TRUE(flat.rows<PlaneRecord>().empty());
+  ASSERT_FALSE(flat.rows<SkippedRecord>().empty());
+  EXPECT_THAT(flat.rows<SkippedRecord>().front().reason.str(), testing::HasSubstr("plane"));
 }
 
 TEST(round_analysis, aligned_kinds_undo_a_permutation) {
@@ -552,7 +550,7 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
   permute_rows(setup.model, permutations, setup.hosts[7].row, setup.hosts[7].buffers);
   auto tables = setup.run();
   EXPECT_GT(std::abs(curves(tables, "full", kNobody).at("all").loss_mid), 1e-3);
-  for (auto const& r : tables.barriers) {
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     if (r.kind.str().starts_with("aligned-") && r.a == 2 && r.b == 7) {
       EXPECT_EQ(r.loss_mid, 0.0);
     }
@@ -561,9 +559,10 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
   std::size_t units = 0;
   for (auto const& group : setup.model.units().groups)
     units += static_cast<std::size_t>(group.size);
-  std::erase_if(tables.permutations, [](auto const& r) { return r.a != 2 || r.b != 7; });
-  ASSERT_EQ(tables.permutations.size(), units);
-  for (auto const& r : tables.permutations) {  // a reversal undoes itself
+  std::erase_if(tables.rows<PermutationRecord>(),
+                [](auto const& r) { return r.a != 2 || r.b != 7; });
+  ASSERT_EQ(tables.rows<PermutationRecord>().size(), units);
+  for (auto const& r : tables.rows<PermutationRecord>()) {  // a reversal undoes itself
     auto const& order = permutations.groups[static_cast<std::size_t>(r.group)];
     EXPECT_EQ(r.unit, order[static_cast<std::size_t>(r.place)]);
   }
@@ -573,19 +572,19 @@ TEST(round_analysis, aligned_kinds_undo_a_permutation) {
 
 TEST(round_analysis, a_search_finds_the_supremum_between_grid_points) {
   Federation setup;
-  setup.config.alphas = "search:0.001";
-  setup.config.split = "test";
+  setup.config.alphas = parse_alphas("search:0.001");
+  setup.config.split = parse_split("test");
   setup.config.kinds = {"full", "layer"};
   auto const searched = setup.run();
-  setup.config.alphas = "1001";
+  setup.config.alphas = parse_alphas("1001");
   auto const dense = setup.run();
-  ASSERT_EQ(searched.barriers.size(), dense.barriers.size());
-  for (std::size_t i = 0; i < dense.barriers.size(); ++i) {
-    auto const& r = searched.barriers[i];
+  ASSERT_EQ(searched.rows<BarrierRecord>().size(), dense.rows<BarrierRecord>().size());
+  for (std::size_t i = 0; i < dense.rows<BarrierRecord>().size(); ++i) {
+    auto const& r = searched.rows<BarrierRecord>()[i];
     EXPECT_GE(r.loss_sup, r.loss_path);
-    EXPECT_TRUE(std::isnan(dense.barriers[i].loss_sup));
+    EXPECT_TRUE(std::isnan(dense.rows<BarrierRecord>()[i].loss_sup));
     if (r.kind.str() != "full") continue;  // smooth enough to be sure of
-    EXPECT_NEAR(r.loss_sup, dense.barriers[i].loss_path,
+    EXPECT_NEAR(r.loss_sup, dense.rows<BarrierRecord>()[i].loss_path,
                 1e-4 * std::max(1.0, std::abs(r.loss_sup)));
   }
 }
@@ -610,17 +609,17 @@ TEST(round_analysis, intervals_are_of_paired_losses) {
 TEST(round_analysis, a_tolerance_stops_curves_whose_interval_is_narrow) {
   Federation setup;
   setup.config.kinds = {"full", "layer"};
-  setup.config.split = "train";
+  setup.config.split = parse_split("train");
   auto const whole = setup.run();
   setup.config.tolerance = 1.0;
   auto const stopped = setup.run();
   std::set<std::int64_t> samples;
-  ASSERT_EQ(stopped.barriers.size(), whole.barriers.size());
-  for (std::size_t i = 0; i < stopped.barriers.size(); ++i) {
-    auto const& r = stopped.barriers[i];
+  ASSERT_EQ(stopped.rows<BarrierRecord>().size(), whole.rows<BarrierRecord>().size());
+  for (std::size_t i = 0; i < stopped.rows<BarrierRecord>().size(); ++i) {
+    auto const& r = stopped.rows<BarrierRecord>()[i];
     samples.insert(r.samples);
     EXPECT_TRUE(r.samples == kTrain || r.loss_mid_high - r.loss_mid_low < 1.0);
-    EXPECT_NEAR(r.loss_mid, whole.barriers[i].loss_mid, 1.5);
+    EXPECT_NEAR(r.loss_mid, whole.rows<BarrierRecord>()[i].loss_mid, 1.5);
   }
   EXPECT_GT(samples.size(), 1u) << "some stop early, some do not";
 }
@@ -636,7 +635,8 @@ TEST(round_analysis, curvature_predicts_the_barrier_of_a_quadratic_path) {
       host.row[i] = centre.row[i] + 0.02f * (host.row[i] - centre.row[i]);
     }
   }
-  for (auto const& r : setup.run().barriers) {
+  auto const tables = setup.run();
+  for (auto const& r : tables.rows<BarrierRecord>()) {
     EXPECT_NEAR(r.loss_predicted, r.loss_mid, 2e-5 + 0.1 * std::abs(r.loss_mid)) << r.target.str();
   }
 }
@@ -646,16 +646,16 @@ TEST(round_analysis, splits_can_be_the_clients_own_samples) {
   setup.participants = {0, 1};
   setup.hosts[0] = setup.hosts.at(2);
   setup.hosts[1] = setup.hosts.at(7);
-  setup.config.split = "client:0";
-  auto const own = setup.run().barriers.at(0);
+  setup.config.split = parse_split("client:0");
+  auto const own = setup.run().rows<BarrierRecord>().at(0);
   EXPECT_EQ(own.split.str(), "client");
   EXPECT_EQ(own.samples, 30);
   EXPECT_NEAR(own.loss_a, setup.plain(setup.hosts.at(0), 30).loss, 1e-5);
-  setup.config.split = "union";
-  auto const both = setup.run().barriers.at(0);
+  setup.config.split = parse_split("union");
+  auto const both = setup.run().rows<BarrierRecord>().at(0);
   EXPECT_EQ(both.samples, 100);
   EXPECT_NEAR(both.loss_a, setup.plain(setup.hosts.at(0), 100).loss, 1e-5);
-  setup.config.split = "client:2";
+  setup.config.split = parse_split("client:2");
   EXPECT_THROW(setup.analysis(), InputError);
 }
 
@@ -669,14 +669,14 @@ TEST(round_analysis, spread_has_the_singular_values_of_the_differences) {
   auto const all = torch::stack(rows);
   auto const expected = std::get<1>(torch::linalg_svd(all - all.mean(0, true), false));
   std::vector<double> found;
-  for (auto const& r : tables.spread) {
+  for (auto const& r : tables.rows<SpreadRecord>()) {
     if (r.layer.str() == "all") found.push_back(r.singular_value);
   }
   ASSERT_EQ(found.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_NEAR(found[i], expected[static_cast<std::int64_t>(i)].item<double>(), 1e-6 * found[0]);
   }
-  EXPECT_EQ(tables.spread.size(), 2u * 4);
+  EXPECT_EQ(tables.rows<SpreadRecord>().size(), 2u * 4);
 }
 
 }  // namespace

@@ -116,9 +116,9 @@ TEST_F(CoordinatorTest, training_metrics_are_weighted_by_samples_without_the_exc
   EXPECT_EQ(row.seconds_round, 1.5);
   EXPECT_EQ(row.seconds_aggregate, 0.5);
   auto const segment = c.take_metrics();
-  ASSERT_EQ(segment.clients.size(), 4u);
+  ASSERT_EQ(segment.rows<ClientRecord>().size(), 4u);
   for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(segment.clients[i].client, (std::vector<std::int64_t>{2, 4, 6, 9})[i]);
+    EXPECT_EQ(segment.rows<ClientRecord>()[i].client, (std::vector<std::int64_t>{2, 4, 6, 9})[i]);
   }
 }
 
@@ -161,7 +161,7 @@ TEST_F(CoordinatorTest, test_batches_of_all_ranks_make_the_global_metrics) {
   EXPECT_DOUBLE_EQ(row.test_loss, 15.0 / 30);
   EXPECT_DOUBLE_EQ(row.test_accuracy, 21.0 / 30);
   // Every layer is averaged, so the clients hold the global model.
-  auto const record = c.take_metrics().clients.at(0);
+  auto const record = c.take_metrics().rows<ClientRecord>().at(0);
   EXPECT_EQ(record.test_loss_after, row.test_loss);
   EXPECT_EQ(record.test_accuracy_after, row.test_accuracy);
   EXPECT_DOUBLE_EQ(
@@ -182,7 +182,7 @@ TEST_F(CoordinatorTest, layer_divergence_is_weighted_as_the_average_is) {
   there.layer_distances = {1.0, 16.0};
   there.layer_cosines = {1.0, -1.0};
   c.record(2, experiment.parts(2), {here, there}, {});
-  auto const layers = c.take_metrics().layers;
+  auto const layers = c.take_metrics().rows<LayerRecord>();
   ASSERT_EQ(layers.size(), 2u);
   auto const w = experiment.weights({0, 1, 8});
   EXPECT_EQ(layers[0].layer.str(), "fc1");
@@ -199,9 +199,9 @@ TEST_F(CoordinatorTest, metrics_are_taken_once_with_their_rounds) {
   auto const segment = c.take_metrics();
   EXPECT_EQ(segment.first, 0);
   EXPECT_EQ(segment.last, 2);
-  EXPECT_EQ(segment.rounds.size(), 3u);
-  EXPECT_EQ(segment.layers.size(), 4u);  // none for the initialisation
-  EXPECT_TRUE(c.take_metrics().rounds.empty());
+  EXPECT_EQ(segment.rows<RoundRecord>().size(), 3u);
+  EXPECT_EQ(segment.rows<LayerRecord>().size(), 4u);  // none for the initialisation
+  EXPECT_TRUE(c.take_metrics().rows<RoundRecord>().empty());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "common/tasks/tasks.hpp"
 #include "server/plan/curve.hpp"
 #include "tests/support/plain_points.hpp"
+#include "tests/support/tiny_transformer.hpp"
 
 namespace fedstrata {
 namespace {
@@ -84,10 +85,9 @@ PointSet points_of_kinds(LayerTable const& table) {
   return points;
 }
 
-TEST_P(StagedEngine, equals_the_plain_evaluator) {
-  auto const& [name, config, input, samples, memory] = GetParam();
-  auto const model = make_model(config, input);
-  auto const inputs = images(input, samples);
+void expect_equals_plain(Model const& model, at::Tensor const& inputs, std::int64_t memory,
+                         std::string const& name) {
+  auto const samples = inputs.size(0);
   PlainEvaluator const plain(model, inputs, labels(samples));
   std::vector<HostModel> hosts;
   std::vector<Weights> weights;
@@ -95,7 +95,8 @@ TEST_P(StagedEngine, equals_the_plain_evaluator) {
     hosts.push_back(make_host_model(model, client));
     weights.push_back(load(model, hosts.back()));
   }
-  BarrierEngine const engine(model, classification_task(), input, {2, memory, {}});
+  BarrierEngine const engine(model, classification_task(), at::zeros_like(inputs.narrow(0, 0, 1)),
+                             {2, memory, {}});
   auto const points = points_of_kinds(model.table());
   auto const sums =
       engine_sums(engine, model, weights, points, samples, loader(inputs, labels(samples)));
@@ -103,6 +104,33 @@ TEST_P(StagedEngine, equals_the_plain_evaluator) {
     auto const host = assemble(model.table(), hosts, points, static_cast<int>(i));
     expect_same(sums[i], plain.evaluate(host), samples, name + " point " + std::to_string(i));
   }
+}
+
+TEST_P(StagedEngine, equals_the_plain_evaluator) {
+  auto const& [name, config, input, samples, memory] = GetParam();
+  expect_equals_plain(make_model(config, input), images(input, samples), memory, name);
+}
+
+TEST(staged_engine, equals_the_plain_evaluator_on_a_transformer) {
+  at::set_num_threads(1);
+  TinyTransformer const sizes;
+  auto const model = make_transformer(sizes);
+  expect_equals_plain(model, random_tokens(sizes, 5), kPlenty, "stacks");
+  expect_equals_plain(model, random_tokens(sizes, 3), 1, "single stacks");
+}
+
+TEST(staged_engine, counts_the_products_of_a_transformer) {
+  TinyTransformer const sizes{.vocabulary = 7, .tokens = 5, .width = 4, .heads = 2, .blocks = 1};
+  auto const model = make_transformer(sizes);
+  BarrierEngine const engine(model, random_tokens(sizes, 1), {});
+  double sum = 0.0;
+  for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
+  // Per token: four projections, two layers of four times the width; attention; the classes.
+  EXPECT_EQ(sum, 5 * (4 * 16 + 2 * 64) + 2 * 5 * 5 * 4 + 4 * 10);
+  PointSet points;
+  place(model.table(), points, {0, 1, layers_from(0, model.table().layers.size()), -1}, 0.0, false);
+  EXPECT_EQ(build_tree(points, std::vector{0}, engine.stages()).multiply_adds(engine.stages()),
+            sum);
 }
 
 ModelConfig named(std::string const& name, Norm norm = Norm::none) {

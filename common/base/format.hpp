@@ -1,0 +1,9 @@
+#pragma once
+#include <string>
+
+namespace fedstrata {
+
+/// "3.14 MiB": with two decimals below 10, in units of 1024.
+std::string bytes_text(double bytes);
+
+}  // namespace fedstrata

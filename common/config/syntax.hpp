@@ -1,0 +1,45 @@
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fedstrata {
+
+// The form of config files and command lines: what is written where, whatever it means. The one
+// place that uses Boost.
+
+/// "key = value" and where it was found.
+struct Assignment {
+  std::string key;  ///< "train.lr", "average.NAME.every"
+  std::string value;
+  std::string source;
+};
+
+/// Reads INI text, a key as "section.key". Throws InputError: a line that is neither, a key twice.
+std::vector<Assignment> read_ini(std::string const& text, std::string const& source);
+
+/// Names of the sections in INI text, in their order, empty sections included.
+std::vector<std::string> sections_of(std::string const& text);
+
+/// Reads the file whole. Throws InputError, calling it `what`, when it cannot be read.
+std::string read_input(std::string const& path, std::string const& what);
+
+/// What people are told of an option of a command.
+struct OptionText {
+  std::string name;      ///< without the dashes
+  std::string argument;  ///< what its value is called; "" for one that is given or not
+  std::string help;      ///< one line
+};
+
+/// What a command was given.
+struct Arguments {
+  std::map<std::string, std::vector<std::string>> options;  ///< by name, values in their order
+  std::vector<std::string> others;
+};
+
+/// Reads what follows `command`. Throws InputError: unknown option (with the nearest), a value that
+/// is missing or surplus.
+Arguments read_arguments(std::string const& command, std::vector<std::string> const& words,
+                         std::vector<OptionText> const& options);
+
+}  // namespace fedstrata

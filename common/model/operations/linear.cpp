@@ -1,0 +1,109 @@
+#include <torch/torch.h>
+
+#include "common/device/dense.hpp"
+#include "common/device/device.hpp"
+#include "common/model/builder.hpp"
+#include "common/model/operations/operations.hpp"
+
+namespace fedstrata {
+namespace {
+
+/// accumulate() with the sums of the gradient's columns.
+void accumulate_columns(at::Tensor const& into, at::Tensor const& gradient,
+                        GradientTarget const& target) {
+  auto const ones = at::ones({gradient.size(0)}, gradient.options());
+  into.addmv_(gradient.t(), ones, target.beta, target.alpha);
+}
+
+class Linear : public Operation {
+ public:
+  Linear(int weight, int bias) : weight_(weight), bias_(bias) {}
+
+  Frame evaluate(Frame in, Weights const& weights) const override {
+    bool const sequence = in.main.dim() == 3;
+    auto const batch = in.main.size(0);
+    in.main = product(rows(in.main), weights);
+    if (sequence) in.main = in.main.view({batch, -1, in.main.size(1)});
+    return in;
+  }
+
+  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
+    saved = {in.main};
+    return evaluate(std::move(in), weights);
+  }
+
+  Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
+                 bool first) const override {
+    auto const& input = saved[0];
+    auto const g = gradient.main.dim() == 3 ? rows(gradient.main) : gradient.main;
+    at::Tensor input_gradient;
+    if (!first) {
+      input_gradient = at::mm(g, weights.parameters[index(weight_)]);
+      if (input.dim() != 2) input_gradient = input_gradient.view(input.sizes());
+    }
+    // The product adds itself to the target: no gradient tensor in between.
+    target.into.parameters[index(weight_)].addmm_(g.t(), rows(input), target.beta, target.alpha);
+    if (bias_ >= 0) accumulate_columns(target.into.parameters[index(bias_)], g, target);
+    gradient.main = std::move(input_gradient);
+    return gradient;
+  }
+
+  double multiply_adds(Frame const& output, Weights const& weights) const override {
+    return static_cast<double>(output.main.numel()) *
+           static_cast<double>(weights.parameters[index(weight_)].size(1));
+  }
+
+ private:
+  static std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+  /// [B, inputs], or [B * tokens, inputs] of a sequence.
+  static at::Tensor rows(at::Tensor const& input) {
+    if (input.dim() == 2) return input;
+    return input.dim() == 3 ? input.reshape({-1, input.size(2)})
+                            : input.reshape({input.size(0), -1});
+  }
+
+  at::Tensor product(at::Tensor const& input, Weights const& weights) const {
+    auto const& weight = weights.parameters[index(weight_)];
+    auto const bias = bias_ < 0 ? at::Tensor() : weights.parameters[index(bias_)];
+    bool const floats = in_host_memory(input) && input.scalar_type() == at::kFloat;
+    if (floats && input.size(0) <= kernels::kDenseRows) return few_rows(input, weight, bias);
+    return bias_ < 0 ? at::mm(input, weight.t()) : at::addmm(bias, input, weight.t());
+  }
+
+  static at::Tensor few_rows(at::Tensor const& input, at::Tensor const& weight,
+                             at::Tensor const& bias) {
+    auto const x = input.contiguous();
+    auto y = at::empty({x.size(0), weight.size(0)}, x.options());
+    auto const size = [](at::Tensor const& tensor, int dimension) {
+      return static_cast<std::size_t>(tensor.size(dimension));
+    };
+    kernels::dense(x.data_ptr<float>(), weight.data_ptr<float>(),
+                   bias.defined() ? bias.data_ptr<float>() : nullptr, size(x, 0), size(x, 1),
+                   size(weight, 0), y.data_ptr<float>());
+    return y;
+  }
+
+  int weight_;
+  int bias_;
+};
+
+}  // namespace
+
+OperationPtr linear(int weight, int bias) { return std::make_unique<Linear>(weight, bias); }
+
+void linear(ModelBuilder& model, std::string const& layer, std::int64_t outputs, InitScheme scheme,
+            bool bias) {
+  auto const in = model.input();
+  model.require_fit(in.elements == Elements::reals, "linear", "real numbers", layer);
+  auto const inputs = in.is_sequence() ? in.channels() : element_count(in.dimensions);
+  model.open(layer, LayerType::linear);
+  auto const units = model.new_units(outputs);
+  auto const w = model.parameter("weight", {outputs, inputs}, weight_start(scheme, inputs, outputs),
+                                 units, in.units, inputs / in.channels());
+  auto const b = bias ? model.parameter("bias", {outputs}, bias_start(scheme, inputs), units) : -1;
+  auto out = in.is_sequence() ? Dimensions{in.dimensions[0], outputs} : Dimensions{outputs};
+  model.head(linear(w, b), {.dimensions = std::move(out), .units = units});
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,76 @@
+#include "experiments/commands/sweep.hpp"
+
+#include <algorithm>
+
+#include "experiments/sweep/actions.hpp"
+
+namespace fedstrata {
+namespace {
+
+/// Options belong to some of the actions.
+void check(SweepOptions const& given) {
+  auto const only = [&](bool is_given, std::string const& option,
+                        std::vector<std::string> const& actions) {
+    require_input(!is_given || std::ranges::count(actions, given.action) > 0,
+                  "fedstrata sweep " + given.action + ": " + option + " belongs to " +
+                      join(actions, " and ") + "; leave it out");
+  };
+  only(given.jobs > 0, "--jobs", {"plan", "run"});
+  only(given.throttle > 0, "--throttle", {"submit", "resubmit"});
+  only(given.script != SweepOptions{}.script, "--script", {"submit", "resubmit"});
+  only(given.failed, "--failed", {"resubmit"});
+  only(given.missing, "--missing", {"resubmit"});
+  require_input(given.action != "resubmit" || given.failed || given.missing,
+                "fedstrata sweep resubmit: say which cells, --failed or --missing or both");
+}
+
+}  // namespace
+
+Command<SweepOptions> const& sweep_command() {
+  using Options = SweepOptions;
+  static Command<Options> const command = {
+      .text =
+          {.name = "sweep",
+           .target = "SWEEP.ini",
+           .summary = "run many settings of one experiment, here or as Slurm arrays",
+           .details =
+               "ACTION is one of\n"
+               "  plan      show the cells, what is done, and what the rest will cost\n"
+               "  run       run here what is not done, failed cells included, several at a time\n"
+               "  submit    submit as Slurm arrays what was not begun or was interrupted\n"
+               "  status    what is done, running, queued, interrupted, failed and not started\n"
+               "  resubmit  submit the cells that failed or have no result (--failed, --missing)\n"
+               "  collect   write collected.h5, rounds.csv and barriers.csv: all cells in one "
+               "table\n\n"
+               "docs/sweeps.md describes sweep files. Cells that are done are never run again.",
+           .example = "fedstrata sweep run experiments/sweeps/tiny.ini --jobs 2",
+           .actions = {"plan", "run", "submit", "status", "resubmit", "collect"}},
+      .options = {option::text(
+                      "out", "DIR", &Options::out,
+                      "directory of the sweep (default: sweep.dir, or runs/ and its name)"),
+                  option::number("jobs", "K", &Options::jobs, 1, "integer >= 1",
+                                 "plan, run: cells at a time (default: what the cores allow)"),
+                  option::number("throttle", "K", &Options::throttle, 1, "integer >= 1",
+                                 "submit, resubmit: at most K cells at a time"),
+                  option::text("script", "FILE", &Options::script,
+                               "submit, resubmit: batch script (default: slurm/sweep.sbatch)"),
+                  option::flag("failed", &Options::failed, "resubmit: cells that failed"),
+                  option::flag("missing", &Options::missing,
+                               "resubmit: cells that were interrupted or never began")},
+      .settle = check};
+  return command;
+}
+
+int sweep(SweepOptions const& options) {
+  auto const opened = open_sweep(options.target, options.out);
+  if (options.action == "plan") return plan_sweep(opened, options.jobs);
+  if (options.action == "run") return run_sweep(opened, options.jobs);
+  if (options.action == "status") return show_status(opened);
+  if (options.action == "collect") return collect_sweep(opened);
+  return submit_sweep(opened, {.script = options.script,
+                               .throttle = options.throttle,
+                               .missing = options.missing || options.action == "submit",
+                               .failed = options.failed});
+}
+
+}  // namespace fedstrata
