@@ -89,8 +89,8 @@ class RegressionTest(ProgramTest):
 
     def test_what_does_not_fit_is_refused(self):
         for changes, *says in (
-                ({"model.name": "cnn"}, "model.name = cnn needs images"),
-                ({"model.name": "resnet18"}, "model.name = resnet18 needs images"),
+                ({"model.name": "cnn"}, "model cnn: layer conv1 (convolution) needs an image"),
+                ({"model.name": "resnet18"}, "model resnet18: layer conv1 (convolution) needs an image"),
                 ({"data.partition": "dirichlet"}, "data.partition = dirichlet", "labels"),
                 ({"data.partition": "shards"}, "data.partition = shards", "iid"),
                 ({"data.augment": "crop_flip"}, "data.augment = crop_flip needs images")):

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include "common/base/error.hpp"
+#include "common/tasks/tasks.hpp"
 
 namespace fedstrata {
 namespace {
@@ -98,8 +99,8 @@ TEST(builder, operations_without_parameters_may_come_first_and_leave_the_input_a
   auto const weights = model.view(row, at::empty({0}));
   auto const x = at::randn({2, 3, 8, 8}), copy = x.clone();
   auto sums = at::zeros({2}, at::kDouble);
-  model.train_pass(x, at::zeros({2}, at::kLong), weights, {model.view(row.clone(), at::empty({0}))},
-                   sums);
+  model.train_pass(x, at::zeros({2}, at::kLong), classification_task(), weights,
+                   {model.view(row.clone(), at::empty({0}))}, sums);
   EXPECT_TRUE(at::equal(x, copy));
 }
 
@@ -125,7 +126,8 @@ TEST(builder, a_rectifier_does_not_write_into_what_a_slot_holds) {
       .backward();
   auto gradient = at::empty_like(row.detach());
   auto sums = at::zeros({2}, at::kDouble);
-  model.train_pass(x, labels, model.view(row.detach(), none), {model.view(gradient, none)}, sums);
+  model.train_pass(x, labels, classification_task(), model.view(row.detach(), none),
+                   {model.view(gradient, none)}, sums);
   EXPECT_LT((gradient - row.grad()).abs().max().item<double>(), 1e-10);
 }
 

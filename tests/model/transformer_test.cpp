@@ -5,6 +5,7 @@
 #include <map>
 
 #include "common/model/model.hpp"
+#include "common/tasks/tasks.hpp"
 #include "tests/support/tiny_transformer.hpp"
 
 namespace fedstrata {
@@ -100,7 +101,7 @@ TEST_P(Transformer, equals_plain_pytorch_in_value_and_gradient) {
   functional::cross_entropy(logits, labels).backward();
   GradientTarget const target{model.view(at::full_like(row, std::nan("")), buffers)};
   auto sums = at::zeros({2}, at::kDouble);
-  model.train_pass(tokens, labels, model.view(row, buffers), target, sums);
+  model.train_pass(tokens, labels, classification_task(), model.view(row, buffers), target, sums);
   for (std::size_t i = 0; i < target.into.parameters.size(); ++i) {
     auto const& name = model.table().parameters[i].name;
     auto const difference = (target.into.parameters[i] - plain.gradient(name)).abs().max();

@@ -122,7 +122,7 @@ TEST(staged_engine, equals_the_plain_evaluator_on_a_transformer) {
 TEST(staged_engine, counts_the_products_of_a_transformer) {
   TinyTransformer const sizes{.vocabulary = 7, .tokens = 5, .width = 4, .heads = 2, .blocks = 1};
   auto const model = make_transformer(sizes);
-  BarrierEngine const engine(model, random_tokens(sizes, 1), {});
+  BarrierEngine const engine(model, classification_task(), random_tokens(sizes, 1), {});
   double sum = 0.0;
   for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
   // Per token: four projections, two layers of four times the width; attention; the classes.
