@@ -12,6 +12,11 @@
 #include "common/base/stopwatch.hpp"
 #include "common/federation/layout.hpp"
 
+// Many clients live on one rank. The network exists once; each client is a row that it is pointed
+// at, and only what a client keeps between rounds is stored for it (see docs/architecture.md, "A
+// round"). All that leaves the rank is slices of such rows, so nothing here knows parameters by
+// name.
+
 namespace fedstrata {
 namespace {
 

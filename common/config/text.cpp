@@ -9,6 +9,10 @@
 #include "common/base/text.hpp"
 #include "common/config/presets.hpp"
 
+// Every message about a setting is made here, from the description of its key: what is allowed, the
+// nearest known name, the section where that name exists. Sections of averaging groups have names
+// that users choose; so they are found by the form of a key, not by a list.
+
 namespace fedstrata {
 namespace {
 

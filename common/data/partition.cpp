@@ -11,6 +11,10 @@
 #include "common/base/error.hpp"
 #include "common/base/random.hpp"
 
+// How samples are dealt to clients, as the literature does it, in integers and with streams keyed
+// by purpose: the same on every rank and machine. Dirichlet weights are drawn as logarithms, since
+// with a small concentration most are below the smallest double.
+
 namespace fedstrata {
 namespace {
 

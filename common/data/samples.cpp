@@ -7,6 +7,10 @@
 
 #include "common/base/error.hpp"
 
+// Samples stay as bytes, as their files have them, and become floats batch by batch: four times
+// less memory, and converting while gathering costs no second pass. What a batch holds follows from
+// indices and random numbers that are keyed by client and round, never from the batches before.
+
 namespace fedstrata {
 namespace {
 

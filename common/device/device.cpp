@@ -10,6 +10,10 @@
 
 #include "common/base/error.hpp"
 
+// What LibTorch does not settle by itself: threads of the BLAS behind it, freed memory that is
+// kept, deterministic kernels on a GPU. Results depend on all but the memory, so it is settled
+// once, from the configuration.
+
 namespace fedstrata {
 namespace {
 

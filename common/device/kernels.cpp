@@ -7,6 +7,10 @@
 
 #include "common/device/kernel_clones.hpp"
 
+// Loops over whole rows, compiled for several instruction sets (kernel_clones.hpp). Each element's
+// result depends on its own inputs alone, or sums are of integers, so that neither the width of
+// vectors nor the order changes a bit.
+
 namespace fedstrata::kernels {
 namespace {
 

@@ -19,6 +19,10 @@
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 
+// The one file that uses MPI. Nothing here blocks inside MPI: a blocking call burns the core it
+// waits on, and there are often more ranks than cores. Every wait is a test and a short sleep,
+// during which other work of the rank goes on. Messages longer than an int can count go in pieces.
+
 namespace fedstrata::mpi {
 namespace {
 
@@ -143,7 +147,8 @@ struct Comm::State {
 };
 
 Environment::Environment(int& argc, char**& argv) {
-  // Open MPI would cut a reduction on few ranks into 32 KiB messages, each of which waits for naps.
+  // Open MPI would cut a reduction on few ranks into 32 KiB messages, each of which waits some
+  // sleeps.
   setenv("OMPI_MCA_coll_libnbc_ireduce_algorithm", "binomial", 0);
   int provided = MPI_THREAD_SINGLE;  // run_or_abort() looks at it
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
@@ -170,7 +175,7 @@ Background& Comm::background() const { return *state_->background; }
 void Comm::set_piece(std::size_t bytes) { state_->piece = bytes; }
 
 std::optional<Comm> Comm::split(int color) const {
-  barrier();  // those that only block give no signs of life, so all must have come
+  barrier();  // ranks blocked in MPI show no sign of life, so all must have come
   MPI_Comm part = MPI_COMM_NULL;
   check(MPI_Comm_split(state_->comm, color < 0 ? MPI_UNDEFINED : color, rank(), &part),
         "MPI_Comm_split");
@@ -330,14 +335,14 @@ int run_or_abort(std::function<int()> const& work) {
     return work();
   };
   bool const alone = Comm::world().size() == 1;
-  // Several ranks may fail at once, on a full disk say: one of them speaks, the others wait for the
-  // end it brings.
-  auto const speaks = [&] {
+  // Several ranks may fail at once, on a full disk say: one of them reports, the others wait for
+  // the end it brings.
+  auto const reports = [&] {
     if (alone || first_to_fail()) return true;
     std::this_thread::sleep_for(std::chrono::seconds(10));
     return false;
   };
-  return log::report_errors(checked_work, speaks, [&](int code) {
+  return log::report_errors(checked_work, reports, [&](int code) {
     if (!alone) MPI_Abort(MPI_COMM_WORLD, code);
   });
 }

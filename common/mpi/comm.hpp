@@ -21,8 +21,8 @@ class Environment {
   Environment& operator=(Environment const&) = delete;
 };
 
-/// A non-blocking operation in flight. Waiting does the rank's background jobs and naps between
-/// tests so that it does not burn a core. The buffers it was started with must outlive it. The
+/// A non-blocking operation in flight. Waiting does the rank's background jobs and sleeps between
+/// tests so that no core is kept busy. The buffers it was started with must outlive it. The
 /// destructor of an unfinished one waits.
 class Request {
  public:

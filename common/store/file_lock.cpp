@@ -17,6 +17,11 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 
+// Who simulates a run has to be known to others, on other nodes too, and must be forgotten after a
+// crash: a lock of the operating system, which a crash releases, beside a file that says who holds
+// it. Where a file system has no locks (some networked ones), a file that only one can create
+// stands in, and counts as forgotten when it gets old.
+
 namespace fedstrata {
 namespace {
 

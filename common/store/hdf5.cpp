@@ -12,6 +12,11 @@
 
 #include "common/base/error.hpp"
 
+// The one file that uses HDF5. Every handle closes itself, every call is checked, and the library's
+// own stack of messages becomes one sentence. HDF5 is kept from what a run directory does not need:
+// its locks (a reader must not stop a writer), its exit handler (which can hang over a file that a
+// full disk left half written) and its printed errors.
+
 namespace fedstrata::hdf5 {
 namespace {
 

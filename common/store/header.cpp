@@ -8,6 +8,11 @@
 #include "common/base/files.hpp"
 #include "common/base/text.hpp"
 
+// What is known when a run begins and never changes: configuration, layers, data, who has which
+// sample. Whatever is read from a file is checked against itself (offsets within the row, shapes
+// that multiply to sizes) before anybody uses it as an index: files may be damaged, or made by
+// somebody else.
+
 namespace fedstrata {
 namespace {
 

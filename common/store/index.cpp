@@ -10,6 +10,11 @@
 #include "common/config/config.hpp"
 #include "common/store/names.hpp"
 
+// run.h5 is a pure function of the files beside it, so it can be made again at any time. It is
+// replaced, never changed: whoever has it open goes on seeing the run as it was. Its checksum lies
+// in a file of its own, and two files cannot be replaced in one step; how readers cope is said
+// below.
+
 namespace fedstrata {
 namespace {
 

@@ -16,6 +16,11 @@
 #include "common/store/rows/hdf5_rows.hpp"
 #include "common/store/rows/resume_files.hpp"
 
+// Files of a run are never changed: each change is a new file, then a new index, in this order, so
+// that a kill between the two leaves the run as it was, and a file that nobody names. Several
+// processes may write (a simulation, analyses beside it): each has files of its own, and the index
+// is renewed under a lock, from what lies on disk.
+
 namespace fedstrata {
 namespace {
 

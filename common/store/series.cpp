@@ -11,6 +11,10 @@
 #include "common/store/hdf5.hpp"
 #include "common/store/names.hpp"
 
+// Rows of new rounds go into a new small file, and files of one size are merged into a larger one
+// now and then (as in a log-structured merge tree): few files to open, and each row is written
+// again only a logarithmic number of times. Merged files stay a while for those who have them open.
+
 namespace fedstrata {
 namespace {
 

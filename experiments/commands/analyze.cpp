@@ -24,6 +24,10 @@
 #include "experiments/view/run_progress.hpp"
 #include "server/analysis/pool.hpp"
 
+// Rank 0 reads the command line, the run and the settings, and alone complains of them; what the
+// others need is sent to them as text. Then all ranks are equal: the same pool of work that serves
+// a run while it goes on is given all rounds at once.
+
 namespace fedstrata {
 namespace {
 
@@ -204,7 +208,7 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
   auto const text = world.broadcast(ready.config_text, 0);
   auto config = parse_config(text, options.target);
   Liveness liveness(world, config.run.stall_timeout, "analysis");
-  auto const signs = world.background().always([&] { liveness.poll(); });
+  auto const signs_of_life = world.background().always([&] { liveness.poll(); });
   if (!first) {
     ready.run = RunWriter::attach(options.target);
     if (!config.analysis.against.empty()) ready.other = Run::attach(config.analysis.against);
@@ -242,7 +246,7 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
   }
   bool const complete = work(pool, world.background(), first, rounds);
   stop::ignore();
-  // Rank 0 speaks for all.
+  // What rank 0 found holds for all.
   if (world.all_gather(std::int64_t{complete}).at(0) == 0) {
     if (first) {
       std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume\n",

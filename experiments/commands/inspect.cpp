@@ -14,6 +14,9 @@
 #include "common/store/maintenance.hpp"
 #include "common/store/run.hpp"
 
+// Reads only the index and the tables, never a model, so that it answers at once for a run of any
+// size, also while that goes on.
+
 namespace fedstrata {
 namespace {
 

@@ -23,6 +23,10 @@
 #include "experiments/run/session.hpp"
 #include "experiments/run/simulation.hpp"
 
+// Everything that can be wrong is found before anything is made: rank 0 reads and checks first, so
+// that one rank reports, and the others get what it read as text. Only then is the directory made,
+// and training begins.
+
 namespace fedstrata {
 namespace {
 
@@ -191,7 +195,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   auto const layout = assign_roles(world.size(), config.analysis.ranks);
   Liveness liveness(world, config.run.stall_timeout, layout.role(world.rank()));
   std::optional<RunWriter> run;
-  auto const signs = world.background().always([&] {
+  auto const signs_of_life = world.background().always([&] {
     liveness.poll();
     if (run) run->heartbeat();
   });

@@ -16,6 +16,10 @@
 #include "server/math/geometry.hpp"
 #include "server/plan/targets.hpp"
 
+// Whether an analysis is possible is known from names and numbers alone: stored rounds,
+// participants, layers, kinds. All of it is checked here, before any model is read, and each
+// refusal says what to set instead.
+
 namespace fedstrata {
 namespace {
 

@@ -17,6 +17,10 @@
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 
+// Mistakes in starting a job look like anything but what they are: ranks of another MPI library are
+// N jobs of one rank, other builds or arguments are hangs, too many threads are slowness. They are
+// found here from the environment and from /proc, before work begins.
+
 namespace fedstrata {
 namespace {
 

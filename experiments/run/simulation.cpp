@@ -11,6 +11,11 @@
 #include "common/base/stopwatch.hpp"
 #include "common/store/rows/resume_files.hpp"
 
+// One object on every rank, whatever its roles, since roles on one rank still talk by messages: a
+// round is one sequence of steps in which each rank does its share. What ends a round early (a
+// stop, a diverged client) is decided by the coordinator and sent with the mean, so that all ranks
+// leave the loop after the same round.
+
 namespace fedstrata {
 namespace {
 
@@ -204,7 +209,7 @@ bool Simulation::round(std::int64_t round) {
       },
       mean);
   auto const decision = decide(round);
-  if (decision.void_round) {
+  if (decision.given_up) {
     // What clients keep is of this round by now; without such, the state before it is at hand.
     if (coordinates() && context_.experiment->own_parts().empty() && round - 1 > saved_round_) {
       write_metrics(round - 1, true);

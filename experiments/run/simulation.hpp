@@ -51,9 +51,9 @@ class Simulation {
  private:
   /// What the coordinator decides at the end of a round, for all.
   struct Decision {
-    bool save = false;        ///< the state after it
-    bool stop = false;        ///< no further round
-    bool void_round = false;  ///< a rank gave it up: it was not trained
+    bool save = false;      ///< the state after it
+    bool stop = false;      ///< no further round
+    bool given_up = false;  ///< a rank ended its training early: the round does not count
   };
 
   void initialise();

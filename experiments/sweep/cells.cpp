@@ -13,6 +13,11 @@
 #include "common/config/options.hpp"
 #include "common/config/presets.hpp"
 
+// A sweep is a pure function of two texts, the sweep file and the base config. A cell is known by a
+// hash of those of its settings that differ from their defaults and affect results or the analysis,
+// so that editing the sweep file, or a new version with more keys, leaves finished cells what they
+// are.
+
 namespace fedstrata {
 namespace {
 

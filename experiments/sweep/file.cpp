@@ -8,6 +8,9 @@
 #include "common/base/names.hpp"
 #include "common/base/text.hpp"
 
+// Only the form is read here: keys and values of the configuration are taken as text, and are
+// looked at when cells are made of them, where the base config is known.
+
 namespace fedstrata {
 namespace {
 

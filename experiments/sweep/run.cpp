@@ -17,6 +17,10 @@
 #include "experiments/sweep/processes.hpp"
 #include "experiments/view/run_progress.hpp"
 
+// A loop over sigwaitinfo: children that end and signals that ask to stop are events of one kind,
+// so there are no threads, no handlers and no polling. What must survive is on disk when a child
+// starts: a crash of this process loses nothing.
+
 namespace fedstrata {
 namespace {
 

@@ -6,6 +6,9 @@
 
 #include "experiments/view/run_progress.hpp"
 
+// One table of all cells. Columns are those that the sweep varies, with values as they were set;
+// cells without a result have a row too, so that a figure can tell what is missing.
+
 namespace fedstrata {
 namespace {
 

@@ -63,7 +63,7 @@ class AnalysisPool {
   void add(RoundJob job);
   /// Leader only: no more rounds will be added.
   void close() { closed_ = true; }
-  /// Leader only: gives up what is not written yet, and closes.
+  /// Leader only: drops the rounds whose results are not written yet, and closes.
   void drop();
   /// Leader only: rounds added and not yet written.
   std::size_t pending() const { return queue_.size() + jobs_.size(); }

@@ -6,6 +6,10 @@
 
 #include "common/base/error.hpp"
 
+// Sums are integers (exact_sum.hpp), so they can be added up by anybody in any order; what is left
+// for the coordinator is to divide, to look at what is averaged how often, and to keep the metrics
+// of a round until all ranks have reported theirs.
+
 namespace fedstrata {
 namespace {
 

@@ -7,6 +7,10 @@
 #include "common/base/stopwatch.hpp"
 #include "common/store/rows/resume_files.hpp"
 
+// Rows come from the client ranks in pieces, in any order, while training goes on; two at most are
+// under way from each, so memory is bounded. A checkpoint exists when all its rows are on disk, not
+// before.
+
 namespace fedstrata {
 
 /// One round being written: the files that stay, and those that only the analysis needs.

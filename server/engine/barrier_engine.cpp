@@ -6,6 +6,11 @@
 #include <optional>
 #include <utility>
 
+// Evaluates a tree of points (evaluation_tree.hpp) stage by stage. What points share is computed
+// once; points that differ so far and agree in all that remains are stacked along the batch; and a
+// layer that is affine in its own parameters is evaluated at the two ends of a line only. The plain
+// evaluator in tests/support/ is what this must agree with.
+
 namespace fedstrata {
 namespace {
 

@@ -7,6 +7,9 @@
 
 #include "common/base/error.hpp"
 
+// Exact, in O(n^3), for the n units of a layer: layers of a few thousand units have to be matched
+// for every pair of models. Prices are kept from row to row, so most rows need only a short search.
+
 namespace fedstrata {
 namespace {
 

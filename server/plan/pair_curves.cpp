@@ -5,6 +5,10 @@
 
 #include "common/base/error.hpp"
 
+// Every kind of barrier in terms of points (models put together layer by layer) and sums of their
+// losses. Nothing is evaluated here, and equal points are not looked for: the engine finds them,
+// whatever kind asks.
+
 namespace fedstrata {
 namespace {
 

@@ -10,6 +10,9 @@
 #include "common/base/error.hpp"
 #include "server/plan/pair_curves.hpp"
 
+// From the settings of an analysis and a round's participants to models, points and curves: a pure
+// function, so that every rank has the same plan without a message.
+
 namespace fedstrata {
 namespace {
 

@@ -13,6 +13,10 @@
 #include "common/model/script/autograd.hpp"
 #include "common/model/script/stored_layers.hpp"
 
+// The one file that uses TorchScript. A scripted module is a model of one stage, run as its graph
+// is written: the executor that LibTorch would choose profiles the first passes, which then have
+// other bits. Parameters lie in our row all the same; the module is given views of it.
+
 namespace fedstrata {
 namespace {
 

@@ -5,6 +5,10 @@
 #include "common/base/error.hpp"
 #include "common/store/names.hpp"
 
+// What checkpoints, rows that wait for the analysis and resume states have in common, whatever the
+// form of the file: rows are written in any order, each once, and only a file that has them all
+// gets its name.
+
 namespace fedstrata {
 namespace {
 
