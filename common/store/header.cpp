@@ -7,6 +7,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/text.hpp"
+#include "common/store/hdf5/file.hpp"
 
 namespace fedstrata {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "common/base/error.hpp"
 #include "common/config/config.hpp"
+#include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 
 namespace fedstrata {
