@@ -12,6 +12,7 @@ endmacro()
 set(doors
   "<mpi\\.h>|common/mpi/comm.cpp"
   "<(hdf5|H5)|common/store/hdf5/"
+  "<xxhash\\.h>|common/base/checksum.cpp"
   "<boost/|common/config/syntax.cpp"
   "<zlib\\.h>|common/data/forms/byte_file.cpp"
   "<torch/(script|jit|csrc)|common/model/script/script_model.cpp")
