@@ -69,7 +69,7 @@ class Run:
         return self.file["partition/histogram"][:]
 
     def metrics(self, table="rounds"):
-        """Table rounds, clients or layers as a structured array."""
+        """Table rounds, clients, layers or averaged as a structured array."""
         return self.file["metrics"][table][:]
 
     def barriers(self, name="insitu", table="barriers"):

@@ -9,7 +9,8 @@ packages=(
   cmake ninja-build g++                                  # build
   libtorch-dev libopenblas0-pthread                      # tensors and a fast BLAS behind them
   libopenmpi-dev openmpi-bin                             # MPI
-  libhdf5-dev libboost-program-options-dev zlib1g-dev    # files, options, gzipped data sets
+  libhdf5-dev zlib1g-dev libxxhash-dev                   # files, gzipped data sets, checksums
+  libboost-program-options-dev                           # options
   python3-h5py python3-matplotlib python3-numpy          # figures
   dataset-fashion-mnist                                  # the default data set
 )

@@ -1,10 +1,12 @@
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
+
+struct XXH64_state_s;  // of xxhash.h, which only checksum.cpp includes
 
 namespace fedstrata {
 
@@ -13,13 +15,14 @@ class Checksum {
  public:
   Checksum();
   void add(std::span<std::byte const> bytes);
+  /// Of all bytes so far; more may follow.
   std::uint64_t value() const;
 
  private:
-  std::array<std::uint64_t, 4> lanes_;
-  std::array<std::byte, 32> tail_{};
-  std::size_t tail_size_ = 0;
-  std::uint64_t total_ = 0;
+  struct Free {
+    void operator()(XXH64_state_s* state) const;
+  };
+  std::unique_ptr<XXH64_state_s, Free> state_;
 };
 
 /// What is known of a whole file.

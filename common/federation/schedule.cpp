@@ -86,6 +86,12 @@ std::vector<int> AveragingSchedule::due_layers(std::int64_t round) const {
   return layers;
 }
 
+std::string AveragingSchedule::group_of(int layer) const {
+  auto const found = std::ranges::find_if(
+      groups_, [&](Group const& group) { return std::ranges::binary_search(group.layers, layer); });
+  return found != groups_.end() ? found->settings.name : "";
+}
+
 bool AveragingSchedule::always_averaged(int layer) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](Group const& group) {
     if (!std::binary_search(group.layers.begin(), group.layers.end(), layer)) return false;

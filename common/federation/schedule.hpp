@@ -26,6 +26,8 @@ class AveragingSchedule {
 
   /// Indices of the layers averaged in `round` (from 1), ascending.
   std::vector<int> due_layers(std::int64_t round) const;
+  /// Name of the group that a layer belongs to; empty for a layer in none.
+  std::string group_of(int layer) const;
   /// Is the layer averaged in every round 1 .. rounds? (Then no client needs a copy of its own.)
   bool always_averaged(int layer) const;
   /// Elements (parameters and buffers) averaged in `round`.

@@ -7,10 +7,13 @@
 #include "common/data/dataset.hpp"
 #include "common/data/partition.hpp"
 #include "common/model/layer_table.hpp"
-#include "common/store/hdf5.hpp"
 #include "common/store/records.hpp"
 
 namespace fedstrata {
+
+namespace hdf5 {
+class File;
+}
 
 inline constexpr std::int64_t kFormatVersion = 1;
 

@@ -5,7 +5,7 @@
 #include "common/base/child_process.hpp"
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
-#include "common/store/hdf5.hpp"
+#include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run_writer.hpp"
 

@@ -130,6 +130,24 @@ struct LayerRecord {
   }
 };
 
+/// /metrics/averaged: one row a round and layer averaged in it.
+struct AveragedRecord {
+  static constexpr char const* kTable = "averaged";
+  std::int64_t round = 0;
+  FixedText<32> group;  ///< the averaging group that the layer belongs to
+  FixedText<64> layer;
+  std::int64_t elements = 0;  ///< parameters and buffers
+  std::int64_t bytes = 0;     ///< 2 x participants x elements x 4
+
+  static std::span<Field const> fields() {
+    using R = AveragedRecord;
+    static std::array const all{field<R>("round", &R::round), field<R>("group", &R::group),
+                                field<R>("layer", &R::layer), field<R>("elements", &R::elements),
+                                field<R>("bytes", &R::bytes)};
+    return all;
+  }
+};
+
 /// /provenance: one row a start.
 struct ProvenanceRecord {
   FixedText<32> version;

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "common/base/error.hpp"
-#include "common/store/hdf5.hpp"
+#include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 
 // Rows of new rounds go into a new small file, and files of one size are merged into a larger one

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "common/store/field.hpp"
@@ -23,12 +24,17 @@ template <class... Records>
 class TableSet {
  public:
   template <class Record>
-  std::vector<Record>& rows() {
+  std::vector<Record>& rows() & {
     return std::get<std::vector<Record>>(rows_);
   }
   template <class Record>
-  std::vector<Record> const& rows() const {
+  std::vector<Record> const& rows() const& {
     return std::get<std::vector<Record>>(rows_);
+  }
+  /// By value, so that rows of a temporary can be walked over.
+  template <class Record>
+  std::vector<Record> rows() && {
+    return std::get<std::vector<Record>>(std::move(rows_));
   }
 
   template <class Record>
@@ -60,7 +66,7 @@ class TableSet {
 // that were written before take what stands at the end for empty.
 
 /// /metrics
-using MetricsTables = TableSet<RoundRecord, ClientRecord, LayerRecord>;
+using MetricsTables = TableSet<RoundRecord, ClientRecord, LayerRecord, AveragedRecord>;
 
 /// /barriers/NAME
 using AnalysisTables =

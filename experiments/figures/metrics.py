@@ -1,5 +1,5 @@
 """Figures that need no analysis: accuracy and loss (loss alone where the task has no accuracy),
-divergence of the clients, partition."""
+divergence of the clients, traffic of the averaging groups, partition."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -24,6 +24,11 @@ def figures(run):
         drawn["divergence"] = divergence(
             "How far apart the clients are when local training ends: distance to their weighted "
             f"mean\n{heading}, {span(rounds)}", run.layers, rounds, values, averaged)
+    sent = read(run, "metrics/averaged")
+    if sent is not None and len(np.unique(sent["group"])) > 1:
+        drawn["traffic"] = traffic(
+            "What averaging sends to and fro, added up by round, by averaging group\n"
+            f"{heading}, {span(rounds)}", rounds, sent)
     histogram = run.histogram
     if histogram.shape[1]:
         drawn["partition"] = partition(f"Who holds which classes: {heading}, train split",
@@ -140,6 +145,24 @@ def _divergence_map(layers, rounds, values, averaged):
     bar.outline.set_visible(False)
     bar.set_label("distance to the clients' mean (L2)")
     return figure
+
+
+def traffic(heading, rounds, sent):
+    """`sent` = /metrics/averaged; a line a group, and the sum of all."""
+    figure, axis = plt.subplots(figsize=(6.4, 3.9))
+    groups = np.unique(sent["group"])
+    sums = [[sent["bytes"][(sent["group"] == group) & (sent["round"] == r)].sum() for r in rounds]
+            for group in groups]
+    lines = np.cumsum(sums, axis=1) / 2**20
+    for group, line, color in zip(groups, lines, layer_colors(groups)):
+        axis.plot(rounds, line, color=color, lw=1.5, drawstyle="steps-post", label=group)
+    axis.plot(rounds, lines.sum(axis=0), color=BLACK, lw=1.3, ls="--", drawstyle="steps-post",
+              label="all")
+    frame(axis, "")
+    axis.set_ylim(bottom=0)
+    axis.set_ylabel("MiB sent so far")
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return Chart(heading, figure)
 
 
 def partition(heading, histogram):

@@ -14,7 +14,7 @@ from figures.run_tables import about, present, read, span
 
 MAX_ROWS = 1000  # of one table
 HERE = pathlib.Path(__file__).resolve().parent
-TOPICS = {"Training": ("accuracy", "loss", "divergence", "partition"),
+TOPICS = {"Training": ("accuracy", "loss", "divergence", "traffic", "partition"),
           "Barriers": ("barriers", "means", "alignment", "clients"),
           "Sets of layers": ("cumulative", "windows", "groups", "interaction"),
           "Along paths and planes": ("paths", "curves", "plane"),

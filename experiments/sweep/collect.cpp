@@ -8,7 +8,7 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
-#include "common/store/hdf5.hpp"
+#include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run.hpp"
 #include "experiments/sweep/actions.hpp"

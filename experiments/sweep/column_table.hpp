@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/store/hdf5.hpp"
+#include "common/store/hdf5/file.hpp"
 
 namespace fedstrata {
 

@@ -165,7 +165,10 @@ RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
   fill_times(row, reports);
   metrics_.add(row);
   for (auto const& client : clients) metrics_.add(client);
-  if (round > 0) record_layers(round, parts, all);
+  if (round > 0) {
+    record_layers(round, parts, all);
+    record_averaged(row, parts);
+  }
   return row;
 }
 
@@ -211,6 +214,18 @@ void Coordinator::record_layers(std::int64_t round, RoundParts const& parts,
       record.cosine = cosine;
     }
     metrics_.add(record);
+  }
+}
+
+void Coordinator::record_averaged(RoundRecord const& round, RoundParts const& parts) {
+  for (auto const index : parts.due_layers) {
+    auto const& layer = experiment_->model.table().layers[static_cast<std::size_t>(index)];
+    auto const elements = layer.parameters.size + layer.buffers.size;
+    metrics_.add(AveragedRecord{.round = round.round,
+                                .group = experiment_->schedule.group_of(index),
+                                .layer = layer.name,
+                                .elements = elements,
+                                .bytes = 2 * round.participants * elements * 4});
   }
 }
 

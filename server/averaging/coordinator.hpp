@@ -49,6 +49,7 @@ class Coordinator {
                    std::vector<Participant>& all) const;
   void record_layers(std::int64_t round, RoundParts const& parts,
                      std::vector<Participant> const& all);
+  void record_averaged(RoundRecord const& round, RoundParts const& parts);
 
   Experiment const* experiment_;
   std::vector<std::int64_t> test_counts_;

@@ -35,6 +35,8 @@ TABLES = {
                         for when in ("before", "after")],
     "metrics/layers": [("round", INT), ("layer", "S"), ("averaged", INT), ("divergence", REAL),
                        ("cosine", REAL)],
+    "metrics/averaged": [("round", INT), ("group", "S"), ("layer", "S"), ("elements", INT),
+                         ("bytes", INT)],
     "barriers/insitu/points": KEY + [("alpha", REAL), ("loss", REAL), ("error", REAL)],
     "barriers/insitu/barriers": KEY + [(name, REAL) for name in (
         "loss_mid", "loss_path", "alpha_path", "loss_swap", "error_mid", "error_path",
@@ -42,7 +44,7 @@ TABLES = {
     "barriers/insitu/skipped": [("round", INT), ("a", INT), ("b", INT), ("reason", "S")],
 }
 # Rows are sorted by these columns.
-ORDER = {"metrics/rounds": 1, "metrics/clients": 2, "barriers/insitu/points": 11,
+ORDER = {"metrics/rounds": 1, "metrics/clients": 2, "metrics/averaged": 3, "barriers/insitu/points": 11,
          "barriers/insitu/barriers": 10, "barriers/insitu/skipped": 3}
 CONFIG = {"model.init": "different", "data.clients": 3, "federation.rounds": 4,
           "federation.participation": 0.7, "checkpoint.every": 2, "checkpoint.after": "yes",
@@ -124,6 +126,11 @@ class ContractTest(ProgramTest):
         self.assertEqual([(r, l.decode()) for r, l in layers[["round", "layer"]].tolist()
                           if r == 3], [(3, "fc1"), (3, "fc2")])
         self.assertEqual(layers[layers["averaged"] == 1]["round"].tolist(), [3, 3])
+        averaged = self.file["metrics/averaged"][:]
+        self.assertEqual(averaged[["round", "group", "layer"]].tolist(),
+                         [(3, b"all", b"fc1"), (3, b"all", b"fc2")])
+        self.assertEqual(averaged["elements"].sum(), elements)
+        self.assertEqual(averaged["bytes"].sum(), rounds["bytes"][3])
 
     def test_data_and_partition(self):
         data = self.file["dataset"].attrs

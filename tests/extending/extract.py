@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the examples of docs/extending.md as files: extract.py PAGE DIRECTORY NAME...
 
-An example is a block of C++ that begins with the path that the file would have, and NAME is that
-file's, without .cpp. The page must hold exactly the examples NAME...: one that has no test would
+An example is a block of C++ that begins with the path that the file would have, or of the header that
+it would be added to, and NAME is that file's, without .cpp or .hpp. The page must hold exactly the examples NAME...: one that has no test would
 never be compiled.
 """
 
@@ -15,7 +15,7 @@ def examples(page):
     """Text by name."""
     found = {}
     for block in re.findall(r"^```cpp\n(.*?)^```$", page, re.M | re.S):
-        first = re.match(r"// [a-z_/]+/([a-z_0-9]+)\.cpp\n", block)
+        first = re.match(r"// [a-z_/]+/([a-z_0-9]+)\.[ch]pp\n", block)
         if not first:
             sys.exit(f"an example does not begin with the path of its file:\n{block}")
         if first[1] in found:

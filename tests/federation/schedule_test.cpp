@@ -126,6 +126,9 @@ TEST(AveragingScheduleTest, groups_fall_due_at_their_intervals) {
   EXPECT_EQ(schedule.due_elements(4), 10 + 30);
   EXPECT_FALSE(schedule.always_averaged(0));
   EXPECT_FALSE(schedule.always_averaged(1));
+  EXPECT_EQ(schedule.group_of(0), "conv");
+  EXPECT_EQ(schedule.group_of(4), "head");
+  EXPECT_EQ(schedule.group_of(1), "");
 }
 
 TEST(AveragingScheduleTest, always_averaged_agrees_with_due_layers) {

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "common/base/files.hpp"
-#include "common/store/hdf5.hpp"
+#include "common/store/hdf5/file.hpp"
 #include "common/store/maintenance.hpp"
 #include "common/store/names.hpp"
 #include "tests/fuzz/sample.hpp"

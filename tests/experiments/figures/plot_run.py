@@ -19,7 +19,7 @@ def write_table(file, name, columns, rows):
 
 
 def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05):
-    """`more_kinds`: with every kind of barrier, and the tables plane and spread."""
+    """`more_kinds`: with every kind of barrier, and the tables averaged, plane and spread."""
     path.mkdir()
     with h5py.File(path / "run.h5", "w") as file:
         file.attrs.update(format="fedstrata", format_version=1, model="mlp", clients=3, seed=seed,
@@ -39,6 +39,11 @@ def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05
                     [("round", "i8"), ("layer", "S64"), ("averaged", "i8"), ("divergence", "f8")],
                     [(r, name, r == 2 and name != "fc3", r + 1.5) for r in range(1, 5)
                      for name in LAYERS])
+        if more_kinds:
+            write_table(file, "metrics/averaged",
+                        [("round", "i8"), ("group", "S32"), ("layer", "S64"), ("elements", "i8"),
+                         ("bytes", "i8")],
+                        [(2, "body", "fc1", 10, 3 << 20), (2, "head", "fc2", 10, 1 << 20)])
         file.create_group("barriers")
         if analysed:
             write_barriers(file, analysed, alphas, more_kinds, 0.01 * (seed - 1))

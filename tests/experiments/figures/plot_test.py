@@ -22,7 +22,7 @@ from figures import analysis, combine, controls, run_tables
 PLAIN = ["accuracy", "divergence", "partition"]
 FEW = PLAIN + [f"{topic}_insitu_{split}" for topic in ("barriers", "paths", "curves", "clients")
                for split in ("train", "test")]
-ALL = FEW + ["spread_insitu"] + [
+ALL = FEW + ["traffic", "spread_insitu"] + [
     f"{topic}_insitu_{split}" for split in ("train", "test")
     for topic in ("alignment", "windows", "groups", "cumulative", "interaction", "random",
                   "subspace", "predicted", "plane")]

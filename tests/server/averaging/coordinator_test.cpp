@@ -133,6 +133,20 @@ TEST_F(CoordinatorTest, bytes_count_both_ways_of_what_is_due) {
   EXPECT_EQ(all.record(2, whole.parts(2), {report}, {}).bytes, 2 * 3 * kParameters * 4);
 }
 
+TEST_F(CoordinatorTest, layers_that_were_averaged_are_listed_with_their_group) {
+  auto c = coordinator();
+  RoundReport report;
+  report.clients = {client(0, 1, 1.0), client(1, 1, 1.0), client(2, 1, 1.0)};
+  for (std::int64_t round : {0, 1, 2}) c.record(round, experiment.parts(round), {report}, {});
+  auto const averaged = c.take_metrics().rows<AveragedRecord>();
+  ASSERT_EQ(averaged.size(), 1u);
+  EXPECT_EQ(averaged[0].round, 2);
+  EXPECT_EQ(averaged[0].group.str(), "head");
+  EXPECT_EQ(averaged[0].layer.str(), "fc2");
+  EXPECT_EQ(averaged[0].elements, 4 * 3 + 3);
+  EXPECT_EQ(averaged[0].bytes, 2 * 3 * (4 * 3 + 3) * 4);
+}
+
 TEST_F(CoordinatorTest, worst_tenth_is_averaged_apart) {
   auto c = coordinator();
   RoundReport report;
