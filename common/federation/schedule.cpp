@@ -86,6 +86,15 @@ std::vector<int> AveragingSchedule::due_layers(std::int64_t round) const {
   return layers;
 }
 
+std::vector<int> AveragingSchedule::averaged_layers() const {
+  std::vector<int> layers;
+  for (auto const& group : groups_) {
+    if (group.settings.every == 0) continue;
+    layers.insert(layers.end(), group.layers.begin(), group.layers.end());
+  }
+  return layers;
+}
+
 bool AveragingSchedule::always_averaged(int layer) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](Group const& group) {
     if (!std::binary_search(group.layers.begin(), group.layers.end(), layer)) return false;
