@@ -30,27 +30,29 @@ at::Tensor tensor_view(std::span<float const> row) {
 
 }  // namespace
 
-ClientHost::ClientHost(Experiment const& experiment, Device const& device, Samples const& train,
-                       Samples const& test, std::vector<std::int64_t> clients, int rank, int ranks,
-                       RowSink sink, std::function<void()> poll)
-    : experiment_(&experiment),
-      device_(&device),
-      test_(&test),
-      clients_(std::move(clients)),
-      rank_(rank),
-      ranks_(ranks),
-      sink_(std::move(sink)),
-      poll_(poll ? std::move(poll) : [] {}),
-      layout_(experiment.state()),
-      own_parts_(experiment.own_parts()),
-      state_(device.zeros(layout_.size())),
-      global_(device.zeros(layout_.size())),
-      trainer_(experiment, device, train, state_),
-      weights_(experiment.model.view(narrow(state_, layout_.parameters()),
-                                     narrow(state_, layout_.buffers()))),
-      global_weights_(experiment.model.view(narrow(global_, layout_.parameters()),
-                                            narrow(global_, layout_.buffers()))),
-      test_counts_(test.class_counts()) {}
+ClientHost::ClientHost(ClientHostInput input)
+    : experiment_(input.experiment),
+      device_(input.device),
+      test_(input.test),
+      clients_(std::move(input.clients)),
+      rank_(input.rank),
+      ranks_(input.ranks),
+      sink_(std::move(input.sink)),
+      poll_(input.poll ? std::move(input.poll) : [] {}),
+      layout_(experiment_->state()),
+      own_parts_(experiment_->own_parts()),
+      state_(device_->zeros(layout_.size())),
+      global_(device_->zeros(layout_.size())),
+      trainer_({.experiment = experiment_,
+                .device = device_,
+                .data = input.train,
+                .state = state_,
+                .global = global_}),
+      weights_(experiment_->model.view(narrow(state_, layout_.parameters()),
+                                       narrow(state_, layout_.buffers()))),
+      global_weights_(experiment_->model.view(narrow(global_, layout_.parameters()),
+                                              narrow(global_, layout_.buffers()))),
+      test_counts_(test_->class_counts()) {}
 
 at::Tensor ClientHost::initial(std::int64_t client) const {
   std::vector<float> row(static_cast<std::size_t>(layout_.size()), 0.0F);
@@ -240,16 +242,17 @@ void ClientHost::apply(RoundParts const& parts, std::span<float const> mean) {
     narrow(global_, part.slice).copy_(narrow(mean_row, part.packed));
     averaged_slices.insert(part.slice.offset);
   }
-  bool const reset = experiment_->config.train.momentum_at_averaging == MomentumAtAveraging::reset;
   for (auto const& part : own_parts_) {
     bool const has_mean = averaged_slices.contains(part.slice.offset);
     bool const averaged = std::ranges::binary_search(parts.due_layers, part.layer);
-    bool const is_momentum = part.slice.offset >= layout_.model_size();
+    bool const reset =
+        averaged && part.field >= 0 &&
+        layout_.fields()[static_cast<std::size_t>(part.field)].at_averaging == AtAveraging::reset;
     for (auto& [client, row] : own_) {
       auto own = narrow(row, part.packed);
       if (has_mean) {
         own.copy_(narrow(global_, part.slice));
-      } else if (averaged && is_momentum && reset) {
+      } else if (reset) {
         own.zero_();
       }
     }

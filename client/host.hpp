@@ -19,18 +19,27 @@ namespace fedstrata {
 /// Where a client rank leaves the rows that are to be written: header and model row [P + Q].
 using RowSink = std::function<void(RowHeader const&, std::span<float const>)>;
 
+/// What a ClientHost works with; all that is pointed to must outlive it.
+struct ClientHostInput {
+  Experiment const* experiment = nullptr;
+  Device const* device = nullptr;
+  Samples const* train = nullptr;
+  Samples const* test = nullptr;
+  std::vector<std::int64_t> clients;  ///< ids hosted here, ascending
+  int rank = 0;                       ///< index among the client ranks
+  int ranks = 1;                      ///< client ranks, which share evaluating the global model
+  RowSink sink;
+  /// Called between steps of training and batches of evaluation; may be empty.
+  std::function<void()> poll = {};
+};
+
 /// The clients of one rank. Trains them one after another on one state row; keeps of each client
 /// only what is not averaged in every round, so memory grows with that, not with the clients. Where
 /// nothing is kept, every round's participants are dealt among the ranks anew. In
 /// rounds with evaluation the rows of the round's participants are kept until it is over.
 class ClientHost {
  public:
-  /// `clients`: ids hosted here, ascending. `rank`: index among the `ranks` client ranks, which
-  /// share the evaluation of the global model. `poll` (may be empty) is called between steps of
-  /// training and batches of evaluation. `experiment`, `device` and the data must outlive this.
-  ClientHost(Experiment const& experiment, Device const& device, Samples const& train,
-             Samples const& test, std::vector<std::int64_t> clients, int rank, int ranks,
-             RowSink sink, std::function<void()> poll = {});
+  explicit ClientHost(ClientHostInput input);
 
   /// Adds every hosted client's initial state, by its weight, to a sum over all clients.
   void add_initial(ExactSum& sum);

@@ -11,10 +11,6 @@
 namespace fedstrata {
 namespace {
 
-at::Tensor narrow(at::Tensor const& row, Slice slice) {
-  return row.narrow(0, slice.offset, slice.size);
-}
-
 /// Endless order of a client's samples: reshuffled every epoch, in batches that end with the epoch.
 class BatchOrder {
  public:
@@ -43,39 +39,49 @@ class BatchOrder {
 
 }  // namespace
 
-Trainer::Trainer(Experiment const& experiment, Device const& device, Samples const& data,
-                 at::Tensor state)
-    : experiment_(&experiment), device_(&device), data_(&data) {
-  auto const layout = experiment.state();
-  auto const& model = experiment.model;
-  parameters_ = narrow(state, layout.parameters());
-  auto const buffers = narrow(state, layout.buffers());
-  weights_ = model.view(parameters_, buffers);
-  if (layout.momentum().size == 0) return;
-  momentum_ = narrow(state, layout.momentum());
-  momentum_views_ = model.view(momentum_, buffers);
-  if (!experiment.config.train.nesterov) return;
-  gradient_ = device.zeros(layout.parameters().size);
-  gradient_views_ = model.view(gradient_, buffers);
+Trainer::Trainer(TrainerInput const& input)
+    : experiment_(input.experiment),
+      device_(input.device),
+      data_(input.data),
+      optimizer_(make_optimizer(experiment_->config.train)),
+      correction_(make_correction(experiment_->config.train)) {
+  LocalRows const rows{.model = &experiment_->model,
+                       .layout = experiment_->state(),
+                       .state = input.state,
+                       .global = input.global};
+  weights_ = rows.view(rows.parameters());
+  optimizer_->attach(rows);
+  if (correction_) correction_->attach(rows);
+  if (optimizer_->works_in_place() && !correction_) return;
+  gradient_ = input.device->zeros(rows.layout.parameters().size);
+  gradient_views_ = rows.view(gradient_);
 }
 
 void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
-  auto const& train = experiment_->config.train;
   auto const& model = experiment_->model;
-  SgdStep const sgd{lr, train.momentum, train.nesterov, train.weight_decay};
-  if (train.momentum == 0.0) {
-    // w - lr (g + decay w) = (1 - lr decay) w - lr g
+  if (!gradient_.defined()) {
     model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                     {weights_, 1.0 - lr * train.weight_decay, -lr}, sums);
-  } else if (!train.nesterov) {
-    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                     {momentum_views_, train.momentum, 1.0}, sums);
-    sgd_apply(parameters_, momentum_, sgd);
-  } else {
-    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                     {gradient_views_, 0.0, 1.0}, sums);
-    sgd_update(parameters_, momentum_, gradient_, sgd);
+                     optimizer_->in_place(lr), sums);
+    optimizer_->finish(lr);
+    return;
   }
+  model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
+                   {gradient_views_, 0.0, 1.0}, sums);
+  if (correction_) correction_->correct(gradient_);
+  optimizer_->step(gradient_, lr);
+}
+
+void Trainer::begin_correction(std::int64_t client, std::int64_t round) {
+  local_round_.client = client;
+  if (local_round_.round != round) {
+    local_round_.round = round;
+    local_round_.common.clear();
+    for (int const layer : experiment_->common_layers(round)) {
+      local_round_.common.push_back(
+          experiment_->model.table().layers[static_cast<std::size_t>(layer)].parameters);
+    }
+  }
+  correction_->begin(local_round_);
 }
 
 std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t round,
@@ -92,6 +98,8 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   auto const steps = experiment_->local_steps(client);
   auto sums = device_->to_device(torch::zeros({2}, torch::kFloat64));
   std::int64_t seen = 0;
+  optimizer_->begin();
+  if (correction_) begin_correction(client, round);
   for (std::int64_t step_number = 0; step_number < steps; ++step_number) {
     if (go_on && !go_on()) return std::nullopt;
     auto const indices = order.next();
@@ -103,6 +111,8 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
     step(batch, lr, sums);
     seen += static_cast<std::int64_t>(indices.size());
   }
+  optimizer_->end();
+  if (correction_) correction_->end(local_round_);
   auto const totals = sums.cpu();
   auto const count = static_cast<double>(seen);
   bool const counts = experiment_->task->has_accuracy();

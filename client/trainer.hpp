@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
+#include "client/algorithms/correction.hpp"
+#include "client/algorithms/optimizer.hpp"
 #include "common/data/samples.hpp"
 #include "common/federation/experiment.hpp"
 
@@ -16,14 +19,21 @@ struct TrainResult {
   double accuracy = 0.0;  ///< absent (NaN) for a task without right answers
 };
 
-/// Trains one client at a time on a state row. SGD with momentum, Nesterov and weight decay as
-/// PyTorch defines them, without autograd and where possible without a gradient row: the gradient
-/// goes straight into the momentum, or into the weights when there is no momentum.
+/// What a Trainer works with; everything must outlive it.
+struct TrainerInput {
+  Experiment const* experiment = nullptr;
+  Device const* device = nullptr;
+  Samples const* data = nullptr;
+  at::Tensor state;        ///< row [StateLayout::size()] on the device, trained in place
+  at::Tensor global = {};  ///< the same of the round's start; only corrections need it
+};
+
+/// Trains one client at a time on a state row: batches in the client's order, the learning rate of
+/// each step, and the optimizer and correction that the configuration names. Without autograd, and
+/// without a gradient row where the optimizer can do without.
 class Trainer {
  public:
-  /// `state`: row [StateLayout::size()] on the device, whose contents are trained in place.
-  Trainer(Experiment const& experiment, Device const& device, Samples const& data,
-          at::Tensor state);
+  explicit Trainer(TrainerInput const& input);
 
   /// Local training of `client` in `round` on the state as it stands. `steps_before`: optimizer
   /// steps the client did in earlier rounds (for warm-up). Before each step `go_on` is asked;
@@ -34,12 +44,17 @@ class Trainer {
 
  private:
   void step(Batch const& batch, double lr, at::Tensor& sums);
+  void begin_correction(std::int64_t client, std::int64_t round);
 
   Experiment const* experiment_;
   Device const* device_;
   Samples const* data_;
-  at::Tensor parameters_, momentum_, gradient_;  ///< rows [P]; momentum_ empty without momentum
-  Weights weights_, momentum_views_, gradient_views_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Correction> correction_;  ///< may be none
+  LocalRound local_round_;
+  Weights weights_;
+  at::Tensor gradient_;  ///< row [P], where one is needed
+  Weights gradient_views_;
 };
 
 }  // namespace fedstrata

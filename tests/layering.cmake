@@ -30,6 +30,7 @@ set(rooms
   "common/store|common/base common/config common/tasks common/model common/data"
   "common/federation|common"
   "client|common"
+  "client/algorithms|common"
   "server/math|common"
   "server/averaging|common"
   "server/alignment|common server/math"

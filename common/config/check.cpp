@@ -46,6 +46,30 @@ void check_analysis(Config const& config, std::string const& source) {
                 source + ": analysis.against is for `fedstrata analyze`; leave it out");
 }
 
+/// A key that only some choices of another key read: with the others it has to keep its default.
+void only_with(Config const& config, std::string const& source, std::string const& name,
+               std::string const& chooser, std::vector<std::string> const& choices) {
+  auto const value = [](Config const& of, std::string const& key) {
+    return std::ranges::find(config_keys(), key, &Key<Config>::name)->get(of);
+  };
+  auto const chosen = value(config, chooser);
+  require_input(
+      value(config, name) == value({}, name) || std::ranges::find(choices, chosen) != choices.end(),
+      source + ": " + name + " = " + value(config, name) + " is for " + chooser + " = " +
+          join(choices, " | ") + ", not for " + chosen + "; leave it out");
+}
+
+void check_train(Config const& config, std::string const& source) {
+  only_with(config, source, "train.momentum", "train.optimizer", {"sgd"});
+  only_with(config, source, "train.nesterov", "train.optimizer", {"sgd"});
+  for (auto const* key : {"train.beta1", "train.beta2", "train.eps"}) {
+    only_with(config, source, key, "train.optimizer", {"adam", "adamw"});
+  }
+  only_with(config, source, "train.mu", "train.correction", {"prox"});
+  require_input(!config.train.nesterov || config.train.momentum > 0,
+                source + ": train.nesterov = yes needs train.momentum > 0");
+}
+
 void check_groups(Config const& config, std::string const& source) {
   for (auto const& group : config.average) {
     std::string const section = source + ": average." + group.name;
@@ -69,8 +93,7 @@ void check_consistency(Config const& config, std::string const& source) {
   require_input(
       federation.local_steps > 0 || federation.local_epochs > 0,
       source + ": federation.local_epochs and federation.local_steps are both 0; set one");
-  require_input(!config.train.nesterov || config.train.momentum > 0,
-                source + ": train.nesterov = yes needs train.momentum > 0");
+  check_train(config, source);
   check_groups(config, source);
   check_analysis(config, source);
   check_listed_pairs(config, source);

@@ -20,7 +20,7 @@ enum class Init { same, different };
 enum class PartitionKind { iid, dirichlet, shards, quantity, same };
 enum class Augment { none, crop_flip };
 enum class ScheduleKind { constant, step, cosine };
-enum class MomentumAtAveraging { reset, keep, average };
+enum class AtAveraging { reset, keep, average };
 enum class Weighting { samples, uniform };
 enum class OnDivergence { stop, exclude };
 enum class RowsAt { before, after };
@@ -63,8 +63,11 @@ struct DataConfig {
 struct TrainConfig {
   std::string optimizer = "sgd";
   double lr = 0.05;
-  double momentum = 0.0;
-  bool nesterov = false;
+  double momentum = 0.0;  ///< sgd
+  bool nesterov = false;  ///< sgd
+  double beta1 = 0.9;     ///< adam, adamw
+  double beta2 = 0.999;   ///< adam, adamw
+  double eps = 1e-8;      ///< adam, adamw
   double weight_decay = 0.0;
   std::int64_t batch_size = 64;
   ScheduleKind schedule = ScheduleKind::constant;
@@ -72,7 +75,9 @@ struct TrainConfig {
   double step_factor = 0.1;  ///< schedule = step: factor of one drop
   std::int64_t warmup = 0;   ///< steps of a client, linear from 0
   double horizon = 0;        ///< rounds of the schedule; 0 = federation.rounds
-  MomentumAtAveraging momentum_at_averaging = MomentumAtAveraging::reset;
+  AtAveraging momentum_at_averaging = AtAveraging::reset;  ///< of all the optimizer keeps
+  std::string correction = "none";
+  double mu = 0.0;  ///< prox
 };
 
 struct FederationConfig {

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <torch/torch.h>
 
+#include <cmath>
 #include <fstream>
 #include <limits>
 
@@ -202,6 +203,29 @@ void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step) {
   }
   momentum.add_(weights, step.weight_decay);
   weights.sub_(momentum, step.lr);
+}
+
+void adam_update(at::Tensor weights, at::Tensor mean, at::Tensor square, at::Tensor const& gradient,
+                 AdamStep const& step) {
+  if (weights.is_cpu()) {
+    kernels::adam_update(floats(weights), floats(mean), floats(square), floats(gradient), step);
+    return;
+  }
+  auto const full = step.decoupled ? gradient : gradient.add(weights, step.weight_decay);
+  mean.mul_(step.beta1).add_(full, 1.0 - step.beta1);
+  square.mul_(step.beta2).addcmul_(full, full, 1.0 - step.beta2);
+  auto const scale = 1.0 / std::sqrt(1.0 - std::pow(step.beta2, step.steps));
+  auto const rate = step.lr / (1.0 - std::pow(step.beta1, step.steps));
+  if (step.decoupled) weights.mul_(1.0 - step.lr * step.weight_decay);
+  weights.addcdiv_(mean, square.sqrt().mul_(scale).add_(step.eps), -rate);
+}
+
+void add_difference(at::Tensor row, double factor, at::Tensor const& a, at::Tensor const& b) {
+  if (row.is_cpu()) {
+    kernels::add_difference(floats(row), factor, floats(a), floats(b));
+    return;
+  }
+  row.add_(a.sub(b), factor);
 }
 
 at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha) {

@@ -85,6 +85,11 @@ void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradi
                 SgdStep const& step);
 /// kernels::sgd_apply on rows of equal length on any device.
 void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step);
+/// kernels::adam_update on rows of equal length on any device.
+void adam_update(at::Tensor weights, at::Tensor mean, at::Tensor square, at::Tensor const& gradient,
+                 AdamStep const& step);
+/// kernels::add_difference on rows of equal length on any device.
+void add_difference(at::Tensor row, double factor, at::Tensor const& a, at::Tensor const& b);
 
 /// kernels::interpolate on rows (any contiguous tensors of equal size) on any device; a new tensor.
 at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha);

@@ -52,6 +52,42 @@ FEDSTRATA_KERNEL void sgd_apply(std::span<float> w, std::span<float> v, SgdStep 
   }
 }
 
+FEDSTRATA_KERNEL void adam_update(std::span<float> w, std::span<float> m, std::span<float> v,
+                                  std::span<float const> g, AdamStep const& step) {
+  auto const n = w.size();
+  float* const pw = w.data();
+  float* const pm = m.data();
+  float* const pv = v.data();
+  float const* const pg = g.data();
+  auto const beta1 = static_cast<float>(step.beta1);
+  auto const beta2 = static_cast<float>(step.beta2);
+  auto const new1 = static_cast<float>(1.0 - step.beta1);
+  auto const new2 = static_cast<float>(1.0 - step.beta2);
+  auto const eps = static_cast<float>(step.eps);
+  auto const decay = static_cast<float>(step.decoupled ? 0.0 : step.weight_decay);
+  auto const keep = static_cast<float>(step.decoupled ? 1.0 - step.lr * step.weight_decay : 1.0);
+  auto const rate = static_cast<float>(step.lr / (1.0 - std::pow(step.beta1, step.steps)));
+  auto const scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(step.beta2, step.steps)));
+  FEDSTRATA_INDEPENDENT
+  for (std::size_t i = 0; i < n; ++i) {
+    float const gradient = pg[i] + decay * pw[i];
+    pm[i] = beta1 * pm[i] + new1 * gradient;
+    pv[i] = beta2 * pv[i] + new2 * gradient * gradient;
+    pw[i] = keep * pw[i] - rate * pm[i] / (std::sqrt(pv[i]) * scale + eps);
+  }
+}
+
+FEDSTRATA_KERNEL void add_difference(std::span<float> row, double factor, std::span<float const> a,
+                                     std::span<float const> b) {
+  auto const n = row.size();
+  float* const pr = row.data();
+  float const* const pa = a.data();
+  float const* const pb = b.data();
+  auto const f = static_cast<float>(factor);
+  FEDSTRATA_INDEPENDENT
+  for (std::size_t i = 0; i < n; ++i) pr[i] += f * (pa[i] - pb[i]);
+}
+
 FEDSTRATA_KERNEL void interpolate(std::span<float const> a, std::span<float const> b, double alpha,
                                   std::span<float> out) {
   bool const near_a = alpha < 0.5;

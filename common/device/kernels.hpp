@@ -15,6 +15,16 @@ struct SgdStep {
   double weight_decay = 0.0;
 };
 
+/// The same for Adam; torch.optim's names.
+struct AdamStep {
+  double lr = 0.0;
+  double beta1 = 0.0, beta2 = 0.0;
+  double eps = 0.0;
+  double weight_decay = 0.0;
+  bool decoupled = false;  ///< AdamW: the weights shrink, the gradient stays as it is
+  double steps = 1.0;      ///< that the moments have seen, this one included
+};
+
 namespace kernels {
 
 /// v = momentum * v + g + weight_decay * w;
@@ -24,6 +34,16 @@ void sgd_update(std::span<float> w, std::span<float> v, std::span<float const> g
 
 /// The same where v already holds momentum * v + g (no Nesterov).
 void sgd_apply(std::span<float> w, std::span<float> v, SgdStep const& step);
+
+/// One step of Adam or AdamW on weights w, mean m and mean square v of the gradients g:
+/// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+/// w -= lr (m / (1 - beta1^steps)) / (sqrt(v / (1 - beta2^steps)) + eps).
+void adam_update(std::span<float> w, std::span<float> m, std::span<float> v,
+                 std::span<float const> g, AdamStep const& step);
+
+/// row += factor (a - b).
+void add_difference(std::span<float> row, double factor, std::span<float const> a,
+                    std::span<float const> b);
 
 /// out = a + alpha (b - a) for alpha < 1/2, b - (1 - alpha)(b - a) otherwise: exact at both ends
 /// and where a == b.

@@ -11,10 +11,10 @@ namespace {
 constexpr int kFraction = 36;  // bits below the reference magnitude
 constexpr int kHeadroom = 14;  // bits above it
 
-/// e with 2^e the power of two above max(|values|, 2^-6).
-int exponent_above(std::span<float const> values) {
+/// e with 2^e the power of two above max(|values|, least).
+int exponent_above(std::span<float const> values, float least) {
   int exponent = 0;
-  std::frexp(std::max(kernels::max_magnitude(values), 0x1p-6F), &exponent);
+  std::frexp(std::max(kernels::max_magnitude(values), least), &exponent);
   return exponent;
 }
 
@@ -24,7 +24,7 @@ void ExactSum::start(PackedParts parts, std::span<float const> reference) {
   parts_ = std::move(parts);
   exponents_.clear();
   for (auto const& part : parts_) {
-    exponents_.push_back(exponent_above(elements(reference, part.slice)));
+    exponents_.push_back(exponent_above(elements(reference, part.slice), part.least_magnitude));
   }
   sums_.assign(static_cast<std::size_t>(parts_.size()), 0);
 }

@@ -14,9 +14,9 @@ inline constexpr std::int64_t kBucketElements = std::int64_t{1} << 19;
 
 /// A weighted mean of state rows whose bits do not depend on the order, grouping or placement of
 /// the addends. Each addend w x is rounded once to a multiple of its part's quantum q = 2^(e-36),
-/// where 2^e is the power of two above max(largest magnitude of the part in the reference row,
-/// 2^-6), and added as an integer. The result is within (number of addends) x q / 2 of the true
-/// sum.
+/// where 2^e is the power of two above the largest magnitude of the part in the reference row (and
+/// above its least_magnitude, in general 2^-6), and added as an integer. The result is within
+/// (number of addends) x q / 2 of the true sum.
 class ExactSum {
  public:
   /// Zero, for the given parts of a state row. `reference`: a state row that all ranks hold (the

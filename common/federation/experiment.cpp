@@ -8,6 +8,13 @@
 #include "common/tasks/tasks.hpp"
 
 namespace fedstrata {
+namespace {
+
+void append(std::vector<StatePart>& parts, std::vector<StatePart> const& more) {
+  parts.insert(parts.end(), more.begin(), more.end());
+}
+
+}  // namespace
 
 InputShape input_shape(DatasetInfo const& info) { return {info.shape, info.outputs}; }
 
@@ -32,16 +39,25 @@ Config checked(Config config, DatasetInfo const& info) {
 }  // namespace
 
 Experiment::Experiment(Config settings, DatasetInfo info,
-                       std::span<std::uint8_t const> train_targets)
-    : Experiment(settings, info, partition_of(settings, info, train_targets)) {}
+                       std::span<std::uint8_t const> train_targets,
+                       std::vector<StateField> state_fields)
+    : Experiment(settings, info, partition_of(settings, info, train_targets),
+                 std::move(state_fields)) {}
 
-Experiment::Experiment(Config settings, DatasetInfo info, Partition p)
+Experiment::Experiment(Config settings, DatasetInfo info, Partition p,
+                       std::vector<StateField> state_fields)
     : config(checked(std::move(settings), info)),
       dataset(std::move(info)),
       partition(std::move(p)),
       task(&task_named(dataset.task)),
       model(make_model(config.model, input_shape(dataset))),
-      schedule(config, model.table()) {}
+      schedule(config, model.table()),
+      fields(std::move(state_fields)) {
+  require_input(config.train.correction == "none" || !schedule.averaged_layers().empty(),
+                "train.correction = " + config.train.correction +
+                    " corrects what averaged layers do between averages, but no layer is averaged; "
+                    "leave it out or average some");
+}
 
 std::vector<std::int64_t> Experiment::all_clients() const {
   std::vector<std::int64_t> ids(static_cast<std::size_t>(clients()));
@@ -85,13 +101,10 @@ RoundParts Experiment::parts(std::int64_t round) const {
   result.due_layers = schedule.due_layers(round);
   result.all_averaged = result.due_layers.size() == model.table().layers.size();
   auto const layout = state();
-  bool const momentum = config.train.momentum_at_averaging == MomentumAtAveraging::average;
-  auto parts = layout.parts(result.due_layers, momentum);
+  auto parts = layout.model_parts(result.due_layers);
+  append(parts, layout.field_parts(result.due_layers, AtAveraging::average));
   result.due = parts.size();
-  if (evaluates(round)) {
-    auto const others = layout.parts(other_layers(result.due_layers), false);
-    parts.insert(parts.end(), others.begin(), others.end());
-  }
+  if (evaluates(round)) append(parts, layout.model_parts(other_layers(result.due_layers)));
   result.parts = PackedParts(parts);
   return result;
 }
@@ -104,16 +117,32 @@ std::vector<int> Experiment::other_layers(std::vector<int> const& layers) const 
   return others;
 }
 
+std::vector<int> Experiment::common_layers(std::int64_t round) const {
+  std::vector<int> layers;
+  if (config.model.init == Init::same) {
+    layers = schedule.averaged_layers();
+  } else {
+    for (std::int64_t before = 1; before < round; ++before) {
+      auto const due = schedule.due_layers(before);
+      layers.insert(layers.end(), due.begin(), due.end());
+    }
+  }
+  std::ranges::sort(layers);
+  auto const repeated = std::ranges::unique(layers);
+  layers.erase(repeated.begin(), repeated.end());
+  return layers;
+}
+
 PackedParts Experiment::own_parts() const {
   std::vector<int> always;
   for (int layer = 0; layer < static_cast<int>(model.table().layers.size()); ++layer) {
     if (schedule.always_averaged(layer)) always.push_back(layer);
   }
+  auto const others = other_layers(always);
   auto const layout = state();
-  auto parts = layout.parts(other_layers(always), true);
-  if (config.train.momentum_at_averaging == MomentumAtAveraging::keep) {
-    for (auto const& part : layout.momentum_parts(always)) parts.push_back(part);
-  }
+  auto parts = layout.model_parts(others);
+  append(parts, layout.field_parts(others));
+  append(parts, layout.field_parts(always, AtAveraging::keep));
   return PackedParts(parts);
 }
 

@@ -47,15 +47,20 @@ struct Experiment {
   Task const* task;  ///< the one that the data set is for
   Model model;
   AveragingSchedule schedule;
+  std::vector<StateField> fields;  ///< what clients keep beside their model
 
-  /// `train_targets`: bytes, as in a Split. Throws InputError where model, data and averaging
-  /// groups do not fit together.
-  Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_targets);
+  /// `train_targets`: bytes, as in a Split. `state_fields` (client/algorithms): what the local
+  /// algorithm keeps, where clients are to be trained. Throws InputError where model, data and
+  /// averaging groups do not fit together.
+  Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_targets,
+             std::vector<StateField> state_fields = {});
   /// From the parts of a stored run.
-  Experiment(Config settings, DatasetInfo info, Partition p);
+  Experiment(Config settings, DatasetInfo info, Partition p,
+             std::vector<StateField> state_fields = {});
 
   std::int64_t clients() const { return config.data.clients; }
-  StateLayout state() const { return {model.table(), config.train.momentum > 0.0}; }
+  /// How a client's state row is laid out. This must outlive it.
+  StateLayout state() const { return {model.table(), fields}; }
   /// 0 .. clients - 1.
   std::vector<std::int64_t> all_clients() const;
   /// Ids that take part in a round (from 1), ascending.
@@ -68,6 +73,10 @@ struct Experiment {
   std::uint64_t init_stream(std::int64_t client) const;
   bool evaluates(std::int64_t round) const;
   RoundParts parts(std::int64_t round) const;
+  /// Layers whose parameters in the global row, at the start of `round`, are values that all
+  /// clients once had in common: of an average, or the initial ones with model.init = same. Not
+  /// among them are layers that are never averaged. Ascending.
+  std::vector<int> common_layers(std::int64_t round) const;
   /// What a client keeps between rounds: the parts of its state that are not averaged in every
   /// round.
   PackedParts own_parts() const;

@@ -92,6 +92,15 @@ std::string AveragingSchedule::group_of(int layer) const {
   return found != groups_.end() ? found->settings.name : "";
 }
 
+std::vector<int> AveragingSchedule::averaged_layers() const {
+  std::vector<int> layers;
+  for (auto const& group : groups_) {
+    if (group.settings.every == 0) continue;
+    layers.insert(layers.end(), group.layers.begin(), group.layers.end());
+  }
+  return layers;
+}
+
 bool AveragingSchedule::always_averaged(int layer) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](Group const& group) {
     if (!std::binary_search(group.layers.begin(), group.layers.end(), layer)) return false;

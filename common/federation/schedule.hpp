@@ -28,6 +28,9 @@ class AveragingSchedule {
   std::vector<int> due_layers(std::int64_t round) const;
   /// Name of the group that a layer belongs to; empty for a layer in none.
   std::string group_of(int layer) const;
+  /// Indices of the layers that are averaged in some round, be it after the last one that is
+  /// planned.
+  std::vector<int> averaged_layers() const;
   /// Is the layer averaged in every round 1 .. rounds? (Then no client needs a copy of its own.)
   bool always_averaged(int layer) const;
   /// Elements (parameters and buffers) averaged in `round`.

@@ -8,10 +8,15 @@
 
 namespace fedstrata {
 
+/// What exact sums take a part's magnitude to be at least, unless the part says otherwise.
+inline constexpr float kLeastMagnitude = 0x1p-6F;
+
 /// A slice of a state row that belongs to one layer. Each has a quantum of its own in exact sums.
 struct StatePart {
   int layer = 0;
   Slice slice;
+  int field = -1;  ///< index of the StateField it is a share of; -1 = of the model itself
+  float least_magnitude = kLeastMagnitude;
 };
 
 /// A part, and where it lies in the packed row.

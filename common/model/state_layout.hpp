@@ -1,34 +1,53 @@
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "common/config/config.hpp"
 #include "common/model/layer_table.hpp"
 #include "common/model/packed_parts.hpp"
 
 namespace fedstrata {
 
-/// A client's whole state as one row: parameters [P], buffers [Q] and, if momentum is used, the
-/// momentum [P] of the parameters, one after another.
+/// What a local optimizer or a correction keeps of a client beside its model. Starts as zeros.
+struct StateField {
+  enum class OnePer { parameter, layer };
+
+  std::string name;
+  OnePer one_per = OnePer::parameter;  ///< one number for each parameter, or for each layer
+  AtAveraging at_averaging = AtAveraging::keep;  ///< what becomes of a layer's share of it then
+  float least_magnitude = kLeastMagnitude;       ///< StatePart::least_magnitude of its parts
+};
+
+/// A client's whole state as one row: parameters [P], buffers [Q], then the fields, one after
+/// another: [P] or, with a number for each layer, [L].
 class StateLayout {
  public:
-  StateLayout(LayerTable const& table, bool momentum)
-      : table_(&table), momentum_(momentum ? table.parameter_count : 0) {}
+  /// `table` must outlive this.
+  StateLayout(LayerTable const& table, std::vector<StateField> fields);
 
   Slice parameters() const { return {0, table_->parameter_count}; }
   Slice buffers() const { return {table_->parameter_count, table_->buffer_count}; }
-  Slice momentum() const { return {model_size(), momentum_}; }
+  std::vector<StateField> const& fields() const { return fields_; }
+  /// Where a field lies. Throws Error where there is none of that name.
+  Slice field(std::string const& name) const;
   /// P + Q: what a checkpoint holds.
   std::int64_t model_size() const { return table_->parameter_count + table_->buffer_count; }
-  std::int64_t size() const { return model_size() + momentum_; }
+  std::int64_t size() const { return size_; }
 
-  /// Parameters and each buffer tensor of the layers, in their order; their momentum if asked for.
-  std::vector<StatePart> parts(std::vector<int> const& layers, bool with_momentum) const;
-  /// The momentum slices of the layers.
-  std::vector<StatePart> momentum_parts(std::vector<int> const& layers) const;
+  /// Parameters and each buffer tensor of the layers, in their order.
+  std::vector<StatePart> model_parts(std::vector<int> const& layers) const;
+  /// The layers' shares of each field, field by field; only of those treated as `only` at
+  /// averaging.
+  std::vector<StatePart> field_parts(std::vector<int> const& layers,
+                                     std::optional<AtAveraging> only = {}) const;
 
  private:
   LayerTable const* table_;
-  std::int64_t momentum_;
+  std::vector<StateField> fields_;
+  std::vector<Slice> slices_;  ///< of the fields
+  std::int64_t size_ = 0;
 };
 
 }  // namespace fedstrata

@@ -3,6 +3,7 @@
 // also gathers and normalises them from bytes and keeps score, the stock loop gets ready tensors.
 #include <torch/torch.h>
 
+#include "client/algorithms/algorithms.hpp"
 #include "client/trainer.hpp"
 #include "common/base/error.hpp"
 #include "common/base/random.hpp"
@@ -104,12 +105,14 @@ void measure(Case const& c, Device const& device) {
   Images const images(c.samples, colour);
   Samples const data(images.info, images.split, device);
   // resnet18 without normalisation needs a small step to stay finite on random images.
-  Experiment const experiment(config_of(c, colour ? 1e-4 : 0.1), images.info, images.split.targets);
+  auto const config = config_of(c, colour ? 1e-4 : 0.1);
+  Experiment const experiment(config, images.info, images.split.targets,
+                              state_fields(config.train));
   auto const size = experiment.state().size();
   auto const start = device.row(size);
   experiment.model.initialize({start.data_ptr<float>(), static_cast<std::size_t>(size)}, {}, 1, 0);
   auto const state = device.row(size);
-  Trainer trainer(experiment, device, data, state);
+  Trainer trainer({.experiment = &experiment, .device = &device, .data = &data, .state = state});
   StockLoop stock(experiment, data, start);
 
   auto const repeat = [&](auto const& update) {

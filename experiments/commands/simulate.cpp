@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "client/algorithms/algorithms.hpp"
 #include "common/base/error.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
@@ -69,9 +70,12 @@ RunHeader header_of(Experiment const& experiment, DatasetView const& data,
 /// Rank 0 first, so that a bad configuration is reported once.
 Experiment make_experiment(Config const& config, DatasetView const& data, mpi::Comm const& world) {
   std::optional<Experiment> mine;
-  if (world.rank() == 0) mine.emplace(config, data.info, data.train.targets);
+  auto const make = [&] {
+    mine.emplace(config, data.info, data.train.targets, state_fields(config.train));
+  };
+  if (world.rank() == 0) make();
   world.barrier();
-  if (!mine) mine.emplace(config, data.info, data.train.targets);
+  if (!mine) make();
   return std::move(*mine);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "client/algorithms/algorithms.hpp"
 #include "common/base/environment.hpp"
 #include "common/base/format.hpp"
 #include "common/base/text.hpp"
@@ -44,9 +45,11 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
   double const kept = experiment.config.federation.evaluate_every > 0
                           ? participants_per_rank(experiment, layout) * state
                           : 0.0;
-  bool const nesterov = experiment.config.train.nesterov;
+  double const gradient = needs_gradient_row(experiment.config.train)
+                              ? 4.0 * static_cast<double>(experiment.model.table().parameter_count)
+                              : 0.0;
   double const sums = 12.0 * static_cast<double>(experiment.state().model_size());
-  return (nesterov ? 4.0 : 3.0) * state + most + kept + sums + 2.0 * state;
+  return 3.0 * state + gradient + most + kept + sums + 2.0 * state;
 }
 
 }  // namespace

@@ -56,15 +56,21 @@ Simulation::Simulation(RankContext context)
                                            context_.resume_round);
   }
   if (!layout.trains(rank)) return;
+  auto const send_row = [this](RowHeader const& header, std::span<float const> row) {
+    auto const shards = static_cast<std::int64_t>(context_.layout->analysis.size());
+    auto const writer = static_cast<std::size_t>(header.client % shards);
+    rows_.send(ModelRow{header, {row.begin(), row.end()}}, context_.layout->analysis[writer]);
+  };
   host_ = std::make_unique<ClientHost>(
-      *context_.experiment, *context_.device, *context_.train, *context_.test,
-      hosted_clients(context_), layout.client_index(rank), static_cast<int>(layout.clients.size()),
-      [this](RowHeader const& header, std::span<float const> row) {
-        auto const shards = static_cast<std::int64_t>(context_.layout->analysis.size());
-        auto const writer = static_cast<std::size_t>(header.client % shards);
-        rows_.send(ModelRow{header, {row.begin(), row.end()}}, context_.layout->analysis[writer]);
-      },
-      [this] { context_.world->background().look_up(); });
+      ClientHostInput{.experiment = context_.experiment,
+                      .device = context_.device,
+                      .train = context_.train,
+                      .test = context_.test,
+                      .clients = hosted_clients(context_),
+                      .rank = layout.client_index(rank),
+                      .ranks = static_cast<int>(layout.clients.size()),
+                      .sink = send_row,
+                      .poll = [this] { context_.world->background().look_up(); }});
 }
 
 /// The weighted mean of all clients' initial values becomes the first global row.
@@ -78,7 +84,7 @@ void Simulation::initialise() {
   experiment.model.initialize(model_row.first(size), model_row.subspan(size),
                               experiment.config.run.seed, 0);
   if (experiment.config.model.init == Init::different) {
-    sum_.start(PackedParts(experiment.state().parts(layers, false)), global_);
+    sum_.start(PackedParts(experiment.state().model_parts(layers)), global_);
     if (host_) host_->add_initial(sum_);
     std::vector<float> mean(static_cast<std::size_t>(sum_.parts().size()));
     sum_.average(

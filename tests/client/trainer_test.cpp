@@ -6,129 +6,17 @@
 
 #include <set>
 
-#include "tests/support/model_fixture.hpp"
-#include "tests/support/reference_net.hpp"
-#include "tests/support/tiny_experiment.hpp"
+#include "tests/support/local_training.hpp"
 
 namespace fedstrata {
 namespace {
-
-constexpr std::int64_t kClient = 1;
-constexpr std::int64_t kRound = 2;
-
-std::string const kConfig = R"([run]
-seed = 5
-[model]
-name = mlp
-hidden = 9,7
-[data]
-dataset = synthetic
-clients = 3
-[train]
-lr = 0.1
-batch_size = 8
-[federation]
-rounds = 4
-local_epochs = 5
-)";
-
-/// A client's samples in the order of its own stream: every epoch a new shuffle of the last order.
-std::vector<std::vector<std::int64_t>> batches_of(Experiment const& experiment) {
-  auto const samples = experiment.partition.of(kClient);
-  std::vector<std::int64_t> order(samples.begin(), samples.end());
-  Random random(experiment.config.run.seed, Purpose::shuffle, kClient, kRound);
-  auto const batch = static_cast<std::size_t>(experiment.config.train.batch_size);
-  auto const steps = static_cast<std::size_t>(experiment.local_steps(kClient));
-  std::vector<std::vector<std::int64_t>> batches;
-  while (batches.size() < steps) {
-    random.shuffle(order);
-    for (std::size_t i = 0; i < order.size() && batches.size() < steps; i += batch) {
-      auto const last = std::min(i + batch, order.size());
-      batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(i),
-                           order.begin() + static_cast<std::ptrdiff_t>(last));
-    }
-  }
-  return batches;
-}
-
-/// One client's training, by ours and by PyTorch.
-struct Session {
-  Dataset data;
-  Experiment experiment;
-  Device device{DeviceChoice::cpu, 1, 0, 1};
-  Samples batches{data.info, data.train, device};
-
-  Session(std::vector<std::string> const& settings, std::int64_t side = 6)
-      : data(tiny_data(side)), experiment(tiny_experiment(data, kConfig, settings)) {}
-
-  at::Tensor start() const {
-    auto state = device.zeros(experiment.state().size());
-    auto const parameters = static_cast<std::size_t>(experiment.state().parameters().size);
-    experiment.model.initialize(values(state).first(parameters), {}, 1, 0);
-    return state;
-  }
-
-  TrainResult train(at::Tensor const& state, std::int64_t steps_before = 0) const {
-    return Trainer(experiment, device, batches, state).train(kClient, kRound, steps_before).value();
-  }
-
-  /// The parameter row after PyTorch's training; adds up its loss and correct answers.
-  at::Tensor expected(std::int64_t steps_before, double& loss, double& correct) const {
-    auto const& config = experiment.config.train;
-    ReferenceNet net(experiment.model, Norm::none,
-                     start().narrow(0, 0, experiment.state().model_size()), at::empty({0}));
-    std::vector<at::Tensor> parameters;
-    for (auto const& p : experiment.model.table().parameters) {
-      parameters.push_back(net.tensors.at(p.name));
-    }
-    torch::optim::SGD optimizer(parameters, torch::optim::SGDOptions(config.lr)
-                                                .momentum(config.momentum)
-                                                .nesterov(config.nesterov)
-                                                .weight_decay(config.weight_decay));
-    auto const all = batches_of(experiment);
-    auto const steps = static_cast<std::int64_t>(all.size());
-    for (std::int64_t step = 0; step < steps; ++step) {
-      auto const [images, labels] = batches.gather(all[static_cast<std::size_t>(step)]);
-      auto& options = static_cast<torch::optim::SGDOptions&>(optimizer.param_groups()[0].options());
-      options.lr(learning_rate(config, experiment.config.federation.rounds, kRound, step, steps,
-                               steps_before));
-      optimizer.zero_grad();
-      auto const logits = net.logits(images);
-      auto const mean_loss = at::cross_entropy_loss(logits, labels);
-      mean_loss.backward();
-      loss += mean_loss.item<double>() * static_cast<double>(labels.numel());
-      correct += logits.argmax(1).eq(labels).sum().item<double>();
-      optimizer.step();
-    }
-    std::vector<at::Tensor> flat;
-    for (auto const& p : parameters) flat.push_back(p.detach().flatten());
-    return at::cat(flat);
-  }
-};
 
 using Settings = std::vector<std::string>;
 
 class TrainerTest : public testing::TestWithParam<Settings> {};
 
 TEST_P(TrainerTest, equals_stochastic_gradient_descent_of_pytorch) {
-  auto settings = GetParam();
-  bool const images = !settings.empty() && settings[0] == "model.name=lenet5";
-  Session const session(settings, images ? 28 : 6);
-  auto const state = session.start();
-  constexpr std::int64_t kStepsBefore = 12;
-  auto const result = session.train(state, kStepsBefore);
-  double loss = 0.0;
-  double correct = 0.0;
-  auto const expected = session.expected(kStepsBefore, loss, correct);
-  auto const row = state.narrow(0, 0, expected.numel());
-  EXPECT_LT(((row - expected).abs().max() / expected.abs().max()).item<double>(), 1e-6);
-  EXPECT_GT((row - session.start().narrow(0, 0, row.numel())).abs().max().item<double>(), 1e-2);
-
-  double seen = 0.0;
-  for (auto const& batch : batches_of(session.experiment))
-    seen += static_cast<double>(batch.size());
-  EXPECT_NEAR(result.loss, loss / seen, 1e-5);
-  EXPECT_NEAR(result.accuracy, correct / seen, 1e-9);
+  expect_equal_to_pytorch(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -158,7 +46,7 @@ TEST(TrainerTest, clients_and_rounds_see_other_orders) {
   Session const session({"data.partition=same"});
   auto const train = [&](std::int64_t client, std::int64_t round) {
     auto state = session.start();
-    Trainer(session.experiment, session.device, session.batches, state).train(client, round, 0);
+    session.trainer(state).train(client, round, 0);
     return state;
   };
   EXPECT_FALSE(at::equal(train(0, 1), train(1, 1)));
@@ -169,14 +57,12 @@ TEST(TrainerTest, momentum_in_the_state_is_continued) {
   Session const session({"train.momentum=0.9"});
   auto const cold = session.start();
   auto const warm = session.start();
-  auto const layout = session.experiment.state();
-  warm.narrow(0, layout.momentum().offset, layout.momentum().size).fill_(0.1F);
+  auto const momentum = session.experiment.state().field("momentum");
+  warm.narrow(0, momentum.offset, momentum.size).fill_(0.1F);
   session.train(cold);
   session.train(warm);
   EXPECT_FALSE(at::equal(cold, warm));
-  EXPECT_GT(
-      cold.narrow(0, layout.momentum().offset, layout.momentum().size).abs().max().item<float>(),
-      0.0F);
+  EXPECT_GT(cold.narrow(0, momentum.offset, momentum.size).abs().max().item<float>(), 0.0F);
 }
 
 TEST(TrainerTest, every_step_of_an_epoch_is_taken_and_every_sample_seen) {

@@ -165,7 +165,11 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
                           "train.lr=1x",
                           "train.momentum=1",
                           "train.momentum=-0.1",
-                          "train.optimizer=adam",
+                          "train.optimizer=adagrad",
+                          "train.beta1=1",
+                          "train.eps=0",
+                          "train.mu=-1",
+                          "train.correction=scaffold",
                           "train.nesterov=maybe",
                           "train.batch_size=0",
                           "train.batch_size=1.5",
@@ -199,6 +203,13 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
 
 TEST(BadConfigTest, keys_that_contradict_each_other) {
   EXPECT_THAT(refused("", {"train.nesterov=yes"}), HasSubstr("train.momentum"));
+  EXPECT_THAT(refused("", {"train.optimizer=adamw", "train.momentum=0.9"}),
+              HasSubstr("train.momentum = 0.9 is for train.optimizer = sgd, not for adamw"));
+  EXPECT_THAT(refused("", {"train.optimizer=adam", "train.nesterov=yes"}),
+              HasSubstr("train.nesterov = yes is for"));
+  EXPECT_THAT(refused("", {"train.beta2=0.9"}),
+              HasSubstr("train.beta2 = 0.9 is for train.optimizer = adam | adamw, not for sgd"));
+  EXPECT_THAT(refused("", {"train.mu=0.1"}), HasSubstr("train.correction = prox, not for none"));
   EXPECT_THAT(refused("", {"analysis.pairs=0-1,1-1"}), HasSubstr("1-1 pairs a client with itself"));
   EXPECT_THAT(refused("[average.a]\n", {"federation.preset=fedper"}),
               AllOf(HasSubstr("preset"), HasSubstr("[average.*]")));

@@ -70,6 +70,60 @@ TEST(KernelsTest, apply_finishes_a_step_whose_gradient_is_already_in_the_momentu
   }
 }
 
+class AdamStepTest : public testing::TestWithParam<AdamStep> {};
+
+TEST_P(AdamStepTest, update_is_the_textbook_step) {
+  auto const step = GetParam();
+  for (auto const n : kLengths) {
+    auto w = random_row(n, 1), m = random_row(n, 2), v = random_row(n, 3);
+    for (auto& value : v) value *= value;
+    auto const g = random_row(n, 4);
+    std::vector<double> new_w, new_m, new_v;
+    for (std::size_t i = 0; i < n; ++i) {
+      double const gradient = g[i] + (step.decoupled ? 0.0 : step.weight_decay * w[i]);
+      double const kept = step.decoupled ? w[i] - step.lr * step.weight_decay * w[i] : w[i];
+      new_m.push_back(step.beta1 * m[i] + (1.0 - step.beta1) * gradient);
+      new_v.push_back(step.beta2 * v[i] + (1.0 - step.beta2) * gradient * gradient);
+      double const mean = new_m[i] / (1.0 - std::pow(step.beta1, step.steps));
+      double const square = new_v[i] / (1.0 - std::pow(step.beta2, step.steps));
+      new_w.push_back(kept - step.lr * mean / (std::sqrt(square) + step.eps));
+    }
+    kernels::adam_update(w, m, v, g, step);
+    expect_near(w, new_w);
+    expect_near(m, new_m);
+    expect_near(v, new_v);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    steps, AdamStepTest,
+    testing::Values(AdamStep{.lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .steps = 3},
+                    AdamStep{.lr = 0.01, .beta1 = 0.0, .beta2 = 0.9, .eps = 0.1, .steps = 2.5},
+                    AdamStep{.lr = 0.01,
+                             .beta1 = 0.9,
+                             .beta2 = 0.999,
+                             .eps = 1e-8,
+                             .weight_decay = 0.1,
+                             .steps = 1e6},
+                    AdamStep{.lr = 0.01,
+                             .beta1 = 0.9,
+                             .beta2 = 0.999,
+                             .eps = 1e-8,
+                             .weight_decay = 0.1,
+                             .decoupled = true,
+                             .steps = 7}));
+
+TEST(KernelsTest, a_difference_is_added) {
+  for (auto const n : kLengths) {
+    auto row = random_row(n, 1);
+    auto const a = random_row(n, 2), b = random_row(n, 3);
+    std::vector<double> expected;
+    for (std::size_t i = 0; i < n; ++i) expected.push_back(row[i] + 0.3 * (a[i] - b[i]));
+    kernels::add_difference(row, 0.3, a, b);
+    expect_near(row, expected);
+  }
+}
+
 TEST(KernelsTest, interpolation_is_exact_at_both_ends_and_between_equals) {
   for (auto const n : kLengths) {
     auto const a = random_row(n, 1, 1e3), b = random_row(n, 2, 1e-3);

@@ -50,6 +50,27 @@ class ReproducibleTest(ProgramTest):
         with h5py.File(run / "run.h5") as file:
             self.assertEqual(list(file["checkpoints"]), [f"{r:06d}" for r in (0, 2, 4, 6)])
 
+    def test_adamw_and_prox_on_any_number_of_ranks_and_in_two_parts(self):
+        for policy in ("keep", "average"):
+            with self.subTest(policy=policy):
+                config = self.config(MIXED, {
+                    "train.optimizer": "adamw", "train.momentum": 0, "train.lr": 0.003,
+                    "train.correction": "prox", "train.mu": 0.1,
+                    "train.momentum_at_averaging": policy}, name=f"{policy}.ini")
+                runs = [self.simulate(config, f"{policy}{ranks}", ranks=ranks)
+                        for ranks in (1, 2, 4)]
+                whole, whole_hash = content(runs[0]), self.hash()
+                for other in runs[1:]:
+                    self.assert_same(whole, content(other))
+                parts = self.simulate(config, f"{policy}-parts", "--set", "federation.rounds=2",
+                                      ranks=3)
+                self.succeed("simulate", parts, "--resume", "--allow-config-change",
+                             "--set", "federation.rounds=6", ranks=2)
+                self.assertEqual(self.hash(), whole_hash)
+                mine = content(parts)
+                for name in ("checkpoints/000006/global", "checkpoints/000006/after"):
+                    self.assertEqual(mine[name], whole[name])
+
     def test_seed_matters(self):
         config = self.config(MIXED)
         self.simulate(config, "one")

@@ -170,6 +170,17 @@ TEST(ExactSumTest, a_row_of_zeros_has_a_quantum) {
   EXPECT_EQ(sum.add(Row{0.0F, 513.0F, 0.0F}, 1.0), 0);
 }
 
+TEST(ExactSumTest, a_part_may_say_how_large_it_becomes) {
+  ExactSum sum;
+  StatePart const counts = {.layer = 0, .slice = {0, 2}, .least_magnitude = 0x1p20F};
+  sum.start(PackedParts(std::vector{counts}), Row{0.0F, 0.0F});
+  EXPECT_EQ(sum.add(Row{100000.0F, 7.0F}, 0.25), -1);  // 2^9 would be the end otherwise
+  EXPECT_EQ(sum.add(Row{200000.0F, 7.0F}, 0.75), -1);
+  Row mean(2);
+  sum.finish(0, 1.0, mean);
+  EXPECT_EQ(mean, (Row{175000.0F, 7.0F}));
+}
+
 TEST(ExactSumTest, a_diverged_client_is_named_by_layer_and_leaves_no_trace) {
   Rows const rows({20, 30, 40}, 3);
   ExactSum sum;

@@ -165,22 +165,30 @@ Settings groups(Settings more) {
 
 INSTANTIATE_TEST_SUITE_P(
     settings, FederatedTest,
-    testing::Values(Case{"fedavg", {}},
-                    Case{"no_momentum", {"train.momentum=0", "federation.weighting=uniform"}},
-                    Case{"keep", {"train.momentum_at_averaging=keep", "train.weight_decay=0.01"}},
-                    Case{"average", {"train.momentum_at_averaging=average", "train.nesterov=yes"}},
-                    Case{"participation",
-                         {"federation.participation=0.5", "train.momentum_at_averaging=keep",
-                          "train.schedule=cosine", "train.warmup=9", "data.augment=crop_flip"}},
-                    Case{"groups_reset", groups({"federation.participation=0.7"})},
-                    Case{"groups_keep", groups({"train.momentum_at_averaging=keep"})},
-                    Case{"groups_average",
-                         groups({"train.momentum_at_averaging=average", "model.init=different",
-                                 "federation.participation=0.5"})},
-                    Case{"different", {"model.init=different", "federation.participation=0.5"}},
-                    Case{"rotate", {"average.one.layers=rotate", "federation.local_steps=3"}},
-                    Case{"fedper", {"federation.preset=fedper", "federation.weighting=uniform"}},
-                    Case{"local", {"federation.preset=local", "federation.evaluate_every=0"}}),
+    testing::Values(
+        Case{"fedavg", {}},
+        Case{"no_momentum", {"train.momentum=0", "federation.weighting=uniform"}},
+        Case{"keep", {"train.momentum_at_averaging=keep", "train.weight_decay=0.01"}},
+        Case{"average", {"train.momentum_at_averaging=average", "train.nesterov=yes"}},
+        Case{"participation",
+             {"federation.participation=0.5", "train.momentum_at_averaging=keep",
+              "train.schedule=cosine", "train.warmup=9", "data.augment=crop_flip"}},
+        Case{"groups_reset", groups({"federation.participation=0.7"})},
+        Case{"groups_keep", groups({"train.momentum_at_averaging=keep"})},
+        Case{"groups_average", groups({"train.momentum_at_averaging=average",
+                                       "model.init=different", "federation.participation=0.5"})},
+        Case{"different", {"model.init=different", "federation.participation=0.5"}},
+        Case{"rotate", {"average.one.layers=rotate", "federation.local_steps=3"}},
+        Case{"fedper", {"federation.preset=fedper", "federation.weighting=uniform"}},
+        Case{"adamw", {"train.momentum=0", "train.optimizer=adamw", "train.lr=0.01"}},
+        Case{"adam_keep",
+             groups({"train.momentum=0", "train.optimizer=adam", "train.momentum_at_averaging=keep",
+                     "federation.participation=0.5"})},
+        Case{"adamw_average",
+             groups({"train.momentum=0", "train.optimizer=adamw",
+                     "train.momentum_at_averaging=average", "model.init=different"})},
+        Case{"prox", groups({"train.correction=prox", "train.mu=0.5", "model.init=different"})},
+        Case{"local", {"federation.preset=local", "federation.evaluate_every=0"}}),
     [](auto const& tested) { return tested.param.name; });
 
 /// Checks one layer of one round's rows, all read from the run.
@@ -289,7 +297,12 @@ TEST(DivergenceTest, stopping_names_client_round_and_layer) {
   Device const device(DeviceChoice::cpu, 1, 0, 1);
   Samples const train(data.info, data.train, device);
   Samples const test(data.info, data.test, device);
-  ClientHost host(experiment, device, train, test, {0, 2}, 0, 1, [](auto const&, auto) {});
+  ClientHost host({.experiment = &experiment,
+                   .device = &device,
+                   .train = &train,
+                   .test = &test,
+                   .clients = {0, 2},
+                   .sink = [](auto const&, auto) {}});
   Row global(static_cast<std::size_t>(experiment.state().size()), 0.01F);
   host.start(global);
   ExactSum sum;

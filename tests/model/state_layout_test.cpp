@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/error.hpp"
+
 namespace fedstrata {
 namespace {
 
@@ -23,53 +25,82 @@ std::vector<Slice> slices(std::vector<StatePart> const& parts) {
   return result;
 }
 
-TEST(StateLayoutTest, parameters_buffers_and_momentum_follow_each_other) {
-  auto const t = table();
-  StateLayout const layout(t, true);
-  EXPECT_EQ(layout.parameters(), (Slice{0, 15}));
-  EXPECT_EQ(layout.buffers(), (Slice{15, 4}));
-  EXPECT_EQ(layout.momentum(), (Slice{19, 15}));
-  EXPECT_EQ(layout.model_size(), 19);
-  EXPECT_EQ(layout.size(), 34);
+/// Momentum that is reset, a number for each layer that is averaged, a row that is kept.
+std::vector<StateField> fields() {
+  return {{.name = "momentum", .at_averaging = AtAveraging::reset},
+          {.name = "steps",
+           .one_per = StateField::OnePer::layer,
+           .at_averaging = AtAveraging::average,
+           .least_magnitude = 8.0F},
+          {.name = "control", .at_averaging = AtAveraging::keep}};
 }
 
-TEST(StateLayoutTest, without_momentum_the_row_is_the_model) {
+TEST(StateLayoutTest, parameters_buffers_and_fields_follow_each_other) {
   auto const t = table();
-  StateLayout const layout(t, false);
-  EXPECT_EQ(layout.momentum().size, 0);
+  StateLayout const layout(t, fields());
+  EXPECT_EQ(layout.parameters(), (Slice{0, 15}));
+  EXPECT_EQ(layout.buffers(), (Slice{15, 4}));
+  EXPECT_EQ(layout.field("momentum"), (Slice{19, 15}));
+  EXPECT_EQ(layout.field("steps"), (Slice{34, 3}));
+  EXPECT_EQ(layout.field("control"), (Slice{37, 15}));
+  EXPECT_EQ(layout.model_size(), 19);
+  EXPECT_EQ(layout.size(), 52);
+  EXPECT_THROW(layout.field("velocity"), Error);
+}
+
+TEST(StateLayoutTest, without_fields_the_row_is_the_model) {
+  auto const t = table();
+  StateLayout const layout(t, {});
   EXPECT_EQ(layout.size(), layout.model_size());
-  EXPECT_TRUE(layout.momentum_parts({0, 1, 2}).empty());
-  EXPECT_EQ(slices(layout.parts({0}, true)), (std::vector<Slice>{{0, 6}}));
+  EXPECT_TRUE(layout.field_parts({0, 1, 2}).empty());
 }
 
 TEST(StateLayoutTest, each_buffer_is_a_part_of_its_own_beside_its_layers_parameters) {
   auto const t = table();
-  StateLayout const layout(t, true);
-  auto const parts = layout.parts({1, 2}, false);
+  StateLayout const layout(t, fields());
+  auto const parts = layout.model_parts({1, 2});
   EXPECT_EQ(slices(parts), (std::vector<Slice>{{6, 4}, {15, 2}, {17, 2}, {10, 5}}));
   EXPECT_EQ(parts[2].layer, 1);
   EXPECT_EQ(parts[3].layer, 2);
+  EXPECT_EQ(parts[3].field, -1);
 }
 
-TEST(StateLayoutTest, momentum_comes_after_the_model_in_the_same_order) {
+TEST(StateLayoutTest, fields_come_one_after_another_and_know_what_they_are) {
   auto const t = table();
-  StateLayout const layout(t, true);
-  EXPECT_EQ(slices(layout.parts({0, 2}, true)),
-            (std::vector<Slice>{{0, 6}, {10, 5}, {19, 6}, {29, 5}}));
-  EXPECT_EQ(slices(layout.momentum_parts({1})), (std::vector<Slice>{{25, 4}}));
+  StateLayout const layout(t, fields());
+  auto const parts = layout.field_parts({0, 2});
+  EXPECT_EQ(slices(parts),
+            (std::vector<Slice>{{19, 6}, {29, 5}, {34, 1}, {36, 1}, {37, 6}, {47, 5}}));
+  EXPECT_EQ(parts[1].layer, 2);
+  EXPECT_EQ(parts[3].layer, 2);
+  EXPECT_EQ(parts[3].field, 1);
+  EXPECT_EQ(parts[3].least_magnitude, 8.0F);
+  EXPECT_EQ(parts[4].field, 2);
+}
+
+TEST(StateLayoutTest, fields_are_told_apart_by_what_averaging_does_to_them) {
+  auto const t = table();
+  StateLayout const layout(t, fields());
+  EXPECT_EQ(slices(layout.field_parts({1}, AtAveraging::reset)), (std::vector<Slice>{{25, 4}}));
+  EXPECT_EQ(slices(layout.field_parts({1}, AtAveraging::average)), (std::vector<Slice>{{35, 1}}));
+  EXPECT_EQ(slices(layout.field_parts({1}, AtAveraging::keep)), (std::vector<Slice>{{43, 4}}));
 }
 
 TEST(StateLayoutTest, all_layers_cover_the_row_once) {
   auto const t = table();
-  StateLayout const layout(t, true);
+  StateLayout const layout(t, fields());
   std::vector<int> covered(static_cast<std::size_t>(layout.size()), 0);
-  for (auto const& slice : slices(layout.parts({0, 1, 2}, true))) {
-    for (auto i = slice.offset; i < slice.offset + slice.size; ++i) {
-      ++covered[static_cast<std::size_t>(i)];
+  auto const count = [&](std::vector<StatePart> const& parts) {
+    for (auto const& slice : slices(parts)) {
+      for (auto i = slice.offset; i < slice.offset + slice.size; ++i) {
+        ++covered[static_cast<std::size_t>(i)];
+      }
     }
-  }
-  EXPECT_EQ(covered, std::vector<int>(34, 1));
-  EXPECT_TRUE(layout.parts({}, true).empty());
+  };
+  count(layout.model_parts({0, 1, 2}));
+  count(layout.field_parts({0, 1, 2}));
+  EXPECT_EQ(covered, std::vector<int>(52, 1));
+  EXPECT_TRUE(layout.model_parts({}).empty());
 }
 
 }  // namespace

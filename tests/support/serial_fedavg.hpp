@@ -14,8 +14,8 @@
 namespace fedstrata {
 
 /// Federated averaging in the plainest words: every client keeps a whole row of its own
-/// (parameters, buffers, momentum) for ever, one after another trains on it, and due layers become
-/// the mean.
+/// (parameters, buffers, what the optimizer keeps) for ever, one after another trains on it, and
+/// due layers become the mean.
 class SerialFedAvg {
  public:
   using Row = std::vector<float>;
@@ -28,7 +28,12 @@ class SerialFedAvg {
   SerialFedAvg(Experiment const& experiment, Device const& device, Samples const& train)
       : experiment_(experiment),
         state_(device.zeros(experiment.state().size())),
-        trainer_(experiment, device, train, state_) {
+        global_(device.zeros(experiment.state().size())),
+        trainer_({.experiment = &experiment,
+                  .device = &device,
+                  .data = &train,
+                  .state = state_,
+                  .global = global_}) {
     global = initial(0);
     for (auto const id : experiment.all_clients()) {
       clients.push_back(initial(experiment.init_stream(id)));
@@ -60,14 +65,18 @@ class SerialFedAvg {
     auto const policy = experiment_.config.train.momentum_at_averaging;
     for (int const layer : experiment_.schedule.due_layers(number)) {
       auto slices = model_slices(layer);
-      if (policy == MomentumAtAveraging::average) slices.push_back(momentum_slice(layer));
+      if (policy == AtAveraging::average) {
+        for (auto const& slice : optimizer_slices(layer)) slices.push_back(slice);
+      }
       for (auto const& slice : slices) {
         take_mean(slice, reference, ids, kept);
         for (auto& row : clients) copy(slice, global, row);
       }
-      if (policy != MomentumAtAveraging::reset) continue;
+      if (policy != AtAveraging::reset) continue;
       Row const zeros(global.size(), 0.0F);
-      for (auto& row : clients) copy(momentum_slice(layer), zeros, row);
+      for (auto const& slice : optimizer_slices(layer)) {
+        for (auto& row : clients) copy(slice, zeros, row);
+      }
     }
   }
 
@@ -99,16 +108,30 @@ class SerialFedAvg {
 
   void train(std::int64_t id, std::int64_t number) {
     std::ranges::copy(client(id), state_.data_ptr<float>());
+    std::ranges::copy(global, global_.data_ptr<float>());
     trainer_.train(id, number, steps_[id]);
     steps_[id] += experiment_.local_steps(id);
     std::ranges::copy(values(state_), client(id).begin());
   }
 
-  Slice momentum_slice(int layer) const {
+  /// Momentum, or Adam's two moments and, last, its number of steps.
+  std::vector<Slice> optimizer_slices(int layer) const {
+    auto const& train = experiment_.config.train;
     auto const& table = experiment_.model.table();
-    if (experiment_.config.train.momentum == 0.0) return {0, 0};
     auto const& slice = table.layers[static_cast<std::size_t>(layer)].parameters;
-    return {table.parameter_count + table.buffer_count + slice.offset, slice.size};
+    auto const fields = table.parameter_count + table.buffer_count;
+    if (train.optimizer != "sgd") {
+      return {{fields + slice.offset, slice.size},
+              {fields + table.parameter_count + slice.offset, slice.size},
+              {steps_offset() + layer, 1}};
+    }
+    if (train.momentum == 0.0) return {};
+    return {{fields + slice.offset, slice.size}};
+  }
+
+  std::int64_t steps_offset() const {
+    auto const& table = experiment_.model.table();
+    return 3 * table.parameter_count + table.buffer_count;
   }
 
   static bool finite(Row const& row) {
@@ -123,7 +146,7 @@ class SerialFedAvg {
   /// to a multiple of 2^-36 of the power of two above the slice's largest magnitude before.
   void take_mean(Slice slice, Row const& reference, std::vector<std::int64_t> const& ids,
                  std::vector<std::int64_t> const& kept) {
-    float largest = 0x1p-6F;
+    float largest = slice.offset >= steps_offset() ? 0x1p20F : 0x1p-6F;
     for (auto i = slice.offset; i < slice.offset + slice.size; ++i) {
       largest = std::max(largest, std::abs(reference[static_cast<std::size_t>(i)]));
     }
@@ -146,7 +169,7 @@ class SerialFedAvg {
   }
 
   Experiment const& experiment_;
-  at::Tensor state_;
+  at::Tensor state_, global_;
   Trainer trainer_;
   std::map<std::int64_t, std::int64_t> steps_;
 };

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "client/algorithms/algorithms.hpp"
 #include "common/base/random.hpp"
 #include "common/config/options.hpp"
 #include "common/data/dataset.hpp"
@@ -40,7 +41,9 @@ inline Dataset tiny_data(std::int64_t side = 6, std::int64_t channels = 1,
 /// An experiment on it; `settings` are "section.key=value".
 inline Experiment tiny_experiment(Dataset const& data, std::string const& text,
                                   std::vector<std::string> const& settings = {}) {
-  return {parse_config(text, "test", settings), data.info, data.train.targets};
+  auto config = parse_config(text, "test", settings);
+  auto fields = state_fields(config.train);
+  return {std::move(config), data.info, data.train.targets, std::move(fields)};
 }
 
 }  // namespace fedstrata

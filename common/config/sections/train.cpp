@@ -5,13 +5,19 @@ namespace fedstrata::keys {
 
 std::vector<Key<TrainConfig>> train_keys() {
   return {
-      choice("optimizer", &TrainConfig::optimizer, {"sgd"}, "local optimizer"),
+      choice("optimizer", &TrainConfig::optimizer, {"sgd", "adam", "adamw"}, "local optimizer"),
       number("lr", &TrainConfig::lr, above(0), "", "learning rate before schedule and warm-up"),
       number("momentum", &TrainConfig::momentum, {.low = 0, .high = 1, .high_open = true}, "",
              "momentum of SGD"),
       flag("nesterov", &TrainConfig::nesterov, "Nesterov's form of momentum"),
+      number("beta1", &TrainConfig::beta1, {.low = 0, .high = 1, .high_open = true}, "",
+             "adam, adamw: share of the mean gradient that a step keeps"),
+      number("beta2", &TrainConfig::beta2, {.low = 0, .high = 1, .high_open = true}, "",
+             "adam, adamw: share of the mean square that a step keeps"),
+      number("eps", &TrainConfig::eps, above(0), "",
+             "adam, adamw: added to the root of the mean square"),
       number("weight_decay", &TrainConfig::weight_decay, at_least(0), "",
-             "times the parameters, added to the gradient"),
+             "times the parameters, added to the gradient; adamw: weights shrink by it times lr"),
       number("batch_size", &TrainConfig::batch_size, at_least(1), "samples",
              "batch of a training step; the last batch of an epoch may be smaller"),
       choice("schedule", &TrainConfig::schedule, {"constant", "step", "cosine"},
@@ -26,7 +32,11 @@ std::vector<Key<TrainConfig>> train_keys() {
              "length of the schedule; 0 = federation.rounds"),
       choice("momentum_at_averaging", &TrainConfig::momentum_at_averaging,
              {"reset", "keep", "average"},
-             "what becomes of a layer's momentum when it is averaged"),
+             "what becomes of a layer's momentum or moments when it is averaged"),
+      choice("correction", &TrainConfig::correction, {"none", "prox"},
+             "what is added to local gradients against drifting apart"),
+      number("mu", &TrainConfig::mu, at_least(0), "",
+             "prox: strength of the pull towards the global model"),
   };
 }
 

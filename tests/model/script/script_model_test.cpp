@@ -140,7 +140,9 @@ struct Training {
     state = device.zeros(experiment.state().size());
     auto const size = static_cast<std::int64_t>(start.size());
     state.narrow(0, 0, size).copy_(torch::tensor(start));
-    result = Trainer(experiment, device, batches, state).train(client, 2, 0).value();
+    Trainer trainer(
+        {.experiment = &experiment, .device = &device, .data = &batches, .state = state});
+    result = trainer.train(client, 2, 0).value();
   }
 
   static std::vector<std::string> with_name(std::vector<std::string> settings,
@@ -208,7 +210,11 @@ TEST_F(ScriptModel, gives_the_same_bits_from_the_first_pass_on) {
   Training const first(name, start);
   auto again = first.state.clone();
   again.narrow(0, 0, static_cast<std::int64_t>(start.size())).copy_(torch::tensor(start));
-  Trainer(first.experiment, first.device, first.batches, again).train(1, 2, 0);
+  Trainer({.experiment = &first.experiment,
+           .device = &first.device,
+           .data = &first.batches,
+           .state = again})
+      .train(1, 2, 0);
   EXPECT_TRUE(at::equal(first.state, again));
   EXPECT_TRUE(at::equal(first.state, Training(name, start).state));
   auto const zero = make_model({save(net(), "plain.pt"), {}, Norm::none, Init::same}, kShape);

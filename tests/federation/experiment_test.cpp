@@ -1,0 +1,83 @@
+#include "common/federation/experiment.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/error.hpp"
+#include "tests/support/tiny_experiment.hpp"
+
+namespace fedstrata {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// An mlp of three layers: the first averaged in rounds 2, 4, ..., the second in every round from
+/// the third, the last never.
+Experiment experiment(std::vector<std::string> settings) {
+  settings.insert(settings.end(),
+                  {"average.slow.layers=fc1", "average.slow.every=2", "average.late.layers=fc2",
+                   "average.late.from=3", "average.never.layers=head", "average.never.every=0"});
+  return tiny_experiment(tiny_data(),
+                         "[model]\nhidden = 5,4\n[data]\ndataset = synthetic\n"
+                         "[federation]\nrounds = 6\n",
+                         settings);
+}
+
+TEST(ExperimentTest, values_that_all_clients_had_are_those_of_averages_and_a_common_start) {
+  auto const same = experiment({});
+  EXPECT_THAT(same.common_layers(1), ElementsAre(0, 1));
+  EXPECT_THAT(same.common_layers(6), ElementsAre(0, 1));
+  auto const different = experiment({"model.init=different"});
+  EXPECT_THAT(different.common_layers(1), IsEmpty());
+  EXPECT_THAT(different.common_layers(2), IsEmpty());
+  EXPECT_THAT(different.common_layers(3), ElementsAre(0));
+  EXPECT_THAT(different.common_layers(4), ElementsAre(0, 1));
+}
+
+/// Fields and layers of the parts, "FIELD:LAYER", in their order; -1 is the model.
+std::vector<std::string> names(PackedParts const& parts) {
+  std::vector<std::string> result;
+  for (auto const& part : parts) {
+    result.push_back(std::to_string(part.field) + ":" + std::to_string(part.layer));
+  }
+  return result;
+}
+
+TEST(ExperimentTest, clients_keep_what_is_not_averaged_in_every_round) {
+  std::string const adam = "train.optimizer=adam";
+  std::string const policy = "train.momentum_at_averaging=";
+  std::string const all = "federation.preset=fedavg";
+  auto const own = [&](std::vector<std::string> const& settings) {
+    return names(
+        tiny_experiment(tiny_data(), "[model]\nhidden = 5\n[data]\ndataset = synthetic\n", settings)
+            .own_parts());
+  };
+  EXPECT_THAT(own({adam, all, policy + "reset"}), IsEmpty());
+  EXPECT_THAT(own({adam, all, policy + "average"}), IsEmpty());
+  EXPECT_THAT(own({adam, all, policy + "keep"}),
+              ElementsAre("0:0", "0:1", "1:0", "1:1", "2:0", "2:1"));
+  EXPECT_THAT(own({adam, "federation.preset=fedper", policy + "keep"}),
+              ElementsAre("-1:1", "0:1", "1:1", "2:1", "0:0", "1:0", "2:0"));
+  EXPECT_THAT(own({"train.momentum=0.9", "federation.preset=fedper"}), ElementsAre("-1:1", "0:1"));
+}
+
+TEST(ExperimentTest, fields_are_summed_with_their_layer_where_they_are_averaged) {
+  auto const parts =
+      experiment({"train.momentum=0.9", "train.momentum_at_averaging=average"}).parts(2);
+  EXPECT_THAT(names(parts.averaged()), ElementsAre("-1:0", "0:0"));
+  EXPECT_THAT(names(parts.parts), ElementsAre("-1:0", "0:0", "-1:1", "-1:2"));
+}
+
+TEST(ExperimentTest, a_correction_needs_averages) {
+  try {
+    tiny_experiment(tiny_data(), "[data]\ndataset = synthetic\n",
+                    {"federation.preset=local", "train.correction=prox", "train.mu=1"});
+    FAIL() << "no error";
+  } catch (InputError const& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("no layer is averaged"));
+  }
+}
+
+}  // namespace
+}  // namespace fedstrata
