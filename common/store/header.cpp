@@ -188,6 +188,8 @@ DatasetInfo read_dataset(hdf5::File const& file) {
     info.targets = has("classes") ? Targets::labels : Targets::values;
     info.shape = parse_shape(file.text("/dataset", "shape"));
     info.outputs = number("outputs");
+    require(info.inputs != Inputs::pixels || info.shape.size() == 3,
+            "/dataset has images of shape " + shape_text(info.shape));
   } else {  // before there were tasks
     info.shape = {number("channels"), number("height"), number("width")};
     info.outputs = number("classes");

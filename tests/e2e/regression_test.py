@@ -12,6 +12,8 @@ import numpy as np
 import program
 from program import ProgramTest, content, run, table
 
+import fedstrata
+
 REGRESSION = {"data.dataset": "synthetic-regression", "data.clients": 3,
               "data.partition": "quantity", "model.init": "different", "federation.rounds": 4,
               "average.body.layers": "first:1", "average.head.layers": "head",
@@ -97,6 +99,26 @@ class RegressionTest(ProgramTest):
             result = run("simulate", self.config(REGRESSION, changes), "--out", self.path / "no")
             self.assert_fails(result, 2, *says)
             self.assertFalse((self.path / "no").exists())
+
+    def test_models_from_elsewhere_have_the_same_barriers(self):
+        native = self.trained({"data.partition": "same"})
+        command = [sys.executable, program.ROOT / "experiments/import_torch.py", "--program",
+                   program.BINARY, "--out", self.path / "imported", "--model", "mlp", "--hidden",
+                   "16", "--dataset", "synthetic-regression", "--train-limit", "400",
+                   "--test-limit", "60", "--round", "4"]
+        with fedstrata.Run(native) as opened:
+            for client in range(3):
+                file = self.path / f"{client}.npz"
+                np.savez(file, **opened.state_dict(4, client=client))
+                command.append(file)
+        imported = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(imported.returncode, 0, imported.stderr)
+        tables = []
+        for out in (native, self.path / "imported"):
+            self.succeed("analyze", out, "--name", "last", "--set", "analysis.rounds=last",
+                         "--set", "analysis.alphas=5")
+            tables.append(program.stable_columns(table(out, "barriers/last/barriers")))
+        self.assertEqual(*tables)
 
     def test_every_partition_that_needs_no_labels(self):
         for kind in ("iid", "same"):
