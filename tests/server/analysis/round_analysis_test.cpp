@@ -15,6 +15,7 @@
 
 #include "common/base/error.hpp"
 #include "common/model/zoo/zoo.hpp"
+#include "common/tasks/tasks.hpp"
 #include "tests/support/plain_evaluator.hpp"
 
 namespace fedstrata {
