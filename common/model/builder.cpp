@@ -1,3 +1,7 @@
+// Two accounts are kept while a model is put together: what it consists of (stages, layer table,
+// initialisers, units), which the Model takes over in the end, and what is in each slot at the
+// moment (Activations), against which every operation is checked. Operations know how to add
+// themselves; nothing here depends on which there are.
 #include "common/model/builder.hpp"
 
 #include <algorithm>

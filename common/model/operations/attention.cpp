@@ -1,8 +1,10 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
@@ -16,23 +18,23 @@ class Attention : public Operation {
   Attention(Slot queries, Slot keys, std::int64_t heads, bool causal)
       : queries_(queries), keys_(keys), heads_(heads), causal_(causal) {}
 
-  Frame evaluate(Frame in, Weights const& weights) const override {
-    Saved unused;
-    return forward(std::move(in), weights, unused);
+  Frame evaluate(Frame in, Weights const&) const override {
+    auto const [q, k, v] = take(in);
+    auto const block = std::max<std::int64_t>(1, kBlock / (q.size(1) * k.size(1)));
+    auto out = at::empty(v.sizes(), v.options());
+    for (std::int64_t first = 0; first < v.size(0); first += block) {
+      auto const count = std::min(block, v.size(0) - first);
+      auto const part = [&](at::Tensor const& t) { return t.narrow(0, first, count); };
+      auto to = part(out);
+      at::bmm_out(to, shares(part(q), part(k)), part(v));
+    }
+    in.main = join(out);
+    return in;
   }
 
   Frame forward(Frame in, Weights const&, Saved& saved) const override {
-    auto& queries = in[queries_];
-    auto& keys = in[keys_];
-    auto const rows = std::max({in.main.size(0), queries.size(0), keys.size(0)});
-    auto const q = split(stacked(queries, rows));
-    auto const k = split(stacked(keys, rows));
-    auto const v = split(stacked(in.main, rows));
-    queries = at::Tensor();
-    keys = at::Tensor();
-    auto scores = at::bmm(q, k.transpose(1, 2)).mul_(scale(q));
-    if (causal_) scores.masked_fill_(later(scores), -std::numeric_limits<double>::infinity());
-    auto const attention = at::softmax(scores, -1);
+    auto const [q, k, v] = take(in);
+    auto const attention = shares(q, k);
     in.main = join(at::bmm(attention, v));
     saved = {q, k, v, attention};
     return in;
@@ -58,6 +60,25 @@ class Attention : public Operation {
   }
 
  private:
+  /// Evaluation holds so many scores at once, however many models are stacked.
+  static constexpr std::int64_t kBlock = std::int64_t{1} << 22;
+
+  /// Queries, keys and values, each [B * heads, tokens, width]. Leaves the slots empty.
+  std::array<at::Tensor, 3> take(Frame& in) const {
+    auto const queries = std::exchange(in[queries_], at::Tensor());
+    auto const keys = std::exchange(in[keys_], at::Tensor());
+    auto const rows = std::max({in.main.size(0), queries.size(0), keys.size(0)});
+    return {split(stacked(queries, rows)), split(stacked(keys, rows)),
+            split(stacked(in.main, rows))};
+  }
+
+  /// How much of each value a query takes: [B * heads, queries, keys].
+  at::Tensor shares(at::Tensor const& q, at::Tensor const& k) const {
+    auto scores = at::bmm(q, k.transpose(1, 2)).mul_(scale(q));
+    if (causal_) scores.masked_fill_(later(scores), -std::numeric_limits<double>::infinity());
+    return at::softmax(scores, -1);
+  }
+
   /// Fewer batches than `rows` stand for themselves, repeated as a whole (see Frame).
   static at::Tensor stacked(at::Tensor const& tensor, std::int64_t rows) {
     auto const times = rows / tensor.size(0);

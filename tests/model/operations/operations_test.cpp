@@ -195,6 +195,15 @@ TEST(attention, batches_of_queries_meet_stacks_of_keys_and_values) {
   EXPECT_TRUE(at::equal(out, whole));
 }
 
+TEST(attention, of_many_long_sequences_is_evaluated_block_by_block) {
+  auto const random = [] { return at::randn({60, 300, 4}); };
+  Frame const input{random(), {random(), random()}};
+  auto const operation = attention(1, 2, 2, true);
+  Saved saved;
+  EXPECT_TRUE(
+      at::equal(operation->evaluate(input, {}).main, operation->forward(input, {}, saved).main));
+}
+
 TEST(batch_norm, statistics_move_as_pytorchs) {
   torch::manual_seed(1);
   torch::nn::BatchNorm2d module(4);
