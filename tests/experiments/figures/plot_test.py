@@ -19,6 +19,7 @@ from plot_run import write_run
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
 from figures import analysis, combine, controls, run_tables
+from figures.kinds import random_and_subset
 PLAIN = ["accuracy", "divergence", "partition"]
 FEW = PLAIN + [f"{topic}_insitu_{split}" for topic in ("barriers", "paths", "curves", "clients")
                for split in ("train", "test")]
@@ -148,7 +149,7 @@ class PlotTest(unittest.TestCase):
         write_run(self.path, more_kinds=True)
         with run_tables.open_run(self.path) as run:
             rows = analysis.Analysis(run, "insitu").parts["test", ""]
-        random = controls.TOPICS["random"][1][1]
+        random = random_and_subset.CONTROLS[1]
         values = controls.values(rows, ["full", "fc1"], random, "loss")
         for value, expected in zip(values.ravel(), [0.01, -0.02, 0.04] * 2):
             self.assertAlmostEqual(value, expected)
