@@ -8,10 +8,10 @@ they are heat maps by round that may be averaged over several runs, `BY_ROUND`.
 
 from figures import clients, paths, predicted, spread
 from figures.kinds import (cumulative, full_and_layer, group, interaction, plane, random_and_subset,
-                           subspace, window)
+                           simplex, subspace, window)
 
 FIGURES = [full_and_layer, window, group, cumulative, paths, clients, interaction,
-           random_and_subset, subspace, predicted, plane, spread]
+           random_and_subset, subspace, predicted, plane, simplex, spread]
 
 
 def figures(analysis, by_round=False):

@@ -18,7 +18,7 @@ struct KindText {
 
 using KindFunction = BarrierKindPtr(KindText const&);
 KindFunction make_full, make_layer, make_cumulative, make_window, make_group, make_complement,
-    make_interaction, make_subset, make_random, make_subspace, make_plane;
+    make_interaction, make_subset, make_random, make_subspace, make_plane, make_simplex;
 
 struct KindEntry {
   /// How it is written: a name alone, or with an argument, NAME:ARGUMENT or NAME[:ARGUMENT].
@@ -42,6 +42,7 @@ inline constexpr KindEntry kKinds[] = {
     {"random[:DRAWS]", make_random},
     {"subspace[:DRAWS]", make_subspace},
     {"plane:A-B-C[:LAYER]", make_plane},
+    {"simplex[:DRAWS]", make_simplex},
 };
 
 /// Says what is wrong with the text of a kind, and what is allowed.
