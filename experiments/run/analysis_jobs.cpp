@@ -1,3 +1,6 @@
+// Everything that can be wrong with an analysis of a stored run is found here, before any rank
+// begins to compute: rounds and clients that are not stored, models that are not finite, kinds that
+// need more. That reads every model once, which is little beside evaluating it.
 #include "experiments/run/analysis_jobs.hpp"
 
 #include <algorithm>

@@ -1,3 +1,7 @@
+// The leader hands out one unit at a time to whoever asks, itself included: units differ in cost
+// and ranks in speed, so that no fixed share would end at one time. Two rounds are in work at once,
+// so that ranks have something to do while a round's last units are computed. Results may arrive in
+// any order; they are kept by unit and added up in the order of the units once a phase is complete.
 #include "server/analysis/pool.hpp"
 
 #include <algorithm>

@@ -1,3 +1,9 @@
+// Points that agree in the layers of the first stages go through them together; where they part,
+// each branch goes on alone, and branches that agree in everything that is left are joined again,
+// stacked along the batch. The tree is built from the root by sorting points into branches by the
+// blends of the next stage; what is left to do decides which of them may be stacked. It is a pure
+// function of points and stages, so that every rank builds the same one and the bits do not depend
+// on who evaluates it.
 #include "server/engine/evaluation_tree.hpp"
 
 #include <algorithm>
@@ -8,15 +14,15 @@ namespace fedstrata {
 namespace {
 
 /// Points that agree in all that remains, one for each member of a stack.
-struct Suffix {
+struct Rest {
   int any = 0;  ///< one of them, to look up what remains
   std::vector<int> points;
 };
 
-/// Suffixes that begin with the same tensors for the stage at hand.
+/// Rests that begin with the same tensors for the stage at hand.
 struct Class {
   std::vector<int> version;  ///< a blend for each of the stage's layers
-  std::vector<Suffix> suffixes;
+  std::vector<Rest> rests;
 };
 
 class Builder {
@@ -24,9 +30,9 @@ class Builder {
   Builder(PointSet const& set, std::span<StageShape const> stages) : set_(set), stages_(stages) {}
 
   EvaluationTree build(std::span<int const> points) {
-    std::vector<Suffix> suffixes;
-    for (int const point : points) suffixes.push_back({point, {point}});
-    add_node(0, 1, std::move(suffixes));
+    std::vector<Rest> rests;
+    for (int const point : points) rests.push_back({point, {point}});
+    add_node(0, 1, std::move(rests));
     return std::move(tree_);
   }
 
@@ -50,19 +56,19 @@ class Builder {
   }
 
   bool same_rests(Class const& a, Class const& b, std::size_t from) const {
-    return std::ranges::equal(a.suffixes, b.suffixes, [&](auto const& x, auto const& y) {
+    return std::ranges::equal(a.rests, b.rests, [&](auto const& x, auto const& y) {
       return same_rest(x.any, y.any, from);
     });
   }
 
-  std::vector<Class> classes(std::size_t stage, std::vector<Suffix> suffixes) const {
+  std::vector<Class> classes(std::size_t stage, std::vector<Rest> rests) const {
     std::map<std::vector<int>, std::size_t> index;
     std::vector<Class> result;
-    for (auto& suffix : suffixes) {
-      auto const key = version(suffix.any, stage);
+    for (auto& rest : rests) {
+      auto const key = version(rest.any, stage);
       auto const [at, fresh] = index.try_emplace(key, result.size());
       if (fresh) result.push_back({key, {}});
-      result[at->second].suffixes.push_back(std::move(suffix));
+      result[at->second].rests.push_back(std::move(rest));
     }
     return result;
   }
@@ -84,15 +90,15 @@ class Builder {
     return result;
   }
 
-  std::size_t add_node(std::size_t stage, std::size_t stack, std::vector<Suffix> suffixes) {
+  std::size_t add_node(std::size_t stage, std::size_t stack, std::vector<Rest> rests) {
     auto const index = tree_.nodes.size();
     tree_.nodes.push_back({stage, stack, {}, {}, {}});
     if (stage == stages_.size()) {
-      tree_.nodes[index].points = std::move(suffixes.front().points);
+      tree_.nodes[index].points = std::move(rests.front().points);
       return index;
     }
-    auto const all = classes(stage, std::move(suffixes));
-    Products products(set_, stages_[stage].affine, all);
+    auto const all = classes(stage, std::move(rests));
+    StageProducts products(set_, stages_[stage].affine, all);
     std::vector<EvaluationTree::Branch> branches;
     for (auto const& members : stacks(all, stage, stack)) {
       EvaluationTree::Branch branch;
@@ -105,21 +111,21 @@ class Builder {
     return index;
   }
 
-  static std::vector<Suffix> join(std::vector<Class const*> const& members) {
-    auto suffixes = members.front()->suffixes;
+  static std::vector<Rest> join(std::vector<Class const*> const& members) {
+    auto rests = members.front()->rests;
     for (std::size_t m = 1; m < members.size(); ++m) {
-      for (std::size_t i = 0; i < suffixes.size(); ++i) {
-        auto const& more = members[m]->suffixes[i].points;
-        suffixes[i].points.insert(suffixes[i].points.end(), more.begin(), more.end());
+      for (std::size_t i = 0; i < rests.size(); ++i) {
+        auto const& more = members[m]->rests[i].points;
+        rests[i].points.insert(rests[i].points.end(), more.begin(), more.end());
       }
     }
-    return suffixes;
+    return rests;
   }
 
   /// Which products a node computes, and how its classes follow from them.
-  class Products {
+  class StageProducts {
    public:
-    Products(PointSet const& set, bool affine, std::vector<Class> const& all) : set_(set) {
+    StageProducts(PointSet const& set, bool affine, std::vector<Class> const& all) : set_(set) {
       if (affine) choose_lines(all);
     }
 

@@ -1,3 +1,6 @@
+// Pairs of a round, chosen without listing all of them: 100,000 clients have five billion. Random
+// pairs come from a stream named by the round, so that any rank, during the run or later, chooses
+// the same.
 #include "server/plan/pairs.hpp"
 
 #include <algorithm>

@@ -1,3 +1,8 @@
+// A plan decides about bits: which points share a unit, in which order models and points are listed
+// (the lower index comes first in a blend), and where units are cut, all decide how sums are
+// rounded. So it follows from configuration, model and participants alone, and the order of what is
+// added here must stay: pairs in their order; for each the kinds that are not drawn, the aligned
+// ones, the drawn ones; then all clients against their mean, and what belongs to no pair.
 #include "server/plan/planner.hpp"
 
 #include <algorithm>

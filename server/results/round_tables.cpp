@@ -1,3 +1,6 @@
+// One class, since all records of a round share the plan, the names of layers and the sums. Records
+// are sorted by their leading columns at the end: what order the plan has its curves in shows in no
+// table.
 #include "server/results/round_tables.hpp"
 
 #include <algorithm>
