@@ -269,8 +269,8 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
     auto const row = device_->host_view(trained.state, staging_);
     double total = 0.0;
     for (auto const& layer : layers) {
-      auto const p = kernels::products(elements(row, layer.parameters),
-                                       elements<float const>(mean_row, layer.parameters));
+      auto const p = kernels::pair_sums(elements(row, layer.parameters),
+                                        elements<float const>(mean_row, layer.parameters));
       report.layer_distances.push_back(p.distance2);
       auto const norms = std::sqrt(p.aa) * std::sqrt(p.bb);
       report.layer_cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);

@@ -14,13 +14,10 @@ import sys
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
-from figures import (combine, controls, layers, metrics, pairs, paths, plane, report, spread,
-                     sweeps)
+from figures import combine, metrics, report, sweeps, topics
 from figures.analysis import Analysis
 from figures.run_tables import Problem, open_run
 from figures.sweep_tables import Sweep, collected_file
-
-TOPICS = [layers, paths, pairs, controls, plane, spread]
 
 
 def main():
@@ -54,7 +51,7 @@ def draw_one(arguments):
     analyses = [Analysis(run, name) for name in chosen_analyses(run, arguments.analysis)]
     drawn = metrics.figures(run)
     for analysis in analyses:
-        drawn.update(analysis_figures(analysis))
+        drawn.update(topics.figures(analysis))
         analysis.print_summary()
     drawn = {name: figure for name, figure in drawn.items() if figure is not None}
     if not drawn:
@@ -77,7 +74,7 @@ def draw_several(arguments):
     heatmaps = [{} for _ in runs]
     for run, found in zip(runs, heatmaps):
         for name in chosen_analyses(run, arguments.analysis):
-            found.update(layers.figures(Analysis(run, name)))
+            found.update(topics.figures(Analysis(run, name), by_round=True))
     drawn, means = combine.figures(runs, heatmaps)
     combine.print_means(means, len(runs))
     save(drawn, arguments.out)
@@ -102,13 +99,6 @@ def chosen_analyses(run, wanted):
         raise Problem(f"{run.path} has no analysis called '{wanted}' (it has: "
                       f"{', '.join(run.analyses) or 'none'}).")
     return [wanted] if wanted else run.analyses
-
-
-def analysis_figures(analysis):
-    drawn = {}
-    for topic in TOPICS:
-        drawn.update(topic.figures(analysis))
-    return drawn
 
 
 def save(drawn, out):

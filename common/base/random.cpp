@@ -100,4 +100,13 @@ void Random::shuffle(std::span<std::int64_t> values) {
   for (auto i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
 }
 
+std::set<std::uint64_t> distinct_numbers(std::uint64_t available, std::uint64_t count,
+                                         Random& random) {
+  std::set<std::uint64_t> numbers;
+  for (auto last = available - count; last < available; ++last) {
+    if (!numbers.insert(random.below(last + 1)).second) numbers.insert(last);
+  }
+  return numbers;
+}
+
 }  // namespace fedstrata

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <set>
 #include <span>
 
 namespace fedstrata {
@@ -18,7 +19,8 @@ enum class Purpose : std::uint64_t {
   layer_order = 9,
   direction = 10,
   subset = 11,
-  alignment = 12
+  alignment = 12,
+  simplex = 13
 };
 
 /// One block of Philox 4x32-10: ten rounds on a 128-bit counter with a 64-bit key. A bijection of
@@ -50,5 +52,10 @@ class Random {
   double spare_normal_ = 0.0;
   bool has_spare_ = false;
 };
+
+/// `count` <= `available` distinct numbers below `available`, ascending, every choice equally
+/// likely (Floyd's method: memory and time grow with `count`, not with how many there are).
+std::set<std::uint64_t> distinct_numbers(std::uint64_t available, std::uint64_t count,
+                                         Random& random);
 
 }  // namespace fedstrata

@@ -27,21 +27,7 @@ void check_analysis(Config const& config, std::string const& source) {
   require_input(analysis.tolerance == 0.0 || analysis.alphas.search_tolerance == 0.0,
                 source + ": analysis.alphas = " + analysis.alphas.text +
                     " needs all samples; set analysis.tolerance = 0");
-  for (auto const& text : analysis.kinds) {
-    auto const kind = parse_kind(text);
-    if (kind.family == Kind::Family::plane) {
-      for (auto const client : kind.clients) {
-        require_input(
-            client < config.data.clients,
-            source + ": analysis.kinds: " + text + " names client " + std::to_string(client) +
-                ", but data.clients = " + std::to_string(config.data.clients) + " (ids from 0)");
-      }
-    }
-    require_input(kind.family != Kind::Family::subspace || analysis.every == 0,
-                  source +
-                      ": analysis.kinds: subspace needs the checkpoints of the whole run; "
-                      "leave it to `fedstrata analyze`");
-  }
+  check_kinds(config, source);
   require_input(analysis.against.empty() || analysis.every == 0,
                 source + ": analysis.against is for `fedstrata analyze`; leave it out");
 }

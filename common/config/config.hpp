@@ -5,6 +5,7 @@
 
 #include "common/config/analysis/alphas.hpp"
 #include "common/config/analysis/batchnorm.hpp"
+#include "common/config/analysis/kinds.hpp"
 #include "common/config/analysis/pairs.hpp"
 #include "common/config/analysis/rounds.hpp"
 #include "common/config/analysis/split.hpp"
@@ -112,9 +113,9 @@ struct CheckpointConfig {
 
 struct AnalysisConfig {
   int ranks = 1;
-  std::int64_t every = 0;                              ///< in-situ: rounds; 0 = none
-  RoundSelection rounds;                               ///< post-hoc
-  std::vector<std::string> kinds = {"full", "layer"};  ///< as parse_kind() takes them
+  std::int64_t every = 0;  ///< in-situ: rounds; 0 = none
+  RoundSelection rounds;   ///< post-hoc
+  KindSelection kinds = parse_kinds(std::string(kFullKind) + "," + kLayerKind);
   PairSelection pairs;
   std::string against;  ///< directory of another run whose clients are the partners; "" = own
   AlphaSelection alphas;

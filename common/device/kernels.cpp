@@ -159,7 +159,7 @@ FEDSTRATA_KERNEL void finish_mean(std::span<std::int64_t const> sums, double qua
     out[i] = static_cast<float>(static_cast<double>(sums[i]) * factor);
 }
 
-FEDSTRATA_KERNEL Products products(std::span<float const> a, std::span<float const> b) {
+FEDSTRATA_KERNEL PairSums pair_sums(std::span<float const> a, std::span<float const> b) {
   constexpr std::size_t kLanes = 8;  // independent partial sums: a fixed order that vectorises
   std::array<double, kLanes> aa{}, bb{}, ab{}, dd{};
   auto const n = a.size();
@@ -178,7 +178,7 @@ FEDSTRATA_KERNEL Products products(std::span<float const> a, std::span<float con
     for (std::size_t lane = 0; lane < kLanes; ++lane) add(lane, i + lane);
   }
   for (std::size_t i = whole; i < n; ++i) add(i - whole, i);
-  Products sum;
+  PairSums sum;
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     sum.aa += aa[lane];
     sum.bb += bb[lane];

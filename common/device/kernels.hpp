@@ -70,10 +70,10 @@ void finish_mean(std::span<std::int64_t const> sums, double quantum, double divi
                  std::span<float> out);
 
 /// Sums of a*a, b*b, a*b and (a-b)^2 in double, in a fixed order.
-struct Products {
+struct PairSums {
   double aa = 0.0, bb = 0.0, ab = 0.0, distance2 = 0.0;
 };
-Products products(std::span<float const> a, std::span<float const> b);
+PairSums pair_sums(std::span<float const> a, std::span<float const> b);
 
 }  // namespace kernels
 }  // namespace fedstrata

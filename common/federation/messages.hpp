@@ -210,6 +210,14 @@ struct UnitRequest {
   }
 };
 
+/// What a phase of an analysis after the first evaluates of one curve on one sample set.
+struct PhaseRequest {
+  std::int64_t group = 0;  ///< index in the plan
+  std::int64_t set = 0;    ///< index in the plan
+  std::int64_t curve = 0;  ///< index in the group
+  double alpha = 0.0;      ///< search: a new point of the curve's path
+};
+
 /// Says which unit of an analysis to compute.
 struct UnitOrder {
   std::int64_t round = kFinish;
@@ -217,7 +225,7 @@ struct UnitOrder {
   std::int64_t unit = 0;
   std::vector<std::int64_t> clients = {}, partners = {},
                             trajectory = {};  ///< of the round, as in RoundJob
-  std::vector<double> requests = {};          ///< what the phase evaluates
+  std::vector<PhaseRequest> requests = {};    ///< what the phase evaluates
 
   static constexpr std::int64_t kFinish = -1;  ///< there is no more work
   static constexpr Tag kTag = Tag::unit;

@@ -148,7 +148,7 @@ Preparation prepare(AnalyzeOptions const& options) {
                       "); compare runs of one [model]");
   }
   result.jobs = analysis_jobs(*result.run, result.other ? &*result.other : nullptr, config, done);
-  if (!options.resume && !options.missing) require_planes(*result.run, config, result.jobs);
+  if (!options.resume && !options.missing) check_models(*result.run, config, result.jobs);
   warn_of_statistics(config.analysis, result.run->header().table);
   return result;
 }

@@ -9,6 +9,7 @@ from figures.rows import Rows
 from figures.run_tables import about, averaging, has_classes, median, read, span
 
 MAX_COLUMNS = 30  # rounds in one heat map, so that the numbers stay readable
+FULL, LAYER = "full", "layer"  # the kinds that every summary of a run shows
 HALFWAY = "midpoint against the mean of the two full models; median over "
 BARRIERS = {  # what the numbers are, by partner
     "": HALFWAY + "pairs of clients ({}), either one supplying the other layers",
@@ -89,7 +90,7 @@ class Analysis:
         between = self.averaged_between(rounds)
         bars = np.zeros((len(named), len(rounds)), bool)
         for k, (_, kind, target) in enumerate(named):
-            if between is not None and kind == "layer" and target in self.layers:
+            if between is not None and kind == LAYER and target in self.layers:
                 bars[k] = between[self.layers.index(target)]
         return Grid(text, unit * rows.medians(named, column, rounds),
                     [name for name, *_ in named], [str(r) for r in rounds], decimals,
@@ -125,11 +126,11 @@ class Analysis:
 
     def print_summary(self):
         partner = next((partner for _, partner in self.parts), None)
-        entries = [("full", "full", None), *((name, "layer", name) for name in self.layers)]
+        entries = [(FULL, FULL, None), *((name, LAYER, name) for name in self.layers)]
         shown = [(split, column, unit, decimals) for split in ("train", "test")
                  if (split, partner) in self.parts for column, _, unit, decimals in self.quantities]
         parts = {split: self.parts[split, partner] for split, *_ in shown}
-        rounds = [rows.of(("full", "layer")).rounds for rows in parts.values()]
+        rounds = [rows.of((FULL, LAYER)).rounds for rows in parts.values()]
         rounds = np.unique(np.concatenate(rounds)) if rounds else []
         if not len(rounds):
             return

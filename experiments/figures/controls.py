@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from figures.charts import BLACK, BLUE, GREEN, ORANGE, PURPLE, Chart, plt
+from figures.analysis import FULL, LAYER
+from figures.charts import BLACK, Chart, plt
 from figures.rows import Rows
 from figures.run_tables import column_of, median
 
@@ -22,33 +23,13 @@ class Control:
     column: str = "{}_mid"
 
 
-AVERAGING = Control("averaging two models", "full", "layer", BLACK, "o")
-TOPICS = {
-    "random": ("Averaging against random changes", [
-        AVERAGING,
-        Control("random direction of the same norm", "random", "random", ORANGE, "s"),
-        Control("random subset of as many elements", "subset", "subset", BLUE, "D")]),
-    "subspace": ("Noise within and outside the subspace of the client's own training", [
-        AVERAGING,
-        Control("noise towards the other model", "subspace-towards", "subspace-towards", PURPLE,
-                "v"),
-        Control("noise in the span of the client's trajectory", "subspace-span", "subspace-span",
-                GREEN, "s"),
-        Control("noise in its complement", "subspace-complement", "subspace-complement", ORANGE,
-                "D")]),
-    "predicted": ("Barriers measured, and predicted from the curvature at the models", [
-        AVERAGING, Control("predicted from curvature", "full", "layer", ORANGE, "s",
-                           "{}_predicted")]),
-}
+AVERAGING = Control("averaging two models", FULL, LAYER, BLACK, "o")
 
 
-def figures(analysis):
-    drawn = {}
-    for split, partner in analysis.parts:
-        for topic, (what, controls) in TOPICS.items():
-            drawn[analysis.figure_name(topic, split, partner)] = \
-                compare(analysis, what, controls, split, partner)
-    return drawn
+def figures(analysis, topic, what, controls):
+    """Of a kind that is drawn beside averaging; `controls` begin with AVERAGING."""
+    return {analysis.figure_name(topic, split, partner):
+            compare(analysis, what, controls, split, partner) for split, partner in analysis.parts}
 
 
 def compare(analysis, what, controls, split, partner):
@@ -61,7 +42,7 @@ def compare(analysis, what, controls, split, partner):
     if not len(wanted):
         return None
     rows = Rows(rows.table[rows.table["round"] == wanted["round"].max()])
-    names = ["full", *analysis.layers]
+    names = [FULL, *analysis.layers]
     panels = []
     for column, text, unit, _ in analysis.quantities:
         series = [(control, unit * values(rows, names, control, column)) for control in controls]

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from figures.analysis import FULL, LAYER
 from figures.charts import BLACK, BLUE, GREY, ORANGE, Chart, frame, layer_colors, number, plt
 from figures.rows import Rows
 from figures.run_tables import column_of, median
 
+SECTION, TOPICS = "Along paths and planes", ("paths", "curves")
 MAX_PANELS = 6  # full and the layers with the highest barriers
 SHARE = "share of the other client's model"
 
@@ -30,10 +32,10 @@ def points(analysis, split):
     if rows is None:
         return [], []
     rows = rows[(rows["split"] == split) & (rows["b"] >= 0) & (rows["other_run"] == "") &
-                np.isin(rows["kind"], ("full", "layer"))]
+                np.isin(rows["kind"], (FULL, LAYER))]
     if len(rows):
         rows = rows[rows["round"] == rows["round"].max()]
-    back = rows[rows["kind"] == "full"]
+    back = rows[rows["kind"] == FULL]
     flip = (rows["rest"] != rows["a"]) & (rows["rest"] != -1)
     share = np.concatenate([np.where(flip, 1 - rows["alpha"], rows["alpha"]),
                             1 - back["alpha"]]).round(9)
@@ -42,8 +44,8 @@ def points(analysis, split):
 
 def curve(rows, share, layer, column, grid):
     """[points] medians; layer "" is the full path."""
-    chosen = (rows["kind"] == "layer") & (rows["target"] == layer) if layer else \
-        rows["kind"] == "full"
+    chosen = (rows["kind"] == LAYER) & (rows["target"] == layer) if layer else \
+        rows["kind"] == FULL
     return np.array([median(rows[column][chosen & (share == x)]) for x in grid])
 
 
@@ -55,7 +57,7 @@ def paths(analysis, split, rows, share):
             axis.plot(grid, unit * curve(rows, share, layer, column, grid), color=color, lw=1.4,
                       label=layer)
         axis.plot(grid, unit * curve(rows, share, "", column, grid), color=BLACK, lw=2,
-                  label="full")
+                  label=FULL)
         frame(axis, f"{split.capitalize()} {text}", SHARE)
         axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
         axis.set_ylim(bottom=0)
@@ -84,7 +86,7 @@ def curves(analysis, split, rows, share):
     grid = np.unique(share)
     for axis, layer in zip(axes.flat, ["", *chosen]):
         values = curve(rows, share, layer, "loss", grid)
-        curve_panel(axis, layer or "full", grid, values, reference)
+        curve_panel(axis, layer or FULL, grid, values, reference)
         axis.text(0.02, 0.97, describe(barriers, layer), transform=axis.transAxes, va="top",
                   fontsize=7, color="#444444")
     handles, names = axes[0, 0].get_legend_handles_labels()
@@ -111,7 +113,7 @@ def curve_panel(axis, name, grid, values, reference):
 
 
 def mid_of(rows, layer, column):
-    return median(column_of(rows.select("layer", layer) if layer else rows.select("full"), column))
+    return median(column_of(rows.select(LAYER, layer) if layer else rows.select(FULL), column))
 
 
 def describe(rows, layer):

@@ -8,17 +8,17 @@ import pathlib
 import numpy as np
 from matplotlib import cm, colors
 
-from figures import charts, combine
+from figures import charts, combine, topics
 from figures.charts import HeatMap, number
 from figures.run_tables import about, present, read, span
 
 MAX_ROWS = 1000  # of one table
 HERE = pathlib.Path(__file__).resolve().parent
-TOPICS = {"Training": ("accuracy", "loss", "divergence", "traffic", "partition"),
-          "Barriers": ("barriers", "means", "alignment", "clients"),
-          "Sets of layers": ("cumulative", "windows", "groups", "interaction"),
-          "Along paths and planes": ("paths", "curves", "plane"),
-          "Comparisons": ("random", "subspace", "predicted", "spread")}
+SECTIONS = {  # topics of the figures that belong to no analysis; the others name their section
+    "Training": ["accuracy", "loss", "divergence", "traffic", "partition"], "Barriers": ["means"],
+    "Sets of layers": [], "Along paths and planes": [], "Comparisons": []}
+for file in topics.FIGURES:
+    SECTIONS[file.SECTION].extend(file.TOPICS)
 
 
 def of_run(run, analyses, drawn):
@@ -49,7 +49,7 @@ def of_runs(runs, drawn, means):
 def page(title, subtitle, drawn, tables, runs):
     sections = [(topic, "".join(figure(name, drawn[name]) for name in drawn
                                 if name.split("_")[0] in names))
-                for topic, names in TOPICS.items()]
+                for topic, names in SECTIONS.items()]
     sections += [("Tables", "".join(table(text, rows) for text, rows in tables)),
                  ("Configuration", configuration(runs[0])),
                  ("Provenance", "".join(table(run.path, read(run, "provenance")) for run in runs))]

@@ -4,6 +4,8 @@ import numpy as np
 
 from figures.charts import BLACK, GREY, Chart, frame, layer_colors, plt
 
+SECTION, TOPICS = "Comparisons", ("spread",)
+
 
 def figures(analysis):
     table = analysis.table("spread")

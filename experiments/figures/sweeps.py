@@ -3,6 +3,7 @@ interval, by set of layers."""
 
 import numpy as np
 
+from figures.analysis import FULL, LAYER
 from figures.charts import (BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, Grid, HeatMap, frame, number,
                      plt)
 from figures.sweep_tables import last_of
@@ -13,10 +14,10 @@ ACCURACIES = [("averaged (global) model", "test_accuracy"),
               ("clients before averaging: mean", "test_accuracy_before"),
               ("clients after averaging: mean", "test_accuracy_after"),
               ("clients after averaging, own labels: mean", "test_accuracy_local_after")]
-BARRIERS = [("all layers, loss", "full", "loss_mid", 1.0),
-            ("highest single layer, loss", "layer", "loss_mid", 1.0),
-            ("all layers, error, percentage points", "full", "error_mid", 100.0),
-            ("highest single layer, error, percentage points", "layer", "error_mid", 100.0)]
+BARRIERS = [("all layers, loss", FULL, "loss_mid", 1.0),
+            ("highest single layer, loss", LAYER, "loss_mid", 1.0),
+            ("all layers, error, percentage points", FULL, "error_mid", 100.0),
+            ("highest single layer, error, percentage points", LAYER, "error_mid", 100.0)]
 
 
 def figures(sweep):

@@ -1,20 +1,20 @@
+// Everything that can be wrong with an analysis of a stored run is found here, before any rank
+// begins to compute: rounds and clients that are not stored, models that are not finite, kinds that
+// need more. That reads every model once, which is little beside evaluating it.
 #include "experiments/run/analysis_jobs.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
-#include "common/config/analysis/kinds.hpp"
 #include "server/alignment/alignment.hpp"
-#include "server/math/geometry.hpp"
-#include "server/plan/targets.hpp"
+#include "server/plan/barrier_kind.hpp"
+#include "server/plan/planner.hpp"
 
 // Whether an analysis is possible is known from names and numbers alone: stored rounds,
 // participants, layers, kinds. All of it is checked here, before any model is read, and each
@@ -22,8 +22,6 @@
 
 namespace fedstrata {
 namespace {
-
-constexpr std::size_t kTrajectory = 3;  // stored rounds, at least, that span a subspace
 
 /// The stored models of a run that an analysis can look at.
 class Stored {
@@ -91,38 +89,6 @@ std::string listed(std::vector<std::int64_t> const& numbers) {
   return join(texts, ", ");
 }
 
-bool wants_subspace(AnalysisConfig const& config) {
-  return std::ranges::any_of(config.kinds, [](auto const& text) {
-    return parse_kind(text).family == Kind::Family::subspace;
-  });
-}
-
-/// Do three clients' models differ in more than one direction in these layers?
-bool spans_plane(Run const& run, RowsAt at, std::int64_t round,
-                 std::array<std::int64_t, 3> const& clients, std::vector<int> const& layers) {
-  auto const& table = run.header().table;
-  std::array<std::vector<float>, 3> rows;
-  std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].resize(static_cast<std::size_t>(table.parameter_count));
-    run.read(round, at == RowsAt::before ? RowKind::before : RowKind::after, clients[i], rows[i],
-             buffers);
-  }
-  auto const squared_distance = [&](std::size_t x, std::size_t y) {
-    double sum = 0.0;
-    for (int const l : layers) {
-      auto const& slice = table.layers[static_cast<std::size_t>(l)].parameters;
-      auto const part = [&](std::size_t i) {
-        return std::span<float const>(rows[i]).subspan(static_cast<std::size_t>(slice.offset),
-                                                       static_cast<std::size_t>(slice.size));
-      };
-      sum += products(part(x), part(y)).squared_distance;
-    }
-    return sum;
-  };
-  return !on_one_line(squared_distance(0, 1), squared_distance(0, 2), squared_distance(1, 2));
-}
-
 }  // namespace
 
 std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config const& config,
@@ -155,10 +121,12 @@ std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config con
       job.partners = stored.clients(there);
       stored.require_finite(there, job.partners);
     }
-    if (wants_subspace(analysis)) {
+    for (auto const& kind : analysis.kinds.kinds) {
+      if (kind->stored_rounds() == 0) continue;
       job.trajectory = stored.rounds_of(job.clients);
-      require_input(job.trajectory.size() >= kTrajectory,
-                    "analysis.kinds: subspace needs at least " + std::to_string(kTrajectory) +
+      require_input(job.trajectory.size() >= kind->stored_rounds(),
+                    "analysis.kinds: " + kind->text() + " needs at least " +
+                        std::to_string(kind->stored_rounds()) +
                         " stored rounds with all clients of round " + std::to_string(round) +
                         "; stored are: " + listed(job.trajectory) +
                         "; run again with a smaller checkpoint.every");
@@ -194,22 +162,18 @@ void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
       "themselves; compare with analysis.batchnorm = recompute:N");
 }
 
-void require_planes(Run const& run, Config const& config, std::vector<RoundJob> const& jobs) {
-  for (auto const& text : config.analysis.kinds) {
-    auto const kind = parse_kind(text);
-    if (kind.family != Kind::Family::plane) continue;
-    auto const layers = targets(kind, run.header().table, config.run.seed).front().layers;
-    auto const took_part = [](RoundJob const& job, std::int64_t client) {
-      return std::ranges::binary_search(job.clients, client);
-    };
+void check_models(Run const& run, Config const& config, std::vector<RoundJob> const& jobs) {
+  auto const& table = run.header().table;
+  auto const rows = config.analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
+  for (auto const& kind : config.analysis.kinds.kinds) {
     for (auto const& job : jobs) {
-      auto const& ids = kind.clients;
-      if (!std::ranges::all_of(ids, [&](auto id) { return took_part(job, id); })) continue;
-      require_input(spans_plane(run, config.analysis.at, job.round, ids, layers),
-                    "analysis.kinds: the models of clients " + std::to_string(ids[0]) + ", " +
-                        std::to_string(ids[1]) + " and " + std::to_string(ids[2]) + " in round " +
-                        std::to_string(job.round) + " lie on one line, so that " + text +
-                        " is no plane; name three clients that differ");
+      auto const read = [&](std::int64_t client) {
+        std::vector<float> row(static_cast<std::size_t>(table.parameter_count));
+        std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
+        run.read(job.round, rows, client, row, buffers);
+        return row;
+      };
+      kind->check_models({job.round, job.clients, read}, table);
     }
   }
 }

@@ -11,7 +11,7 @@ namespace fedstrata {
 /// What an analysis of a stored run is to compute: one job for each round that it asks for and that
 /// is stored, but for those in `done` (ascending). `other`: the run of analysis.against, or null.
 /// Reads every model that will be needed. Throws InputError: nothing stored, a round or client that
-/// is not there, too few checkpoints for a subspace, a model that is not finite.
+/// is not there, fewer stored rounds than a kind needs, a model that is not finite.
 std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config const& config,
                                     std::vector<std::int64_t> const& done);
 
@@ -22,8 +22,8 @@ void check_insitu(Experiment const& experiment);
 /// Warns where interpolated statistics of batch normalisation can make a barrier by themselves.
 void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table);
 
-/// Reads the models of `analysis.kinds = plane:...`. Throws InputError where the three lie on one
-/// line in a round, since they span no plane.
-void require_planes(Run const& run, Config const& config, std::vector<RoundJob> const& jobs);
+/// Has the kinds look at the stored models that they compare. Throws InputError where these cannot
+/// be compared in that way (three models on one line span no plane).
+void check_models(Run const& run, Config const& config, std::vector<RoundJob> const& jobs);
 
 }  // namespace fedstrata

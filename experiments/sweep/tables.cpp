@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/config/analysis/kinds.hpp"
 #include "experiments/view/run_progress.hpp"
 
 // One table of all cells. Columns are those that the sweep varies, with values as they were set;
@@ -111,10 +112,10 @@ RoundBarriers barriers_of(Collected const& cell, std::int64_t round, std::string
   auto const& chosen = insitu == cell.analyses.end() ? cell.analyses.front() : *insitu;
   for (auto const& row : chosen.second) {
     if (row.round != round || row.split != split || row.partner != "clients") continue;
-    if (row.kind == "full") {
+    if (row.kind == kFullKind) {
       result.loss = row.loss_mid;
       result.error = row.error_mid;
-    } else if (row.kind == "layer") {
+    } else if (row.kind == kLayerKind) {
       result.layer_loss = std::fmax(result.layer_loss, row.loss_mid);
       result.layer_error = std::fmax(result.layer_error, row.error_mid);
     }

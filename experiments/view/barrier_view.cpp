@@ -3,6 +3,7 @@
 #include <map>
 
 #include "common/base/text.hpp"
+#include "common/config/analysis/kinds.hpp"
 #include "experiments/view/barrier_summary.hpp"
 #include "experiments/view/view.hpp"
 
@@ -22,7 +23,7 @@ std::string colored(std::string const& text, double value, double extreme, bool 
 
 /// Full and layer barriers of one round, by target and split.
 struct Table {
-  std::vector<std::string> targets;  ///< "full", then layers in the order of the records
+  std::vector<std::string> targets;  ///< kFullKind, then layers in the order of the records
   std::vector<std::string> splits;   ///< train before test
   std::map<std::pair<std::string, std::string>, BarrierSummary> cells;
 
@@ -48,9 +49,9 @@ bool contains(std::vector<Value> const& values, Value const& value) {
 Table table_of(std::vector<BarrierSummary> const& rows) {
   Table table;
   for (auto const& row : rows) {
-    bool const full = row.kind == "full";
-    if ((!full && row.kind != "layer") || row.partner != "clients") continue;
-    std::string const target = full ? "full" : row.target;
+    bool const full = row.kind == kFullKind;
+    if ((!full && row.kind != kLayerKind) || row.partner != "clients") continue;
+    std::string const target = full ? kFullKind : row.target;
     auto& targets = table.targets;
     if (!contains(targets, target)) targets.insert(full ? targets.begin() : targets.end(), target);
     auto& splits = table.splits;

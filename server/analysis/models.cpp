@@ -1,3 +1,7 @@
+// Models are made anew whenever they fall out of memory, so each has to come out the same every
+// time: random ones draw from streams that are named by the model they start from, the draw and the
+// layer, never by what was made before. All arithmetic on rows is done in double on the host and
+// rounded once.
 #include "server/analysis/models.hpp"
 
 #include <algorithm>

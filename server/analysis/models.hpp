@@ -37,6 +37,8 @@ class AnalysisModels {
   Weights get(int index);
   /// How the units of an aligned model are ordered. Throws as get().
   UnitPermutations const& permutations(int index);
+  /// How many models there are.
+  std::size_t size() const { return specs_.size(); }
   /// How many models the memory holds.
   std::size_t capacity() const { return capacity_; }
 

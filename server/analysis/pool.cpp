@@ -1,3 +1,7 @@
+// The leader hands out one unit at a time to whoever asks, itself included: units differ in cost
+// and ranks in speed, so that no fixed share would end at one time. Two rounds are in work at once,
+// so that ranks have something to do while a round's last units are computed. Results may arrive in
+// any order; they are kept by unit and added up in the order of the units once a phase is complete.
 #include "server/analysis/pool.hpp"
 
 #include <algorithm>
@@ -34,7 +38,7 @@ struct AnalysisPool::Job {
   RoundJob round;
   RoundAnalysis analysis;
   std::optional<AnalysisModels> models;
-  std::vector<std::vector<double>> results;  ///< of the phase
+  std::vector<std::optional<UnitResult>> results;  ///< of the phase
   std::size_t assigned = 0;
   std::size_t missing = 0;
   bool done = false;
@@ -111,7 +115,7 @@ void AnalysisPool::drop() {
 /// Units whose results a journal has are not computed again.
 void AnalysisPool::begin_phase(Job& job) const {
   auto const units = job.analysis.units();
-  job.results.assign(units, {});
+  job.results.assign(units, std::nullopt);
   job.assigned = 0;
   job.missing = units;
   if (input_.journal == nullptr) return;
@@ -119,7 +123,11 @@ void AnalysisPool::begin_phase(Job& job) const {
     auto const* known =
         input_.journal->find({job.round.round, job.analysis.phase(), static_cast<std::int64_t>(u)});
     if (known == nullptr) continue;
-    job.results[u] = *known;
+    try {
+      job.results[u] = job.analysis.unpack(u, *known);
+    } catch (Error const&) {
+      continue;  // of another plan: the unit is computed again
+    }
     --job.missing;
   }
 }
@@ -128,7 +136,7 @@ bool AnalysisPool::next(Assignment& out) {
   for (;;) {
     for (auto const& job : jobs_) {
       auto& unit = job->assigned;
-      while (unit < job->results.size() && !job->results[unit].empty()) ++unit;
+      while (unit < job->results.size() && job->results[unit]) ++unit;
       if (unit >= job->results.size() || job->done) continue;
       out = {job.get(), unit++};
       return true;
@@ -157,20 +165,27 @@ void AnalysisPool::assign_waiting() {
   }
 }
 
-void AnalysisPool::take_result(UnitIndex const& unit, std::vector<double> values) {
-  auto const [round, phase, number] = unit;
+AnalysisPool::Job* AnalysisPool::job_of(std::int64_t round) {
+  auto const found =
+      std::ranges::find(jobs_, round, [](auto const& job) { return job->round.round; });
+  return found == jobs_.end() ? nullptr : found->get();
+}
+
+void AnalysisPool::take_result(Job& job, std::size_t unit, UnitResult result) {
+  job.results[unit] = std::move(result);
+  --job.missing;
+}
+
+void AnalysisPool::remember(UnitIndex const& unit, std::vector<double> const& values) {
   if (input_.journal != nullptr) input_.journal->append(unit, values);
-  for (auto const& job : jobs_) {
-    if (job->round.round != round) continue;
-    job->results[static_cast<std::size_t>(number)] = std::move(values);
-    --job->missing;
-  }
 }
 
 void AnalysisPool::finish_phases() {
   for (auto const& job : jobs_) {
     while (!job->done && job->missing == 0) {
-      job->done = !job->analysis.finish_phase(job->results);
+      std::vector<UnitResult> results;
+      for (auto& result : job->results) results.push_back(std::move(result.value()));
+      job->done = !job->analysis.finish_phase(results);
       if (!job->done) begin_phase(*job);
     }
   }
@@ -178,21 +193,26 @@ void AnalysisPool::finish_phases() {
 
 void AnalysisPool::serve() {
   while (auto request = receive_waiting<UnitRequest>(*comm_)) {
-    auto& [round, phase, unit, result] = request->content;
-    if (round != UnitRequest::kNone) take_result({round, phase, unit}, std::move(result));
+    auto const& [round, phase, unit, result] = request->content;
+    if (round != UnitRequest::kNone) {
+      remember({round, phase, unit}, result);
+      auto const place = static_cast<std::size_t>(unit);
+      auto* const job = job_of(round);  // null once drop() was called
+      if (job != nullptr) take_result(*job, place, job->analysis.unpack(place, result));
+    }
     waiting_.push_back(request->from);
   }
   finish_phases();
   assign_waiting();
 }
 
-std::vector<double> AnalysisPool::compute(Job& job, std::size_t unit) {
+UnitResult AnalysisPool::compute(Job& job, std::size_t unit) {
   Stopwatch const watch;
   SampleSource const samples{[&](auto indices) { return input_.train->gather(indices); },
                              [&](auto indices) { return input_.test->gather(indices); }};
-  auto values = job.analysis.compute(unit, *job.models, samples, interlude_);
+  auto result = job.analysis.compute(unit, *job.models, samples, interlude_);
   seconds_ += watch.seconds();
-  return values;
+  return result;
 }
 
 void AnalysisPool::write_finished() {
@@ -231,9 +251,10 @@ bool AnalysisPool::lead() {
   bool const busy = next(mine);
   if (busy) {
     auto& job = *mine.job;
-    auto values = compute(job, mine.unit);
-    take_result({job.round.round, job.analysis.phase(), static_cast<std::int64_t>(mine.unit)},
-                std::move(values));
+    auto result = compute(job, mine.unit);
+    remember({job.round.round, job.analysis.phase(), static_cast<std::int64_t>(mine.unit)},
+             packed(result));
+    take_result(job, mine.unit, std::move(result));
     finish_phases();
   }
   write_finished();
@@ -272,7 +293,7 @@ bool AnalysisPool::work() {
   outbox_.send(UnitRequest{.round = order.round,
                            .phase = order.phase,
                            .unit = order.unit,
-                           .result = compute(job, static_cast<std::size_t>(order.unit))},
+                           .result = packed(compute(job, static_cast<std::size_t>(order.unit)))},
                0);
   return true;
 }

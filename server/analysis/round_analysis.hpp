@@ -13,7 +13,10 @@
 #include "common/config/config.hpp"
 #include "common/model/model.hpp"
 #include "common/store/tables.hpp"
+#include "server/analysis/group_evaluator.hpp"
 #include "server/analysis/models.hpp"
+#include "server/analysis/phase_rule.hpp"
+#include "server/analysis/unit.hpp"
 #include "server/engine/barrier_engine.hpp"
 #include "server/plan/round_plan.hpp"
 #include "server/results/round_sums.hpp"
@@ -44,8 +47,8 @@ struct SampleSource {
 /// E(weighted mean), (layer, a = client, b = -2, rest = client, alpha 1) is E(client with the
 /// layer).
 ///
-/// There is one phase, unless a tolerance or a search asks for more: a phase then follows from the
-/// results of those before it, and `requests()` tells other ranks what it is.
+/// There is one phase, unless a tolerance or a search asks for more (PhaseRule): a phase then
+/// follows from the results of those before it, and `requests()` tells other ranks what it is.
 class RoundAnalysis {
  public:
   /// Keeps references to `model`, `task` and `config`. Throws InputError for kinds and splits that
@@ -59,15 +62,18 @@ class RoundAnalysis {
   std::size_t units() const { return units_.size(); }
   std::int64_t phase() const { return phase_; }
   /// What the phase evaluates, to be handed to enter() elsewhere; empty for the first.
-  std::vector<double> const& requests() const { return requests_; }
-  void enter(std::int64_t phase, std::vector<double> requests);
+  std::vector<PhaseRequest> const& requests() const { return requests_; }
+  void enter(std::int64_t phase, std::vector<PhaseRequest> requests);
 
   /// Computes one unit of the phase; `interlude` (may be empty) runs between any two evaluations.
-  std::vector<double> compute(std::size_t unit, AnalysisModels& models, SampleSource const& samples,
-                              Interlude const& interlude);
+  UnitResult compute(std::size_t unit, AnalysisModels& models, SampleSource const& samples,
+                     Interlude const& interlude);
+  /// The result of a unit of the phase that packed() made numbers of. Throws Error when they are
+  /// not of such a result.
+  UnitResult unpack(std::size_t unit, std::vector<double> const& values) const;
   /// Takes the results of all units of the phase, in order, and goes on to the next phase; false
   /// when that was the last.
-  bool finish_phase(std::vector<std::vector<double>> const& results);
+  bool finish_phase(std::vector<UnitResult> const& results);
   /// The tables of the round, sorted by their leading columns, once all phases are done.
   AnalysisSegment assemble() const;
 
@@ -79,53 +85,28 @@ class RoundAnalysis {
   std::string describe(std::size_t models_at_once) const;
 
  private:
-  struct Unit {
-    enum class Work { comparison, alignment, points } work = Work::points;
-    std::size_t group = 0;  ///< or which comparison or alignment
-    std::size_t set = 0;
-    std::int64_t first = 0;
-    std::int64_t count = 0;
-  };
-  /// Points of a group that are evaluated together, since their models are in memory at once.
-  struct Wave;
-  struct PhaseGroup {
-    PointSet points;
-    std::vector<int> wanted;              ///< points; in a search one for each request
-    std::vector<std::size_t> curves;      ///< whose sums are taken (none in a search)
-    std::vector<std::vector<int>> waves;  ///< the wanted points, cut when first computed
-  };
-
   void begin_phase();
-  void add_units(std::size_t group, std::size_t set, std::int64_t first, std::int64_t last);
+  void add_units(std::size_t group, std::size_t set);
   PhaseGroup whole_group(std::size_t group) const;
-  std::vector<double> compare(Comparison const& comparison, AnalysisModels& models) const;
-  std::vector<double> evaluate(Unit const& unit, AnalysisModels& models,
-                               SampleSource const& samples, Interlude const& interlude);
-  void cut(PhaseGroup& group, std::size_t capacity) const;
-  std::unique_ptr<Wave> make_wave(PhaseGroup const& group, std::vector<int> const& points,
-                                  AnalysisModels& models) const;
-  BatchLoader loader(SampleSet const& set, SampleSource const& samples) const;
-  std::int64_t block_end(std::int64_t phase, std::int64_t count) const;
-  void take(Unit const& unit, std::vector<double> const& values);
-  std::vector<double> further_samples();
-  std::vector<double> further_search();
-  void take_searched();
+  ComparisonResult compute(ComparisonUnit const& unit, AnalysisModels& models) const;
+  AlignmentResult compute(AlignmentUnit const& unit, AnalysisModels& models) const;
+  PointsResult compute(PointsUnit const& unit, AnalysisModels& models, SampleSource const& samples,
+                       Interlude const& interlude);
+  void take(ComparisonUnit const& unit, ComparisonResult const& result);
+  void take(AlignmentUnit const& unit, AlignmentResult const& result);
+  void take(PointsUnit const& unit, PointsResult const& result);
 
   Model const& model_;
-  AnalysisConfig const& config_;
-  BarrierEngine engine_;
   RoundPlan plan_;
+  GroupEvaluator evaluator_;
+  std::unique_ptr<PhaseRule> rule_;
   RoundSums sums_;
-  std::vector<Unit> units_;
-  /// Of the phase, by indices of group and sample set.
-  std::map<std::pair<std::size_t, std::size_t>, std::shared_ptr<PhaseGroup>> groups_;
-  std::unique_ptr<Wave> current_;  ///< the wave computed last, kept for the next unit
-  std::vector<int> const* current_points_ = nullptr;
-  /// Loss sums of a search, by indices of group, sample set and point.
+  std::vector<Unit> units_;  ///< of the phase
+  PhaseGroups groups_;
+  /// Loss sums of points that belong to no curve's sums (PhaseRule).
   std::map<std::tuple<std::size_t, std::size_t, int>, double> searched_;
-  std::vector<double> requests_;
+  std::vector<PhaseRequest> requests_;
   std::int64_t phase_ = 0;
-  double forward_cost_ = 0.0;
   double work_done_ = 0.0;
   double work_plain_ = 0.0;
 };

@@ -41,7 +41,8 @@ StoredModels stored_models(AnalysisInput const& input, RoundJob const& round) {
         return run.read(spec.round, row_kind(input), spec.client, row, buffers);
       }
       case ModelSpec::Kind::mean:
-        return weighted_mean(input, clients, spec.round, row, buffers);
+        return weighted_mean(input, spec.members.empty() ? clients : spec.members, spec.round, row,
+                             buffers);
       case ModelSpec::Kind::initial:
         return experiment.model.initialize(row, buffers, experiment.config.run.seed,
                                            experiment.init_stream(spec.client));

@@ -1,6 +1,6 @@
 #pragma once
+#include "server/analysis/input.hpp"
 #include "server/analysis/models.hpp"
-#include "server/analysis/pool.hpp"
 
 namespace fedstrata {
 

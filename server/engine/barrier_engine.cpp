@@ -96,14 +96,14 @@ class BarrierEngine::Pass {
     bool const splits = std::ranges::any_of(
         node.branches, [](auto const& branch) { return branch.outputs.size() > 1; });
     if (splits) in[stage.slot] = repeated(in[stage.slot], stacked);
-    Products products(*this, node, in);
+    StageOutputs outputs(*this, node, in);
     for (std::size_t b = 0; b < node.branches.size(); ++b) {
       auto const& branch = node.branches[b];
       Frame frame = in;
-      frame[stage.slot] = products.outputs(branch);
+      frame[stage.slot] = outputs.of(branch);
       if (b + 1 == node.branches.size()) {
         in = {};  // what is no longer needed is not kept while the last branch goes on
-        products.clear();
+        outputs.clear();
       }
       frame = stage.evaluate_tail(std::move(frame), {});
       descend(branch.node, std::move(frame));
@@ -125,9 +125,9 @@ class BarrierEngine::Pass {
   }
 
   /// The outputs of a stage at the versions that a node asks for, computed when first needed.
-  class Products {
+  class StageOutputs {
    public:
-    Products(Pass& pass, Node const& node, Frame const& in)
+    StageOutputs(Pass& pass, Node const& node, Frame const& in)
         : pass_(pass),
           node_(node),
           in_(in),
@@ -142,7 +142,7 @@ class BarrierEngine::Pass {
     }
 
     /// One after another along the batch.
-    at::Tensor outputs(EvaluationTree::Branch const& branch) {
+    at::Tensor of(EvaluationTree::Branch const& branch) {
       auto const& first = branch.outputs.front();
       if (branch.outputs.size() == 1) return output(first);
       auto const one = product(first.product, false);

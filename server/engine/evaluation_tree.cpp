@@ -1,3 +1,9 @@
+// Points that agree in the layers of the first stages go through them together; where they part,
+// each branch goes on alone, and branches that agree in everything that is left are joined again,
+// stacked along the batch. The tree is built from the root by sorting points into branches by the
+// blends of the next stage; what is left to do decides which of them may be stacked. It is a pure
+// function of points and stages, so that every rank builds the same one and the bits do not depend
+// on who evaluates it.
 #include "server/engine/evaluation_tree.hpp"
 
 #include <algorithm>
@@ -97,7 +103,7 @@ class Builder {
       return index;
     }
     auto const all = classes(stage, std::move(rests));
-    Products products(set_, stages_[stage].affine, all);
+    StageProducts products(set_, stages_[stage].affine, all);
     std::vector<EvaluationTree::Branch> branches;
     for (auto const& members : stacks(all, stage, stack)) {
       EvaluationTree::Branch branch;
@@ -122,9 +128,9 @@ class Builder {
   }
 
   /// Which products a node computes, and how its classes follow from them.
-  class Products {
+  class StageProducts {
    public:
-    Products(PointSet const& set, bool affine, std::vector<Class> const& all) : set_(set) {
+    StageProducts(PointSet const& set, bool affine, std::vector<Class> const& all) : set_(set) {
       if (affine) choose_lines(all);
     }
 

@@ -1,10 +1,9 @@
 #include "server/math/geometry.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstddef>
 
+#include "common/device/kernels.hpp"
 #include "common/store/records.hpp"
 
 namespace fedstrata {
@@ -25,25 +24,11 @@ double Products::cosine() const {
 }
 
 Products products(std::span<float const> a, std::span<float const> b) {
-  // Independent lanes let the compiler use vector registers without reordering a sum.
-  constexpr std::size_t kLanes = 8;
-  std::array<Products, kLanes> lanes{};
-  auto const add = [&](Products& lane, std::size_t i) {
-    double const x = a[i];
-    double const y = b[i];
-    lane.squared_distance += (x - y) * (x - y);
-    lane.dot += x * y;
-    lane.squared_a += x * x;
-    lane.squared_b += y * y;
-  };
-  std::size_t const whole = a.size() / kLanes * kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) add(lanes[lane], i + lane);
-  }
-  for (std::size_t i = whole; i < a.size(); ++i) add(lanes[i - whole], i);
-  Products sum;
-  for (auto const& lane : lanes) sum += lane;
-  return sum;
+  auto const sums = kernels::pair_sums(a, b);
+  return {.squared_distance = sums.distance2,
+          .dot = sums.ab,
+          .squared_a = sums.aa,
+          .squared_b = sums.bb};
 }
 
 bool on_one_line(double ab, double ac, double bc) {

@@ -31,6 +31,7 @@ struct CurveKey {
   std::int64_t b = 0;
   std::int64_t rest = -1;
   std::int64_t draw = 0;
+  bool own_round = false;  ///< is b of this round and run, wherever the partners of pairs are?
 };
 
 /// A weighted sum of the losses at points.
@@ -67,6 +68,7 @@ struct PlanePoint {
 /// group's PointSet. Empty combinations are absent values.
 struct Curve {
   CurveKey key;
+  bool drawn = false;        ///< is it one of several draws, whose mean is a row too?
   std::size_t layers = 0;    ///< interpolated together
   std::optional<Path> path;  ///< where further points of the curve lie
   std::vector<CurvePoint> points;

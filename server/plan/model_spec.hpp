@@ -1,5 +1,7 @@
 #pragma once
+#include <compare>
 #include <cstdint>
+#include <vector>
 
 namespace fedstrata {
 
@@ -8,7 +10,7 @@ namespace fedstrata {
 struct ModelSpec {
   enum class Kind {
     trained,     ///< `client` in `round`, of this run or the other one
-    mean,        ///< weighted mean of the round's participants
+    mean,        ///< weighted mean of `members`, weighted as when they are averaged
     initial,     ///< `client`'s initialisation
     aligned,     ///< base with its units permuted to match the partner's
     subset,      ///< base with `elements` random elements from the partner
@@ -28,6 +30,7 @@ struct ModelSpec {
   std::int64_t elements = 0;
   int target = 0;  ///< subset: the layer by which the draw is keyed
   double v = 0.0;
+  std::vector<std::int64_t> members = {};  ///< mean: ids, ascending; none: all participants
   auto operator<=>(ModelSpec const&) const = default;
 };
 

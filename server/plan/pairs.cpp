@@ -1,8 +1,10 @@
+// Pairs of a round, chosen without listing all of them: 100,000 clients have five billion. Random
+// pairs come from a stream named by the round, so that any rank, during the run or later, chooses
+// the same.
 #include "server/plan/pairs.hpp"
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "common/base/random.hpp"
 
@@ -33,16 +35,6 @@ std::vector<Pair> ring(std::span<std::int64_t const> ids) {
   return pairs;
 }
 
-/// `count` distinct numbers below `available`, ascending, by Floyd's method: memory and time grow
-/// with `count`, not with how many there are.
-std::set<std::uint64_t> sample(std::uint64_t available, std::uint64_t count, Random random) {
-  std::set<std::uint64_t> numbers;
-  for (auto last = available - count; last < available; ++last) {
-    if (!numbers.insert(random.below(last + 1)).second) numbers.insert(last);
-  }
-  return numbers;
-}
-
 /// Over the pairs numbered j (j - 1) / 2 + i, i < j.
 std::vector<Pair> random_pairs(std::span<std::int64_t const> ids, std::uint64_t count,
                                Random random) {
@@ -51,7 +43,7 @@ std::vector<Pair> random_pairs(std::span<std::int64_t const> ids, std::uint64_t 
   if (count >= available) return all_pairs(ids);
   std::vector<Pair> pairs;
   std::uint64_t j = 1;
-  for (auto const number : sample(available, count, random)) {
+  for (auto const number : distinct_numbers(available, count, random)) {
     while (j * (j + 1) / 2 <= number) ++j;
     pairs.push_back({ids[number - j * (j - 1) / 2], ids[j]});
   }
@@ -79,7 +71,8 @@ std::vector<Pair> pairs_elsewhere(PairSelection const& selection, std::span<std:
     auto const count = static_cast<std::uint64_t>(selection.count);
     if (count >= pairs.size()) return pairs;
     std::vector<Pair> chosen;
-    for (auto const number : sample(pairs.size(), count, random)) chosen.push_back(pairs[number]);
+    for (auto const number : distinct_numbers(pairs.size(), count, random))
+      chosen.push_back(pairs[number]);
     return chosen;
   }
   if (selection.kind == Kind::all) return pairs;

@@ -77,7 +77,4 @@ struct PlanInput {
   std::int64_t test_count = 0;
 };
 
-/// Throws InputError for kinds and splits that do not fit the model and the clients.
-RoundPlan plan_round(PlanInput const& input);
-
 }  // namespace fedstrata

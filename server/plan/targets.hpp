@@ -3,24 +3,31 @@
 #include <string>
 #include <vector>
 
-#include "common/config/analysis/kinds.hpp"
 #include "common/model/layer_table.hpp"
 
 namespace fedstrata {
 
-/// Layers that are interpolated together, and the name of the set in column `target`.
+/// Layers that are compared together, and the name of the set in column `target`.
 struct Target {
   std::string name;
   std::vector<int> layers;  ///< indices, ascending
 };
 
-/// The targets of a kind, in the order of its curves: one per layer for layer, cumulative-* (the
-/// layers up to it in the kind's order), complement; one per window; one for full and group; one
-/// per two layers for interaction. For subset, random and subspace each layer, then (random,
-/// subspace) all. cumulative-random's order is drawn from the seed; cumulative-minimal takes the
-/// first five layers, then the last five, then the middle (Adilova et al. 2024, section 3). Throws
-/// InputError: a selector that matches nothing, a window wider than the model, a plane's layer that
-/// is not there.
-std::vector<Target> targets(Kind const& kind, LayerTable const& table, std::uint64_t seed);
+std::string const& name_of(LayerTable const& table, int layer);
+
+/// Indices of all layers, ascending.
+std::vector<int> all_layers(LayerTable const& table);
+
+/// The whole model: `all`.
+Target whole(LayerTable const& table);
+
+/// Each layer alone.
+std::vector<Target> each_layer(LayerTable const& table);
+
+/// Each layer alone, then the whole model.
+std::vector<Target> each_layer_and_whole(LayerTable const& table);
+
+/// Parameters in these layers.
+std::int64_t elements(LayerTable const& table, std::vector<int> const& layers);
 
 }  // namespace fedstrata

@@ -1,5 +1,6 @@
 #include "server/results/draw_means.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
@@ -39,10 +40,12 @@ Interval interval(std::vector<BarrierRecord const*> const& rows, Column column) 
   return result;
 }
 
-bool has_draws(BarrierRecord const& row) {
-  auto const kind = row.kind.str();
-  return kind == "random" || kind == "subset" || kind == "subspace-span" ||
-         kind == "subspace-complement";
+/// The mean of a column; the value itself where all draws have it.
+double mean(std::vector<BarrierRecord const*> const& rows, Column column) {
+  auto const first = rows.front()->*column;
+  bool const one =
+      std::ranges::all_of(rows, [&](auto const* row) { return row->*column == first; });
+  return one ? first : interval(rows, column).mean;
 }
 
 }  // namespace
@@ -62,19 +65,20 @@ std::vector<BarrierRecord> draw_means(std::vector<BarrierRecord> const& rows) {
     return std::tuple(r.round, r.split, r.kind, r.target, r.a, r.b, r.rest);
   };
   std::map<decltype(key(rows.front())), std::vector<R const*>> drawn;
-  for (auto const& row : rows) {
-    if (has_draws(row)) drawn[key(row)].push_back(&row);
-  }
+  for (auto const& row : rows) drawn[key(row)].push_back(&row);
   std::vector<R> means;
   for (auto const& [which, draws] : drawn) {
     auto record = *draws.front();
     record.draw = -1;
     record.alpha_path = record.loss_sup = record.alpha_sup = record.loss_predicted = kAbsent;
+    for (auto const column : {&R::loss_a, &R::loss_b, &R::error_a, &R::error_b}) {
+      record.*column = mean(draws, column);
+    }
     for (auto const& column : kColumns) {
-      auto const [mean, half] = interval(draws, column.value);
-      record.*column.value = mean;
-      record.*column.low = mean - half;
-      record.*column.high = mean + half;
+      auto const [middle, half] = interval(draws, column.value);
+      record.*column.value = middle;
+      record.*column.low = middle - half;
+      record.*column.high = middle + half;
     }
     means.push_back(record);
   }

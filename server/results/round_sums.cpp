@@ -59,6 +59,8 @@ double half_width(double mean, double squares, std::int64_t n) {
 
 }  // namespace
 
+std::size_t squares_count(Curve const& curve) { return 2 + curve.rises.size(); }
+
 std::vector<Value> squares(Curve const& curve, SampleLosses const& losses, std::int64_t samples) {
   auto const loss = [&](int point) { return losses.loss(point); };
   auto const error = [&](int point) { return losses.error(point); };

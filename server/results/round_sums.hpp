@@ -34,6 +34,9 @@ struct CurveSums {
   std::map<double, double> searched;  ///< mean loss by alpha: the grid and what a search added
 };
 
+/// How many squares() a curve has.
+std::size_t squares_count(Curve const& curve);
+
 /// Squares, sample by sample, of what a curve's barriers are made of: mid, swap, rises (absent ones
 /// too, as 0). Losses hold at least the points that the curve uses.
 std::vector<Value> squares(Curve const& curve, SampleLosses const& losses, std::int64_t samples);

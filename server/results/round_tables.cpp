@@ -1,3 +1,6 @@
+// One class, since all records of a round share the plan, the names of layers and the sums. Records
+// are sorted by their leading columns at the end: what order the plan has its curves in shows in no
+// table.
 #include "server/results/round_tables.hpp"
 
 #include <algorithm>
@@ -39,7 +42,7 @@ class Tables {
         add_plane(split, curve, sums);
       }
     }
-    for (auto const& record : draw_means(out_.rows<BarrierRecord>())) out_.add(record);
+    for (auto const& record : draw_means(drawn_)) out_.add(record);
     for (auto const& [index, layers] : sums_.comparisons) {
       auto const& comparison = plan_.comparisons[index];
       if (comparison.listed) add_geometry(comparison, layers);
@@ -66,8 +69,8 @@ class Tables {
     record.target = key.target;
     record.a = key.a;
     record.b = key.b;
-    record.round_b = plan_.round_b;
-    record.other_run = plan_.other_run;
+    record.round_b = key.own_round ? plan_.round : plan_.round_b;
+    if (!key.own_round) record.other_run = plan_.other_run;
     record.rest = key.rest;
     record.draw = key.draw;
     return record;
@@ -124,6 +127,7 @@ class Tables {
     }
     record.loss_predicted = sums_.value(sums, curve.predicted).loss;
     out_.add(record);
+    if (curve.drawn) drawn_.push_back(record);
   }
 
   /// Of two clients' models in some layers.
@@ -236,6 +240,7 @@ class Tables {
   LayerTable const& table_;
   UnitStructure const& units_;
   RoundSums const& sums_;
+  std::vector<BarrierRecord> drawn_;  ///< of curves that are drawn
   AnalysisSegment out_;
 };
 

@@ -69,7 +69,7 @@ until = 7
   EXPECT_EQ(config.train.lr, 1e-3);
   EXPECT_TRUE(config.train.nesterov);
   EXPECT_EQ(config.data.clients, 8);
-  EXPECT_THAT(config.analysis.kinds, ElementsAre("layer"));
+  EXPECT_EQ(config.analysis.kinds.text, "layer");
   ASSERT_EQ(config.average.size(), 2U);
   EXPECT_EQ(config.average[0].name, "conv");
   EXPECT_EQ(config.average[0].layers, "type:conv, !conv1");

@@ -239,7 +239,7 @@ TEST(KernelsTest, mean_is_sum_times_quantum_by_divisor) {
 TEST(KernelsTest, products_are_those_of_double) {
   for (auto const n : kLengths) {
     auto const a = random_row(n, 1), b = random_row(n, 2);
-    kernels::Products expected;
+    kernels::PairSums expected;
     for (std::size_t i = 0; i < n; ++i) {
       double const x = a[i], y = b[i];
       expected.aa += x * x;
@@ -247,13 +247,13 @@ TEST(KernelsTest, products_are_those_of_double) {
       expected.ab += x * y;
       expected.distance2 += (x - y) * (x - y);
     }
-    auto const sums = kernels::products(a, b);
+    auto const sums = kernels::pair_sums(a, b);
     auto const size = static_cast<double>(n);
     EXPECT_NEAR(sums.aa, expected.aa, 1e-13 * size);
     EXPECT_NEAR(sums.bb, expected.bb, 1e-13 * size);
     EXPECT_NEAR(sums.ab, expected.ab, 1e-13 * size);
     EXPECT_NEAR(sums.distance2, expected.distance2, 1e-13 * size);
-    EXPECT_EQ(kernels::products(a, a).distance2, 0.0);
+    EXPECT_EQ(kernels::pair_sums(a, a).distance2, 0.0);
   }
 }
 

@@ -18,7 +18,7 @@ from laboratory import LaboratoryTest, barriers, setting, tables
 from program import ProgramTest, ini, run, snapshot, table, wait_until
 
 # A second or two of work in units of a few milliseconds.
-LONG = dict(kinds="full,layer,complement,random:2,subset:2,plane:0-1-2",
+LONG = dict(kinds="full,layer,complement,random:2,subset:2,plane:0-1-2,simplex:2",
             plane_points=9, batch_size=4)
 
 

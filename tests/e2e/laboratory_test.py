@@ -11,10 +11,11 @@ from program import table
 
 KINDS = ("full,layer,cumulative-shallow,cumulative-deep,cumulative-random,cumulative-minimal,"
          "window:2,group:ends=fc1+fc3,complement,interaction,subset:2,random:2,subspace:2,"
-         "plane:0-1-2,plane:1-2-3:body")
+         "plane:0-1-2,plane:1-2-3:body,simplex:2")
 NAMES = {"full", "layer", "cumulative-shallow", "cumulative-deep", "cumulative-random",
          "cumulative-minimal", "window:2", "group", "complement", "interaction",
-         "subset", "random", "subspace-span", "subspace-complement", "subspace-towards"}
+         "subset", "random", "subspace-span", "subspace-complement", "subspace-towards", "simplex-1",
+         "simplex-2", "simplex-4"}
 # Three layers and clients that differ in everything.
 MIXED = {"model.init": "different", "model.hidden": "12,8", "data.partition": "dirichlet",
          "federation.rounds": 3, "checkpoint.every": 1, "checkpoint.after": "yes",
@@ -72,7 +73,8 @@ class Memory(LaboratoryTest):
     def test_little_memory_gives_the_same_numbers(self):
         run = self.simulate(self.config(MIXED, {"model.hidden": "64,32", "federation.rounds": 1}),
                             "run")
-        settings = dict(kinds="full,layer,complement,random:2,subset:2,plane:0-1-2", plane_points=3)
+        settings = dict(kinds="full,layer,complement,random:2,subset:2,plane:0-1-2,simplex:2",
+                        plane_points=3)
         self.assertNotIn("(3 in memory", self.analyse(run, "much", **settings))
         for ranks in (1, 2):
             said = self.analyse(run, f"little{ranks}", ranks=ranks, memory=1 << 20, **settings)

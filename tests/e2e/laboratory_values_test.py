@@ -10,7 +10,7 @@ import numpy as np
 import laboratory
 import program
 from laboratory import Data, LaboratoryTest, barriers, mixed, setting, state_dicts
-from program import ini, run, sentences
+from program import ini, run, sentences, table
 
 import fedstrata
 
@@ -98,6 +98,31 @@ class Partners(ValuesTest):
             rows = barriers(self.run_path, "draws", target="all", rest=rest)
             self.assertEqual(rows["draw"].tolist(), [-1, 0, 1, 2])
             self.assertAlmostEqual(rows["loss_mid"][0], rows["loss_mid"][1:].mean(), delta=1e-12)
+
+    def test_means_of_some_clients(self):
+        """Weighted by their samples; the table of points says who they are."""
+        self.analyse(self.run_path, "simplex", "--against", self.other, pairs="0-0",
+                     rounds="last", kinds="simplex:2", split="test")
+        points = table(self.run_path, "barriers/simplex/points")
+        rows = barriers(self.run_path, "simplex")
+        self.assertEqual((set(rows["round_b"]), set(rows["other_run"])), ({2}, {b""}))
+        drawn = {}
+        for row in rows[rows["draw"] >= 0]:
+            own = points[(points["kind"] == row["kind"]) & (points["draw"] == row["draw"]) &
+                         (points["target"] == b"all") & (points["alpha"] == 0)]
+            clients = {client: self.mine[client] for client in own["a"].tolist()}
+            mean = laboratory.weighted_mean(self.run_path, clients)
+            layers = "all" if row["target"] == b"all" else [row["target"].decode()]
+            before, after = ([self.data.losses(state, "test").mean(axis=1) for state in states]
+                             for states in (clients.values(),
+                                            [mixed(own, mean, layers, 1.0, own)
+                                             for own in clients.values()]))
+            before, after = np.mean(before, axis=0), np.mean(after, axis=0)
+            for column, values in (("a", before), ("b", after), ("mid", after - before)):
+                np.testing.assert_allclose([row[f"loss_{column}"], row[f"error_{column}"]], values,
+                                           atol=2e-5, err_msg=f"{row['kind']} {row['target']}")
+            drawn.setdefault(len(clients), set()).add(tuple(clients))
+        self.assertEqual({size: len(found) for size, found in drawn.items()}, {1: 2, 2: 2, 3: 1})
 
     def test_a_run_against_itself_has_no_barrier(self):
         self.analyse(self.run_path, "itself", "--against", self.run_path, pairs="same",

@@ -1,43 +1,38 @@
 #pragma once
-#include <array>
-#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace fedstrata {
 
-/// One of `analysis.kinds`, taken apart.
-struct Kind {
-  enum class Family {
-    full,         ///< all layers
-    layer,        ///< each layer alone
-    cumulative,   ///< one more layer at a time, in `order`
-    window,       ///< `count` consecutive layers
-    group,        ///< the layers that `layers` selects
-    complement,   ///< all layers but one
-    interaction,  ///< two layers together against each alone
-    subset,       ///< random elements of the whole row, as many as a layer has; `count` draws
-    random,       ///< a random direction of the same length; `count` draws
-    subspace,     ///< noise in and outside of the span of the trajectory; `count` draws
-    plane         ///< the plane through three clients
-  } family = Family::full;
-  enum class Order { shallow, deep, random, minimal } order = Order::shallow;
-  std::string name;        ///< as in column `kind`
-  std::int64_t count = 0;  ///< window: layers; subset, random, subspace: draws
-  std::string group;       ///< group: its name
-  std::string layers;      ///< group: selectors joined by commas; plane: a layer or ""
-  std::array<std::int64_t, 3> clients{};  ///< plane
+struct Config;
 
-  /// Is it drawn at random, `count` times?
-  bool drawn() const {
-    return family == Family::subset || family == Family::random || family == Family::subspace;
-  }
+// Kinds of barrier, as far as the configuration needs to know them: it holds them, prints them and
+// has them checked. What they are is defined in server/plan/kinds, a file a kind, and so are the
+// functions below (server/plan/kinds/kinds.cpp); docs/architecture.md says why.
+
+/// One of `analysis.kinds` (server/plan/barrier_kind.hpp).
+class BarrierKind;
+using BarrierKindPtr = std::shared_ptr<BarrierKind const>;
+
+/// Labels, in column `kind`, of the two kinds that every summary of a run shows: all layers
+/// together, and each layer alone.
+inline constexpr char const* kFullKind = "full";
+inline constexpr char const* kLayerKind = "layer";
+
+/// The kinds that are computed (`analysis.kinds`).
+struct KindSelection {
+  std::string text;                   ///< as given, without blanks
+  std::vector<BarrierKindPtr> kinds;  ///< at least one, no two of the same text
 };
 
-/// Reads one kind. Throws InputError that says what is allowed.
-Kind parse_kind(std::string const& text);
+/// Reads kinds joined by commas. Throws InputError that says what is allowed.
+KindSelection parse_kinds(std::string const& text);
 
-/// What parse_kind() takes, in words.
+/// What parse_kinds() takes, in words.
 std::string kinds_allowed();
+
+/// Throws InputError, which begins with `source`, where a kind does not fit the other settings.
+void check_kinds(Config const& config, std::string const& source);
 
 }  // namespace fedstrata

@@ -22,16 +22,11 @@ Key<AnalysisConfig> selection(char const* name, Value AnalysisConfig::*member, c
   return {name, "", allowed, help, print, read};
 }
 
+/// What is wrong with a kind is said by the kind.
 Key<AnalysisConfig> kinds_key() {
-  auto const print = [](AnalysisConfig const& analysis) { return join(analysis.kinds, ","); };
+  auto const print = [](AnalysisConfig const& analysis) { return analysis.kinds.text; };
   auto const read = [](AnalysisConfig& analysis, std::string const& text) {
-    auto const kinds = split(text, ',');
-    for (auto const& kind : kinds) {
-      parse_kind(kind);
-      if (std::count(kinds.begin(), kinds.end(), kind) > 1) return false;
-    }
-    if (kinds.empty()) return false;
-    analysis.kinds = kinds;
+    analysis.kinds = parse_kinds(text);
     return true;
   };
   return {"kinds", "", kinds_allowed(), "which layers are interpolated together", print, read};

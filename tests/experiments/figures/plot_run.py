@@ -66,6 +66,10 @@ def write_barriers(file, analysed, alphas, more_kinds, shift):
                 barriers.append(row + extra if more_kinds else row)
                 points += [(*key, x, 0.3 + value * 4 * x * (1 - x), 0.1)
                            for x in np.linspace(0, 1, alphas) if kind in ("full", "layer")]
+    if more_kinds:
+        barriers += [row for r, split in itertools.product(analysed, ("test", "train"))
+                     for row in simplex(r, split)]
+        barriers.sort(key=lambda row: row[:4])
     numbers = QUANTITIES + (INTERVALS if more_kinds else [])
     write_table(file, "barriers/insitu/barriers", KEY + [(n, "f8") for n in numbers], barriers)
     write_table(file, "barriers/insitu/points",
@@ -93,6 +97,18 @@ def paths(full, more_kinds):
         if (kind, target) != ("subset", "all"):
             result += [(kind, target, draw, 0.02 + 0.01 * draw) for draw in (0, 1, 2, -1)]
     return result
+
+
+def simplex(r, split):
+    """Means of 1, 2 and all 3 clients: 0.03 of loss more by model, two draws 0.02 apart."""
+    for size, target, draw in itertools.product((1, 2, 3), ("all", *LAYERS), (-1, 0, 1)):
+        if size == 3 and draw == 1:
+            continue
+        spread = 0.02 * (draw - 0.5) * (size == 2 and draw >= 0)
+        rise = (0.03 * (size - 1) + spread) * (1 if target == "all" else 0.5)
+        key = (r, split, f"simplex-{size}", target, -1, -2, r, "", -1, draw)
+        yield (*key, rise, rise / 10, 0.3, 0.3 + rise, 0.1, 0.1 + rise / 10,
+               rise - 0.1, rise + 0.1, rise - 0.1, rise + 0.1, *[np.nan] * 4)
 
 
 def write_plane(file, last):

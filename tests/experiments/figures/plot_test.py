@@ -19,13 +19,14 @@ from plot_run import write_run
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
 from figures import analysis, combine, controls, run_tables
+from figures.kinds import random_and_subset, simplex
 PLAIN = ["accuracy", "divergence", "partition"]
 FEW = PLAIN + [f"{topic}_insitu_{split}" for topic in ("barriers", "paths", "curves", "clients")
                for split in ("train", "test")]
 ALL = FEW + ["traffic", "spread_insitu"] + [
     f"{topic}_insitu_{split}" for split in ("train", "test")
     for topic in ("alignment", "windows", "groups", "cumulative", "interaction", "random",
-                  "subspace", "predicted", "plane")]
+                  "subspace", "predicted", "plane", "simplex")]
 
 
 def plot(*arguments):
@@ -132,6 +133,7 @@ class PlotTest(unittest.TestCase):
                 "alignment_insitu_test": ["As they are", "Aligned", "0.06"],
                 "groups_insitu_test": ["body", "all but fc2", "0.37"],
                 "random_insitu_test": ["random direction of the same norm", "95 % interval"],
+                "simplex_insitu_test": ["models averaged", "all layers", "draws of the models"],
                 "curves_insitu_test": ["chord between", "mean of the two full", "supremum 0.660"],
         }.items():
             text = (plots / f"{name}.svg").read_text()
@@ -148,9 +150,23 @@ class PlotTest(unittest.TestCase):
         write_run(self.path, more_kinds=True)
         with run_tables.open_run(self.path) as run:
             rows = analysis.Analysis(run, "insitu").parts["test", ""]
-        random = controls.TOPICS["random"][1][1]
+        random = random_and_subset.CONTROLS[1]
         values = controls.values(rows, ["full", "fc1"], random, "loss")
         for value, expected in zip(values.ravel(), [0.01, -0.02, 0.04] * 2):
+            self.assertAlmostEqual(value, expected)
+
+    def test_the_loss_of_a_mean_is_that_over_the_draws(self):
+        write_run(self.path, more_kinds=True)
+        with run_tables.open_run(self.path) as run:
+            chart = simplex.figures(analysis.Analysis(run, "insitu"))["simplex_insitu_train"]
+        whole = chart.figure.axes[0].containers[0]
+        self.assertEqual(whole.get_label(), "all layers")
+        line, _, (bars,) = whole.lines
+        # Draws of 1 model: .3; of 2: .32 and .34; of 3, once: .36.
+        for value, expected in zip(line.get_ydata(), (0.3, 0.33, 0.36)):
+            self.assertAlmostEqual(value, expected)
+        half = [(high - low) / 2 for (_, low), (_, high) in bars.get_segments()]
+        for value, expected in zip(half, (0, 12.706 * 0.01, 0)):
             self.assertAlmostEqual(value, expected)
 
     def test_long_tables_are_cut_and_say_so(self):

@@ -14,109 +14,10 @@
 #include <set>
 
 #include "common/base/error.hpp"
-#include "common/model/zoo/zoo.hpp"
-#include "common/tasks/tasks.hpp"
-#include "tests/support/plain_evaluator.hpp"
+#include "tests/support/small_federation.hpp"
 
 namespace fedstrata {
 namespace {
-
-constexpr std::int64_t kTrain = 131;  // 33 batches of 4, the last of 3: two batches a unit
-constexpr std::int64_t kTest = 10;
-
-/// A small mlp, some clients' models and samples, and the analysis of one round on them.
-struct Federation {
-  AnalysisConfig config;
-  std::vector<std::int64_t> participants{2, 3, 7};
-  std::int64_t round = 6;
-
-  Model model = make_model({"mlp", {8, 6}, Norm::none, Init::different}, {{1, 4, 4}, 5});
-  std::map<std::int64_t, HostModel> hosts;
-  at::Tensor images, labels;
-  Partition partition{{0, 30, 100}, std::vector<std::int64_t>(100), {}};
-
-  Federation() {
-    config.batch_size = 4;
-    config.alphas = parse_alphas("0.3");
-    std::iota(partition.indices.begin(), partition.indices.end(), std::int64_t{0});
-    for (std::int64_t const id : {kMean, std::int64_t{2}, std::int64_t{3}, std::int64_t{7}}) {
-      hosts[id] = make_host_model(model, static_cast<std::uint64_t>(id + 5));
-      for (auto& value : hosts[id].row) value *= 3.0f;
-    }
-    images = at::randn({kTrain, 1, 4, 4}, at::detail::createCPUGenerator(1));
-    labels = at::arange(kTrain, at::kLong).remainder(5);
-  }
-
-  InputShape shape() const { return {{1, 4, 4}, 5}; }
-  std::unique_ptr<RoundAnalysis> analysis() const {
-    PlanInput const input{config, model.table(), partition, 1, round, participants, {},
-                          {},     kTrain,        kTest};
-    return std::make_unique<RoundAnalysis>(input, model, classification_task(), shape(),
-                                           at::Tensor());
-  }
-  AnalysisModels models(RoundPlan const& plan) const {
-    StoredModels stored;
-    stored.read = [this](ModelSpec const& spec, std::span<float> row, std::span<float> buffers) {
-      auto const other = spec.kind == ModelSpec::Kind::initial
-                             ? make_host_model(model, static_cast<std::uint64_t>(spec.client))
-                             : HostModel{};
-      auto const& host = spec.kind == ModelSpec::Kind::mean      ? hosts.at(kMean)
-                         : spec.kind == ModelSpec::Kind::initial ? other
-                                                                 : at_round(spec);
-      std::ranges::copy(host.row, row.begin());
-      std::ranges::copy(host.buffers, buffers.begin());
-    };
-    stored.trajectory = {1, 3, 4, 6};
-    return {model,
-            plan.models,
-            1,
-            stored,
-            [this](std::vector<float> const& row) {
-              return model.view(torch::tensor(row), torch::empty({0}));
-            },
-            [this](Weights const& a, Weights const& b) { return match_weights(model, a, b, 1); },
-            config.memory / 2};
-  }
-  /// A client's model in an earlier round lies on its way from the initialisation, a bit aside.
-  HostModel at_round(ModelSpec const& spec) const {
-    auto const& now = hosts.at(spec.client);
-    if (spec.round == round) return now;
-    auto host = make_host_model(model, static_cast<std::uint64_t>(spec.client + 40 * spec.round));
-    for (std::size_t i = 0; i < host.row.size(); ++i) {
-      host.row[i] = now.row[i] * static_cast<float>(spec.round) / 6.0f + 0.1f * host.row[i];
-    }
-    return host;
-  }
-  SampleSource samples() const {
-    auto const read = [this](std::span<std::int64_t const> indices) {
-      auto const index = torch::tensor(at::ArrayRef<std::int64_t>(indices.data(), indices.size()));
-      return Batch{images.index_select(0, index), labels.index_select(0, index)};
-    };
-    return {read, read};
-  }
-  AnalysisSegment run() const {
-    auto const work = analysis();
-    auto source = models(work->plan());
-    for (bool more = true; more;) {
-      std::vector<std::vector<double>> results;
-      for (std::size_t u = 0; u < work->units(); ++u) {
-        results.push_back(work->compute(u, source, samples(), {}));
-      }
-      more = work->finish_phase(results);
-    }
-    return work->assemble();
-  }
-  PlainEvaluator::Result plain(HostModel const& host, std::int64_t count) const {
-    PlainEvaluator const evaluator(model, images.narrow(0, 0, count), labels.narrow(0, 0, count));
-    auto result = evaluator.evaluate(host);
-    result.loss /= static_cast<double>(count);
-    result.errors /= static_cast<double>(count);
-    return result;
-  }
-  HostModel mix(std::int64_t a, std::int64_t b, double alpha, int layer) const {
-    return PlainEvaluator(model, images, labels).mix(hosts.at(a), hosts.at(b), alpha, layer);
-  }
-};
 
 BarrierRecord find(AnalysisSegment const& tables, std::string const& split,
                    std::string const& target, std::int64_t a, std::int64_t b, std::int64_t rest) {
@@ -208,13 +109,13 @@ TEST(round_analysis, every_curve_has_its_points_and_rows_are_sorted_and_unique) 
 
 TEST(round_analysis, units_can_be_dealt_in_any_order_to_anyone) {
   Federation setup;
-  setup.config.kinds = {"full", "layer", "cumulative-deep", "random:2"};
+  setup.config.kinds = parse_kinds("full,layer,cumulative-deep,random:2");
   for (std::string const alphas : {"0.3", "search"}) {
     setup.config.alphas = parse_alphas(alphas);
     auto const expected = bits(setup.run());
     auto const leader = setup.analysis();
     for (bool more = true; more;) {
-      std::vector<std::vector<double>> results(leader->units());
+      std::vector<UnitResult> results(leader->units());
       auto const helper = setup.analysis();  // another rank, told of the phase
       helper->enter(leader->phase(), leader->requests());
       ASSERT_EQ(helper->units(), leader->units());
@@ -278,7 +179,7 @@ TEST(round_analysis, a_model_of_one_layer_has_its_full_barrier) {
 
 TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
   Federation setup;
-  setup.config.kinds = {"full"};
+  setup.config.kinds = parse_kinds("full");
   setup.config.split = parse_split("train");
   setup.config.samples = 9;
   setup.config.pairs = parse_pairs("2-3,2-4");
@@ -289,20 +190,20 @@ TEST(round_analysis, settings_choose_kinds_splits_samples_and_pairs) {
   ASSERT_EQ(tables.rows<SkippedRecord>().size(), 1u);
   EXPECT_EQ(tables.rows<SkippedRecord>()[0].b, 4);
 
-  setup.config.kinds = {"layer"};
+  setup.config.kinds = parse_kinds("layer");
   setup.config.split = parse_split("test");
-  auto const tables = setup.run();
-  for (auto const& r : tables.rows<BarrierRecord>()) {
+  auto const layers = setup.run();
+  for (auto const& r : layers.rows<BarrierRecord>()) {
     EXPECT_EQ(r.kind.str(), "layer");
     EXPECT_EQ(r.split.str(), "test");
   }
-  setup.config.kinds = {"window:9"};
+  setup.config.kinds = parse_kinds("window:9");
   EXPECT_THROW(setup.analysis(), InputError);
 }
 
 TEST(round_analysis, little_memory_gives_the_same_tables) {
   Federation setup;
-  setup.config.kinds = {"full", "layer", "complement", "subset:2"};
+  setup.config.kinds = parse_kinds("full,layer,complement,subset:2");
   auto const expected = setup.run();
   setup.config.memory = 1;
   auto const tables = setup.run();
@@ -381,16 +282,9 @@ std::map<std::string, BarrierRecord> curves(AnalysisSegment const& tables, std::
 
 TEST(round_analysis, cumulative_and_window_rows_agree_with_layers_and_the_whole) {
   Federation setup;
-  setup.config.kinds = {"full",
-                        "layer",
-                        "cumulative-shallow",
-                        "cumulative-deep",
-                        "cumulative-random",
-                        "cumulative-minimal",
-                        "window:1",
-                        "window:3",
-                        "complement",
-                        "group:ends=first:1+last:1"};
+  setup.config.kinds = parse_kinds(
+      "full,layer,cumulative-shallow,cumulative-deep,cumulative-random,cumulative-minimal,window:1,"
+      "window:3,complement,group:ends=first:1+last:1");
   auto const tables = setup.run();
   auto const full = find(tables, "train", "all", 2, 7, kNobody);
   for (std::int64_t const rest : {2, 7}) {
@@ -421,7 +315,7 @@ TEST(round_analysis, cumulative_and_window_rows_agree_with_layers_and_the_whole)
 
 TEST(round_analysis, interaction_is_what_two_layers_do_beyond_each_alone) {
   Federation setup;
-  setup.config.kinds = {"layer", "interaction", "window:2"};
+  setup.config.kinds = parse_kinds("layer,interaction,window:2");
   auto const tables = setup.run();
   for (std::int64_t const rest : {2, 7}) {
     auto const layer = curves(tables, "layer", rest);
@@ -439,7 +333,7 @@ TEST(round_analysis, interaction_is_what_two_layers_do_beyond_each_alone) {
 
 TEST(round_analysis, directions_are_as_long_as_the_way_to_the_partner) {
   Federation setup;
-  setup.config.kinds = {"random:2", "subset:2", "subspace:2", "plane:2-3-7"};
+  setup.config.kinds = parse_kinds("random:2,subset:2,subspace:2,plane:2-3-7");
   auto const work = setup.analysis();
   auto source = setup.models(work->plan());
   auto const row = [&](int index) {
@@ -494,7 +388,7 @@ TEST(round_analysis, directions_are_as_long_as_the_way_to_the_partner) {
 
 TEST(round_analysis, draws_have_a_mean_with_an_interval) {
   Federation setup;
-  setup.config.kinds = {"random:3"};
+  setup.config.kinds = parse_kinds("random:3");
   auto const tables = setup.run();
   auto const mean = curves(tables, "random", 2, -1).at("fc2");
   std::vector<double> values;
@@ -510,7 +404,7 @@ TEST(round_analysis, draws_have_a_mean_with_an_interval) {
 
 TEST(round_analysis, a_plane_holds_its_three_models) {
   Federation setup;
-  setup.config.kinds = {"full", "plane:2-3-7", "plane:2-3-7:fc2"};
+  setup.config.kinds = parse_kinds("full,plane:2-3-7,plane:2-3-7:fc2");
   setup.config.plane_points = 5;  // -1/2, 0, 1/2, 1, 3/2
   auto const tables = setup.run();
   ASSERT_EQ(tables.rows<PlaneRecord>().size(), 2u * 2 * 25);
@@ -574,7 +468,7 @@ TEST(round_analysis, a_search_finds_the_supremum_between_grid_points) {
   Federation setup;
   setup.config.alphas = parse_alphas("search:0.001");
   setup.config.split = parse_split("test");
-  setup.config.kinds = {"full", "layer"};
+  setup.config.kinds = parse_kinds("full,layer");
   auto const searched = setup.run();
   setup.config.alphas = parse_alphas("1001");
   auto const dense = setup.run();
@@ -591,7 +485,7 @@ TEST(round_analysis, a_search_finds_the_supremum_between_grid_points) {
 
 TEST(round_analysis, intervals_are_of_paired_losses) {
   Federation setup;
-  setup.config.kinds = {"full"};
+  setup.config.kinds = parse_kinds("full");
   auto const r = find(setup.run(), "train", "all", 2, 7, kNobody);
   auto const losses = [&](HostModel const& host) {
     auto const logits =
@@ -608,7 +502,7 @@ TEST(round_analysis, intervals_are_of_paired_losses) {
 
 TEST(round_analysis, a_tolerance_stops_curves_whose_interval_is_narrow) {
   Federation setup;
-  setup.config.kinds = {"full", "layer"};
+  setup.config.kinds = parse_kinds("full,layer");
   setup.config.split = parse_split("train");
   auto const whole = setup.run();
   setup.config.tolerance = 1.0;

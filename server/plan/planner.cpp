@@ -1,4 +1,9 @@
-#include "server/plan/round_plan.hpp"
+// A plan decides about bits: which points share a unit, in which order models and points are listed
+// (the lower index comes first in a blend), and where units are cut, all decide how sums are
+// rounded. So it follows from configuration, model and participants alone, and the order of what is
+// added here must stay: pairs in their order; for each the kinds that are not drawn, the aligned
+// ones, the drawn ones; then all clients against their mean, and what belongs to no pair.
+#include "server/plan/planner.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -8,7 +13,7 @@
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "server/plan/pair_curves.hpp"
+#include "server/plan/barrier_kind.hpp"
 
 // From the settings of an analysis and a round's participants to models, points and curves: a pure
 // function, so that every rank has the same plan without a message.
@@ -96,8 +101,65 @@ std::size_t pairs_at_once(PlanInput const& input, RoundPlan const& plan, std::si
   return std::clamp<std::size_t>((pairs + groups - 1) / groups, 1, std::max<std::size_t>(1, fit));
 }
 
-void add_groups(PlanInput const& input, RoundPlan& plan, CurveBuilder& curves,
+/// The kinds that are asked for, with the layers that they compare in this model.
+class PlannedKinds {
+ public:
+  PlannedKinds(PlanInput const& input, CurveBuilder& curves) : curves_(curves) {
+    for (auto const& kind : input.config.kinds.kinds) {
+      kinds_.push_back({kind.get(), kind->targets(input.table, input.seed)});
+    }
+  }
+
+  /// All curves of a pair. Those that are drawn come last.
+  void add_pair(Group& group, Pair const& pair, RoundPlan& plan, bool align) {
+    auto const rest_b = plan.elsewhere ? kPartner : pair.b;
+    Ends const ends{pair.a, pair.b, rest_b, curves_.model_a(pair), curves_.model_b(pair)};
+    for (auto const& [kind, targets] : kinds_) {
+      if (!kind->drawn()) kind->add_pair(curves_, group, ends, targets, "");
+    }
+    if (align) add_aligned(group, ends, plan);
+    for (auto const& [kind, targets] : kinds_) {
+      if (kind->drawn()) kind->add_pair(curves_, group, ends, targets, "");
+    }
+  }
+
+  void add_clients(Group& group) {
+    auto const& clients = curves_.plan().participants;
+    AllClients all;
+    all.mean = curves_.mean_of(clients);
+    all.mean_point = curves_.own_point(group, all.mean);
+    static_cast<Members&>(all) = curves_.members(group, clients);
+    for (auto const& [kind, targets] : kinds_) kind->add_clients(curves_, group, all, targets);
+  }
+
+  void add_round(Group& group) {
+    for (auto const& [kind, targets] : kinds_) kind->add_round(curves_, group, targets);
+  }
+
+ private:
+  struct Planned {
+    BarrierKind const* kind;
+    std::vector<Target> targets;
+  };
+
+  /// The same again with the units of b in the order of a's.
+  void add_aligned(Group& group, Ends ends, RoundPlan& plan) {
+    int const aligned =
+        curves_.model({.kind = ModelSpec::Kind::aligned, .base = ends.b, .partner = ends.a});
+    plan.alignments.push_back({aligned, ends.id_a, ends.id_b});
+    ends.b = aligned;
+    for (auto const& [kind, targets] : kinds_) {
+      if (kind->alignable()) kind->add_pair(curves_, group, ends, targets, "aligned-");
+    }
+  }
+
+  CurveBuilder& curves_;
+  std::vector<Planned> kinds_;
+};
+
+void add_groups(PlanInput const& input, RoundPlan& plan, PlannedKinds& kinds,
                 std::vector<Pair> const& pairs) {
+  bool const align = input.config.align != Align::none;
   bool const shares_of_pairs = input.config.split.kind == SplitSelection::Kind::both_shares;
   std::size_t at_once = 1;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -112,7 +174,7 @@ void add_groups(PlanInput const& input, RoundPlan& plan, CurveBuilder& curves,
       group.sets = {plan.sets.size()};
       plan.sets.push_back(set_of("union", shares(input, clients)));
     }
-    curves.add_pair(group, pairs[i]);
+    kinds.add_pair(group, pairs[i], plan, align);
     if (i == 0 && !shares_of_pairs) {
       at_once = pairs_at_once(input, plan, pairs.size(), group.points.size());
     }
@@ -175,11 +237,12 @@ RoundPlan plan_round(PlanInput const& input) {
       input.config.batch_size *
       batches_of_unit(of_pairs ? std::vector{everyone} : plan.sets, input.config.batch_size);
   CurveBuilder curves(input, plan);
+  PlannedKinds kinds(input, curves);
   auto const pairs = select_pairs(selection, input.participants, input.seed, input.round, partners);
-  add_groups(input, plan, curves, pairs);
+  add_groups(input, plan, kinds, pairs);
   Group rest;  // what belongs to no pair
-  if (selection.kind == Pairs::clients && !input.participants.empty()) curves.add_clients(rest);
-  curves.add_planes(rest);
+  if (selection.kind == Pairs::clients && !input.participants.empty()) kinds.add_clients(rest);
+  kinds.add_round(rest);
   if (!rest.curves.empty()) {
     if (of_pairs) {
       rest.sets = {plan.sets.size()};

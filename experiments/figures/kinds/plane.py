@@ -6,6 +6,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from figures.charts import Chart, plt
 
+SECTION, TOPICS = "Along paths and planes", ("plane",)
 MAX_PLANES = 4  # targets in one figure
 NAMES = {-1: "none", -2: "mean", -3: "initialisation"}
 

@@ -1,0 +1,15 @@
+"""Barriers beside those that the curvature at the models predicts."""
+
+from figures import controls
+from figures.analysis import FULL, LAYER
+from figures.charts import ORANGE
+
+SECTION, TOPICS = "Comparisons", ("predicted",)
+CONTROLS = [controls.AVERAGING,
+            controls.Control("predicted from curvature", FULL, LAYER, ORANGE, "s", "{}_predicted")]
+
+
+def figures(analysis):
+    return controls.figures(
+        analysis, "predicted",
+        "Barriers measured, and predicted from the curvature at the models", CONTROLS)
