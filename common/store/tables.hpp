@@ -69,9 +69,8 @@ class TableSet {
 using MetricsTables = TableSet<RoundRecord, ClientRecord, LayerRecord, AveragedRecord>;
 
 /// /barriers/NAME
-using AnalysisTables =
-    TableSet<PointRecord, BarrierRecord, SkippedRecord, GeometryRecord, SpreadRecord, PlaneRecord,
-             PermutationRecord, UnitAxisRecord>;
+using AnalysisTables = TableSet<PointRecord, BarrierRecord, SkippedRecord, GeometryRecord,
+                                SpreadRecord, PlaneRecord, PermutationRecord, UnitAxisRecord>;
 
 /// Metrics of rounds first .. last.
 struct MetricsSegment : MetricsTables {

@@ -8,7 +8,8 @@
 namespace fedstrata {
 
 /// Was this process started as one of several that know nothing of each other (a launcher of
-/// another MPI library)? One sentence with the fix, or empty. `reports`: is this process to write it?
+/// another MPI library)? One sentence with the fix, or empty. `reports`: is this process to write
+/// it?
 struct LaunchProblem {
   std::string message;
   bool reports = true;
