@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/config/analysis/kinds.hpp"
 #include "common/config/keys.hpp"
 

@@ -8,6 +8,8 @@
 #include "common/base/error.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
+#include "common/config/options.hpp"
+#include "common/config/text.hpp"
 #include "common/federation/liveness.hpp"
 #include "common/federation/schedule.hpp"
 #include "common/model/script/script_model.hpp"
