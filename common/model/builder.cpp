@@ -9,11 +9,6 @@
 
 #include "common/base/error.hpp"
 
-// While it chains the stages the builder follows three things that shapes decide: the sizes of the
-// next layer, the order of activations in memory, and which hidden units lie along which axis of
-// which tensor (unit_structure.hpp). A model's file therefore names layers and sizes of outputs,
-// nothing else.
-
 namespace fedstrata {
 namespace {
 

@@ -16,10 +16,6 @@
 #include "server/plan/barrier_kind.hpp"
 #include "server/plan/planner.hpp"
 
-// Whether an analysis is possible is known from names and numbers alone: stored rounds,
-// participants, layers, kinds. All of it is checked here, before any model is read, and each
-// refusal says what to set instead.
-
 namespace fedstrata {
 namespace {
 

@@ -13,11 +13,6 @@
 #include "common/base/random.hpp"
 #include "server/math/symmetric_eigen.hpp"
 
-// Models that nobody trained: means, random directions, points of a subspace, aligned copies. Each
-// is made when it is needed from stored rows and (seed, round, pair, draw), the same on every rank.
-// Lengths and projections are taken in double: what is left of a direction after a projection is a
-// difference of nearly equal numbers.
-
 namespace fedstrata {
 namespace {
 

@@ -13,10 +13,6 @@
 #include "common/base/stopwatch.hpp"
 #include "server/analysis/stored_models.hpp"
 
-// Units of work go to whichever rank is free. The leader, who hands them out, works too, so it
-// looks for messages between two pieces of its own work. Which rank computes a unit decides about
-// nothing but time: results are put in the order of the plan.
-
 namespace fedstrata {
 namespace {
 

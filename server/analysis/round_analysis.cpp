@@ -14,11 +14,6 @@
 #include "server/plan/planner.hpp"
 #include "server/results/round_tables.hpp"
 
-// A round's analysis is a list of phases, each a list of units that any rank can compute from the
-// plan alone; results are added up in the order of the units, not of their arrival. That makes the
-// bits independent of the number of ranks, and lets an analysis go on from a journal of finished
-// units.
-
 namespace fedstrata {
 namespace {
 

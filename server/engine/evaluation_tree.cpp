@@ -10,11 +10,6 @@
 #include <set>
 #include <utility>
 
-// A pure function: points in, tree out. At each stage points that have the same tensors there, and
-// came the same way, are one branch (Class); within it those that also agree in all that remains
-// are one group (Rest), to be stacked. Since it knows neither data nor tensors, it is tested
-// against a plain list of points.
-
 namespace fedstrata {
 namespace {
 

@@ -8,9 +8,6 @@
 
 #include "common/base/random.hpp"
 
-// Which models are compared, as `analysis.pairs` says. Random choices are keyed by round, so that a
-// round analysed alone has the pairs that it has among others.
-
 namespace fedstrata {
 namespace {
 

@@ -15,9 +15,6 @@
 #include "common/base/error.hpp"
 #include "server/plan/barrier_kind.hpp"
 
-// From the settings of an analysis and a round's participants to models, points and curves: a pure
-// function, so that every rank has the same plan without a message.
-
 namespace fedstrata {
 namespace {
 

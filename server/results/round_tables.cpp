@@ -15,10 +15,6 @@
 #include "server/results/draw_means.hpp"
 #include "server/results/spread.hpp"
 
-// From losses at points to the rows of the tables. A barrier is a sum of losses at several points
-// on the same samples, so its variance comes from pairs of losses on the same sample, not from the
-// variances of the means.
-
 namespace fedstrata {
 namespace {
 
