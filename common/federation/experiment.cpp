@@ -7,6 +7,10 @@
 #include "common/base/error.hpp"
 #include "common/tasks/tasks.hpp"
 
+// Who takes part, what is averaged, evaluated and stored in a round: all of it follows from the
+// configuration, the data set and the number of the round, so every rank finds the same without a
+// message, and a run that goes on finds what an uninterrupted one would have.
+
 namespace fedstrata {
 namespace {
 

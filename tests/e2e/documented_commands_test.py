@@ -18,7 +18,7 @@ from program import LAUNCHER, ROOT, ProgramTest, ini
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "slurm/README.md"]
 FIRST_WORD = re.compile(r"(?:\w+=\S+ )*(?:[\w/.]*fedstrata|mpirun|srun|sbatch|cmake|ctest|python3|"
-                        r"/usr/bin/python3|tail|export|(?:build|experiments|slurm|tests)/[\w/.]+)"
+                        r"/usr/bin/python3|tail|export|(?:build|experiments|slurm|tests)/[\w/.]*[\w.])"
                         r"(?= |$)")
 INLINE = re.compile(r"`((?:build/bin/)?fedstrata [a-z]+ [^`]+|experiments/plot\.py [^`]+)`")
 # What the documents write for a name of the reader's own.
@@ -160,7 +160,8 @@ class DocumentedCommands(ProgramTest):
 
     def test_links(self):
         for document in DOCUMENTS:
-            for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", document.read_text()):
+            text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+            for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", text):
                 if not link.startswith("http"):
                     with self.subTest(document=document.name, link=link):
                         self.assertTrue((document.parent / pathlib.Path(link)).exists())
