@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "client/host.hpp"
-#include "common/base/stopwatch.hpp"
+#include "client/rank.hpp"
 #include "common/federation/exact_sum.hpp"
 #include "common/federation/experiment.hpp"
 #include "common/federation/liveness.hpp"
@@ -46,45 +45,35 @@ class Simulation {
   std::int64_t last_round() const { return last_round_; }
   /// Hash of the final global model row (rank 0).
   std::uint64_t global_hash() const;
-  TimeShares times() const { return times_; }
+  TimeShares times() const;
 
  private:
-  /// What the coordinator decides at the end of a round, for all.
-  struct Decision {
-    bool save = false;      ///< the state after it
-    bool stop = false;      ///< no further round
-    bool given_up = false;  ///< a rank ended its training early: the round does not count
+  /// What the layers of a round become, packed over its parts.
+  struct Averaged {
+    std::vector<float> values;
+    double seconds = 0.0;  ///< without waiting for the ranks that train
   };
 
   void initialise();
   void resume(std::int64_t round);
   bool round(std::int64_t round);
+  Averaged average(std::int64_t round, RoundParts const& parts);
   Decision decide(std::int64_t round);
   void save(std::int64_t round);
-  void announce(Commit::What what, std::int64_t round);
-  void end_training(bool trained);
-  void collect(std::int64_t round, RoundParts const& parts, RoundTimes times);
-  void commit(std::int64_t round, std::vector<std::int64_t> const& excluded);
-  void write_metrics(std::int64_t round, bool saves);
   void drain_analysis(bool to_the_end);
-  std::vector<std::int64_t> excluded_ids();
-  bool coordinates() const { return context_.world->rank() == 0; }
+  void enter(std::string const& phase, std::int64_t round);
 
   RankContext context_;
   std::optional<mpi::Comm> training_;  ///< coordinator and client ranks
   std::optional<mpi::Comm> analysis_;  ///< analysis ranks
-  std::unique_ptr<Analyst> analyst_;
-  std::unique_ptr<ClientHost> host_;
-  std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Progress> progress_;
-  Outbox rows_, messages_;
+  std::unique_ptr<Analyst> analyst_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<ClientRank> clients_;
   ExactSum sum_;
   std::vector<float> global_;  ///< state row, on coordinator and client ranks
-  TimeShares times_;
-  Stopwatch since_state_;       ///< rank 0: since the last resume state
-  double longest_round_ = 0.0;  ///< rank 0: seconds
-  bool given_up_ = false;       ///< rank 0: did a rank give the round up?
-  std::int64_t last_round_ = 0, saved_round_ = 0;
+  TimeShares times_;           ///< of averaging
+  std::int64_t last_round_ = 0;
 };
 
 }  // namespace fedstrata

@@ -1,73 +1,25 @@
 #include "server/averaging/coordinator.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <string>
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "common/base/stop.hpp"
 
 // Sums are integers (exact_sum.hpp), so they can be added up by anybody in any order; what is left
-// for the coordinator is to divide, to look at what is averaged how often, and to keep the metrics
-// of a round until all ranks have reported theirs.
+// for the coordinator is to divide, to decide how a
+// round ends, and to keep its metrics until all ranks have reported theirs.
 
 namespace fedstrata {
-namespace {
 
-double mean(std::vector<double> const& values) {
-  if (values.empty()) return kAbsent;
-  double sum = 0.0;
-  for (auto const v : values) sum += v;
-  return sum / static_cast<double>(values.size());
-}
-
-/// Mean of the worst (smallest) tenth, at least one.
-double worst_decile(std::vector<double> values) {
-  if (values.empty()) return kAbsent;
-  std::ranges::sort(values);
-  values.resize(std::max<std::size_t>(1, values.size() / 10));
-  return mean(values);
-}
-
-std::vector<double> column(std::vector<ClientRecord> const& clients, double ClientRecord::*field) {
-  std::vector<double> values;
-  for (auto const& client : clients) {
-    if (!std::isnan(client.*field)) values.push_back(client.*field);
-  }
-  return values;
-}
-
-/// Loss and correct answers of the global model over the whole test set, added in the order of the
-/// batches whichever ranks took them.
-GlobalTest add_batches(std::vector<RoundReport> const& reports, std::size_t classes) {
-  auto const width = classes + 2;
-  std::vector<std::span<double const>> batches;
-  for (auto const& report : reports) {
-    for (std::size_t i = 0; i < report.test_batches.size(); i += width) {
-      batches.push_back(std::span(report.test_batches).subspan(i, width));
-    }
-  }
-  if (batches.empty()) return std::nullopt;
-  std::ranges::sort(batches, {}, [](auto const& batch) { return batch[0]; });
-  EvaluationSums sum;
-  sum.correct.assign(classes, 0.0);
-  for (auto const& batch : batches) {
-    sum.loss += batch[1];
-    for (std::size_t c = 0; c < classes; ++c) sum.correct[c] += batch[c + 2];
-  }
-  return sum;
-}
-
-}  // namespace
-
-Coordinator::Coordinator(Experiment const& experiment, std::vector<std::int64_t> test_counts)
-    : experiment_(&experiment), test_counts_(std::move(test_counts)) {}
-
-double Coordinator::divisor(std::int64_t round, std::vector<std::int64_t> const& excluded) const {
+double divisor(Experiment const& experiment, std::int64_t round,
+               std::vector<std::int64_t> const& excluded) {
   if (excluded.empty()) return 1.0;
-  auto const ids = experiment_->participants(round);
+  auto const ids = experiment.participants(round);
   require(excluded.size() < ids.size(),
           "all participants of round " + std::to_string(round) + " diverged; lower train.lr");
-  auto const weights = experiment_->weights(ids);
+  auto const weights = experiment.weights(ids);
   double sum = 0.0;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (std::ranges::find(excluded, ids[i]) == excluded.end()) sum += weights[i];
@@ -75,167 +27,112 @@ double Coordinator::divisor(std::int64_t round, std::vector<std::int64_t> const&
   return sum;
 }
 
-namespace {
+Coordinator::Coordinator(Experiment const& experiment, Layout const& layout, mpi::Comm const& world,
+                         RunDirectory& run, std::vector<std::int64_t> test_counts,
+                         std::int64_t trained, std::function<void(RoundRecord const&)> metrics)
+    : experiment_(&experiment),
+      layout_(&layout),
+      world_(&world),
+      run_(&run),
+      tell_metrics_(std::move(metrics)),
+      metrics_(experiment, std::move(test_counts)),
+      outbox_(world, 8),
+      saved_round_(trained) {}
 
-/// Participants of all reports in order of their ids, with their rows of the layer comparisons.
-std::vector<Participant> collect(std::vector<RoundReport> const& reports, std::size_t layers) {
-  std::vector<Participant> all;
-  for (auto const& report : reports) {
-    std::size_t compared = 0;
-    for (auto const& client : report.clients) {
-      Participant participant{client, {}, {}};
-      if (!report.layer_distances.empty() && client.excluded == 0) {
-        auto const first = layers * compared++;
-        participant.distances = std::span(report.layer_distances).subspan(first, layers);
-        participant.cosines = std::span(report.layer_cosines).subspan(first, layers);
-      }
-      all.push_back(participant);
-    }
-  }
-  std::ranges::sort(all, {}, [](auto const& p) { return p.record.client; });
-  return all;
+void Coordinator::start(std::span<float const> global) {
+  commit(0, global);
+  collect(0, {}, {});
+  write_metrics(0, false);
 }
 
-void fill_training(RoundRecord& row, std::vector<Participant> const& all) {
-  double samples = 0.0;
-  double loss = 0.0;
-  double right = 0.0;
-  for (auto const& [client, distances, cosines] : all) {
-    if (client.excluded != 0) continue;
-    auto const n = static_cast<double>(client.samples);
-    samples += n;
-    loss += n * client.train_loss;
-    right += n * client.train_accuracy;
-  }
-  if (samples == 0.0) return;
-  row.train_loss = loss / samples;
-  row.train_accuracy = right / samples;
+void Coordinator::begin_round() {
+  since_begin_ = Stopwatch();
+  excluded_.clear();
+  given_up_ = false;
 }
 
-void fill_clients(RoundRecord& row, std::vector<ClientRecord> const& clients) {
-  using C = ClientRecord;
-  row.test_loss_before = mean(column(clients, &C::test_loss_before));
-  row.test_loss_after = mean(column(clients, &C::test_loss_after));
-  row.test_accuracy_before = mean(column(clients, &C::test_accuracy_before));
-  row.test_accuracy_after = mean(column(clients, &C::test_accuracy_after));
-  row.test_accuracy_local_before = mean(column(clients, &C::test_accuracy_local_before));
-  row.test_accuracy_local_after = mean(column(clients, &C::test_accuracy_local_after));
-  row.test_accuracy_before_worst = worst_decile(column(clients, &C::test_accuracy_before));
-  row.test_accuracy_after_worst = worst_decile(column(clients, &C::test_accuracy_after));
-  row.test_accuracy_local_before_worst =
-      worst_decile(column(clients, &C::test_accuracy_local_before));
-  row.test_accuracy_local_after_worst =
-      worst_decile(column(clients, &C::test_accuracy_local_after));
+double Coordinator::training_over(std::int64_t round) {
+  for (int const rank : layout_->clients) {
+    auto const end = receive_from<TrainingEnd>(*world_, rank);
+    excluded_.insert(excluded_.end(), end.excluded.begin(), end.excluded.end());
+    if (end.stop) stop::request();
+    given_up_ = given_up_ || end.given_up;
+  }
+  std::ranges::sort(excluded_);
+  return divisor(*experiment_, round, excluded_);
 }
 
-void fill_times(RoundRecord& row, std::vector<RoundReport> const& reports) {
-  std::vector<double> train, wait, evaluate;
-  for (auto const& report : reports) {
-    train.push_back(report.times.train);
-    wait.push_back(report.times.wait);
-    evaluate.push_back(report.times.evaluate);
-  }
-  row.seconds_train = mean(train);
-  row.seconds_wait = mean(wait);
-  row.seconds_evaluate = mean(evaluate);
+Decision Coordinator::decide(std::int64_t round) {
+  auto const& config = experiment_->config;
+  auto const minutes = config.checkpoint.minutes;
+  bool const last = round == config.federation.rounds;
+  bool const due = minutes > 0.0 && since_state_.seconds() > 60.0 * minutes;
+  bool const stop = !last && stop::requested(longest_round_ + config.run.grace);
+  bool const stored = experiment_->wanted(round).keep;
+  Decision const decision{
+      .save = stop || last || due || stored, .stop = stop, .given_up = given_up_};
+  if (decision.save) since_state_ = Stopwatch();
+  return decision;
 }
 
-}  // namespace
-
-RoundRecord Coordinator::record(std::int64_t round, RoundParts const& parts,
-                                std::vector<RoundReport> const& reports, RoundTimes const& times) {
-  auto all = collect(reports, experiment_->model.table().layers.size());
-  RoundRecord row;
-  row.round = round;
-  row.participants = static_cast<std::int64_t>(all.size());
-  row.seconds_round = times.round;
-  row.seconds_aggregate = times.aggregate;
-  if (round > 0) {
-    auto const& config = experiment_->config;
-    row.bytes = 2 * row.participants * experiment_->schedule.due_elements(round) * 4;
-    row.lr =
-        learning_rate(config.train, config.federation.rounds, round, 0, 1, config.train.warmup);
-  }
-  fill_global(row, parts,
-              add_batches(reports, static_cast<std::size_t>(experiment_->dataset.classes())), all);
-  std::vector<ClientRecord> clients;
-  for (auto const& participant : all) clients.push_back(participant.record);
-  fill_training(row, all);
-  fill_clients(row, clients);
-  fill_times(row, reports);
-  metrics_.add(row);
-  for (auto const& client : clients) metrics_.add(client);
-  if (round > 0) {
-    record_layers(round, parts, all);
-    record_averaged(row, parts);
-  }
-  return row;
+void Coordinator::give_up(std::int64_t round, std::span<float const> global) {
+  if (!experiment_->own_parts().empty() || round - 1 <= saved_round_) return;
+  write_metrics(round - 1, true);
+  save(round - 1, global);
 }
 
-void Coordinator::fill_global(RoundRecord& row, RoundParts const& parts, GlobalTest const& global,
-                              std::vector<Participant>& all) const {
-  if (!global) return;
-  auto const count = experiment_->dataset.test_count;
-  row.test_loss = global->loss / static_cast<double>(count);
-  row.test_accuracy = accuracy(*global, count);
-  if (!parts.all_averaged) return;
-  // Every client holds the global model now.
-  for (auto& [client, distances, cosines] : all) {
-    client.test_loss_after = row.test_loss;
-    client.test_accuracy_after = row.test_accuracy;
-    client.test_accuracy_local_after = local_accuracy(
-        global->correct, test_counts_, experiment_->partition.histogram_of(client.client));
-  }
+void Coordinator::finish(std::int64_t round, RoundParts const& parts, std::span<float const> global,
+                         double averaging, bool write) {
+  commit(round, global);
+  Stopwatch const wait;
+  collect(round, parts, {.round = since_begin_.seconds(), .aggregate = averaging});
+  times_.wait += wait.seconds();
+  write_metrics(round, write);
+  longest_round_ = std::max(longest_round_, since_begin_.seconds());
 }
 
-void Coordinator::record_layers(std::int64_t round, RoundParts const& parts,
-                                std::vector<Participant> const& all) {
-  std::vector<std::int64_t> compared;
-  for (auto const& participant : all) {
-    if (!participant.distances.empty()) compared.push_back(participant.record.client);
-  }
-  auto const weights = experiment_->weights(compared);
-  auto const& layers = experiment_->model.table().layers;
-  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    LayerRecord record;
-    record.round = round;
-    record.layer = layers[layer].name;
-    record.averaged = std::ranges::binary_search(parts.due_layers, static_cast<int>(layer)) ? 1 : 0;
-    double distance = 0.0;
-    double cosine = 0.0;
-    auto weight = weights.begin();
-    for (auto const& participant : all) {
-      if (participant.distances.empty()) continue;
-      distance += *weight * participant.distances[layer];
-      cosine += *weight++ * participant.cosines[layer];
-    }
-    if (!compared.empty()) {
-      record.divergence = std::sqrt(distance);
-      record.cosine = cosine;
-    }
-    metrics_.add(record);
-  }
+void Coordinator::save(std::int64_t round, std::span<float const> global) {
+  Commit commit{.what = Commit::What::state, .round = round};
+  commit.global.assign(global.begin(), global.end());
+  tell_writers(commit);
+  saved_round_ = round;
 }
 
-void Coordinator::record_averaged(RoundRecord const& round, RoundParts const& parts) {
-  for (auto const index : parts.due_layers) {
-    auto const& layer = experiment_->model.table().layers[static_cast<std::size_t>(index)];
-    auto const elements = layer.parameters.size + layer.buffers.size;
-    metrics_.add(AveragedRecord{.round = round.round,
-                                .group = experiment_->schedule.group_of(index),
-                                .layer = layer.name,
-                                .elements = elements,
-                                .bytes = 2 * round.participants * elements * 4});
-  }
+void Coordinator::end(std::int64_t round, bool finished) {
+  for (int const rank : layout_->clients) receive_from<RowsSent>(*world_, rank);
+  tell_writers({.what = finished ? Commit::What::end : Commit::What::interruption, .round = round});
+  outbox_.flush();
 }
 
-MetricsSegment Coordinator::take_metrics() {
-  auto segment = std::exchange(metrics_, {});
-  if (!segment.rows<RoundRecord>().empty()) {
-    segment.first = segment.rows<RoundRecord>().front().round;
-    segment.last = segment.rows<RoundRecord>().back().round;
+void Coordinator::collect(std::int64_t round, RoundParts const& parts, RoundTimes const& times) {
+  std::vector<RoundReport> reports;
+  for (int const rank : layout_->clients) {
+    reports.push_back(receive_from<RoundReport>(*world_, rank));
   }
-  return segment;
+  tell_metrics_(metrics_.record(round, parts, reports, times));
+}
+
+void Coordinator::commit(std::int64_t round, std::span<float const> global) {
+  if (!experiment_->wanted(round).any()) return;
+  auto const model = global.first(static_cast<std::size_t>(experiment_->state().model_size()));
+  tell_writers({.what = Commit::What::average,
+                .round = round,
+                .excluded = excluded_,
+                .global = {model.begin(), model.end()}});
+}
+
+void Coordinator::tell_writers(Commit const& commit) {
+  for (int const rank : layout_->analysis) outbox_.send(commit, rank);
+}
+
+/// Metrics reach the disk with the checkpoints, so the number of files does not grow with rounds.
+void Coordinator::write_metrics(std::int64_t round, bool saved) {
+  if (!saved && !experiment_->wanted(round).any()) return;
+  auto segment = metrics_.take();
+  if (segment.rows<RoundRecord>().empty()) return;
+  Stopwatch const watch;
+  run_->write_metrics(std::move(segment));
+  times_.store += watch.seconds();
 }
 
 }  // namespace fedstrata
