@@ -68,7 +68,8 @@ void check_groups(Config const& config, std::string const& source) {
   }
   require_input(config.federation.preset.empty() || config.average.empty(),
                 source + ": federation.preset = " + config.federation.preset +
-                    " and [average.*] sections exclude each other; keep one of them");
+                    " and [average.*] sections exclude each other; keep one of them "
+                    "(--print-config shows a preset as the sections that it stands for)");
 }
 
 }  // namespace

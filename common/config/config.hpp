@@ -100,7 +100,12 @@ struct AverageGroup {
   std::int64_t every = 1;      ///< rounds; 0 = never
   std::int64_t offset = 0;
   std::int64_t from = 1;
-  std::int64_t until = 0;  ///< 0 = to the end
+  std::int64_t until = 0;       ///< 0 = to the end
+  std::string update = "mean";  ///< what becomes of the mean: a file of server/averaging/updates/
+  double update_lr = 1.0;
+  double update_beta1 = 0.9;
+  double update_beta2 = 0.99;
+  double update_tau = 1e-3;
 };
 
 struct CheckpointConfig {

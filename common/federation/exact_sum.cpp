@@ -61,7 +61,8 @@ void ExactSum::finish(std::int64_t first, double divisor, std::span<float> out) 
 }
 
 void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& divisor,
-                       std::span<float> mean) {
+                       std::span<float> mean,
+                       std::function<void(std::int64_t, std::span<float>)> const& update) {
   auto const total = static_cast<std::int64_t>(sums_.size());
   bool const root = comm.rank() == 0;
   std::vector<mpi::Request> sums;
@@ -80,6 +81,7 @@ void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& div
     if (root) {
       sums[bucket].wait();
       finish(first, by, part);
+      if (update) update(first, part);
     }
     means.push_back(comm.ibroadcast(std::as_writable_bytes(part), 0));
   }

@@ -35,9 +35,11 @@ class ExactSum {
 
   /// Collective over `comm`: sums of all ranks to root 0, which divides by `divisor()` (called
   /// there once, after the first sums have arrived) and broadcasts; buckets are pipelined so that
-  /// the three overlap. `mean` [parts().size()] is written on every rank.
-  void average(mpi::Comm const& comm, std::function<double()> const& divisor,
-               std::span<float> mean);
+  /// the three overlap. `update`, if given, is called on the root with each bucket between the two:
+  /// packed elements `first` .. of the mean, which it may change. `mean` [parts().size()] is
+  /// written on every rank.
+  void average(mpi::Comm const& comm, std::function<double()> const& divisor, std::span<float> mean,
+               std::function<void(std::int64_t first, std::span<float> bucket)> const& update = {});
 
  private:
   PackedParts parts_;

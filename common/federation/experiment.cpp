@@ -108,7 +108,13 @@ RoundParts Experiment::parts(std::int64_t round) const {
   auto parts = layout.model_parts(result.due_layers);
   append(parts, layout.field_parts(result.due_layers, AtAveraging::average));
   result.due = parts.size();
-  if (evaluates(round)) append(parts, layout.model_parts(other_layers(result.due_layers)));
+  if (evaluates(round)) {
+    append(parts, layout.model_parts(other_layers(result.due_layers)));
+    for (int const layer : result.due_layers) {
+      if (schedule.settings_of(layer)->update == "mean") continue;
+      parts.push_back({layer, model.table().layers[static_cast<std::size_t>(layer)].parameters});
+    }
+  }
   result.parts = PackedParts(parts);
   return result;
 }

@@ -28,7 +28,8 @@ struct WantedRows {
 };
 
 /// What is reduced in a round: the parts of the layers averaged in it and, where the round is
-/// evaluated, those of all other layers, whose mean is only looked at.
+/// evaluated, those of all other layers, whose mean is only looked at, and once more those whose
+/// mean an update changes.
 struct RoundParts {
   std::vector<int> due_layers;
   PackedParts parts;  ///< the first `due` are averaged, the rest observed

@@ -141,7 +141,8 @@ struct Commit {
   enum class What : std::int64_t { average, state, end, interruption } what = What::average;
   std::int64_t round = 0;
   std::vector<std::int64_t> excluded = {};  ///< ids of participants that diverged
-  std::vector<float> global = {};           ///< model row [P + Q], of `state` the state row
+  std::vector<float> global =
+      {};  ///< model row [P + Q]; of `state` the state row and what updates keep
 
   static constexpr Tag kTag = Tag::commit;
   static constexpr auto fields() {

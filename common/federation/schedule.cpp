@@ -87,9 +87,14 @@ std::vector<int> AveragingSchedule::due_layers(std::int64_t round) const {
 }
 
 std::string AveragingSchedule::group_of(int layer) const {
+  auto const* settings = settings_of(layer);
+  return settings != nullptr ? settings->name : "";
+}
+
+AverageGroup const* AveragingSchedule::settings_of(int layer) const {
   auto const found = std::ranges::find_if(
       groups_, [&](Group const& group) { return std::ranges::binary_search(group.layers, layer); });
-  return found != groups_.end() ? found->settings.name : "";
+  return found != groups_.end() ? &found->settings : nullptr;
 }
 
 std::vector<int> AveragingSchedule::averaged_layers() const {

@@ -28,6 +28,8 @@ class AveragingSchedule {
   std::vector<int> due_layers(std::int64_t round) const;
   /// Name of the group that a layer belongs to; empty for a layer in none.
   std::string group_of(int layer) const;
+  /// Settings of that group; null for a layer in none.
+  AverageGroup const* settings_of(int layer) const;
   /// Indices of the layers that are averaged in some round, be it after the last one that is
   /// planned.
   std::vector<int> averaged_layers() const;

@@ -25,6 +25,7 @@
 #include "experiments/run/resume.hpp"
 #include "experiments/run/session.hpp"
 #include "experiments/run/simulation.hpp"
+#include "server/averaging/layer_updates.hpp"
 
 // Everything that can be wrong is found before anything is made: rank 0 reads and checks first, so
 // that one rank reports, and the others get what it read as text. Only then is the directory made,
@@ -223,6 +224,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     if (start.stored) {
       check_continues(*start.stored, data.view(), experiment.partition, record);
     }
+    check_updates(config);
     check_insitu(experiment);
     print_plan(experiment, layout, placement);
   }

@@ -9,6 +9,7 @@
 #include "common/base/format.hpp"
 #include "common/base/text.hpp"
 #include "common/federation/exact_sum.hpp"
+#include "server/averaging/layer_updates.hpp"
 
 namespace fedstrata {
 namespace {
@@ -48,8 +49,18 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
   double const gradient = needs_gradient_row(experiment.config.train)
                               ? 4.0 * static_cast<double>(experiment.model.table().parameter_count)
                               : 0.0;
-  double const sums = 12.0 * static_cast<double>(experiment.state().model_size());
+  // A sum and a mean of each element; the last round is an evaluated one, which has the most.
+  auto const summed = std::max(experiment.state().model_size(),
+                               experiment.parts(experiment.config.federation.rounds).parts.size());
+  double const sums = 12.0 * static_cast<double>(summed);
   return 3.0 * state + gradient + most + kept + sums + 2.0 * state;
+}
+
+/// Its rows, and what updates keep: once at work, once on its way to be saved.
+double coordinator_memory(Experiment const& experiment) {
+  double kept = 0.0;
+  for (auto const& field : update_fields(experiment)) kept += static_cast<double>(field.width);
+  return 4.0 * (4.0 * static_cast<double>(experiment.state().model_size()) + 2.0 * kept);
 }
 
 }  // namespace
@@ -104,8 +115,8 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
   out << "parameters            " << experiment.model.table().parameter_count << " in "
       << experiment.model.table().layers.size() << " layers, buffers "
       << experiment.model.table().buffer_count << '\n'
-      << "memory per rank       coordinator " << bytes_text(4.0 * row) << ", client "
-      << bytes_text(client_rank_memory(experiment, layout))
+      << "memory per rank       coordinator " << bytes_text(coordinator_memory(experiment))
+      << ", client " << bytes_text(client_rank_memory(experiment, layout))
       << " (rows; activations come on top), analysis "
       << bytes_text(3.0 * row + static_cast<double>(config.analysis.memory)) << " at most\n"
       << "data set per node     "

@@ -70,7 +70,10 @@ void Simulation::initialise() {
 /// read by those who host them.
 void Simulation::resume(std::int64_t round) {
   auto const state = ResumeState::at(context_.resume_directory, round);
-  if (coordinator_) state.read(kGlobalRow, global_);
+  if (coordinator_) {
+    state.read(kGlobalRow, global_);
+    coordinator_->resume(state);
+  }
   training_->broadcast(std::as_writable_bytes(std::span(global_)), 0);
   if (clients_) clients_->resume(state, global_);
 }
@@ -87,7 +90,10 @@ Simulation::Averaged Simulation::average(std::int64_t round, RoundParts const& p
     waited = wait.seconds();
     return divisor;
   };
-  sum_.average(*training_, training_over, result.values);
+  auto const update = [&](std::int64_t first, std::span<float> bucket) {
+    coordinator_->update(parts, first, bucket, global_);
+  };
+  sum_.average(*training_, training_over, result.values, update);
   result.seconds = watch.seconds() - waited;
   times_.wait += waited;
   times_.aggregate += result.seconds;

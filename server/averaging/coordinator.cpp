@@ -8,7 +8,7 @@
 #include "common/base/stop.hpp"
 
 // Sums are integers (exact_sum.hpp), so they can be added up by anybody in any order; what is left
-// for the coordinator is to divide, to decide how a
+// for the coordinator is to divide, to make of the means what the updates say, to decide how a
 // round ends, and to keep its metrics until all ranks have reported theirs.
 
 namespace fedstrata {
@@ -35,6 +35,7 @@ Coordinator::Coordinator(Experiment const& experiment, Layout const& layout, mpi
       world_(&world),
       run_(&run),
       tell_metrics_(std::move(metrics)),
+      updates_(experiment),
       metrics_(experiment, std::move(test_counts)),
       outbox_(world, 8),
       saved_round_(trained) {}
@@ -60,6 +61,12 @@ double Coordinator::training_over(std::int64_t round) {
   }
   std::ranges::sort(excluded_);
   return divisor(*experiment_, round, excluded_);
+}
+
+void Coordinator::update(RoundParts const& parts, std::int64_t first, std::span<float> packed,
+                         std::span<float const> before) {
+  // What updates keep of a round that does not count stays that of the round before.
+  if (!given_up_) updates_.apply(parts, first, packed, before);
 }
 
 Decision Coordinator::decide(std::int64_t round) {
@@ -94,6 +101,8 @@ void Coordinator::finish(std::int64_t round, RoundParts const& parts, std::span<
 void Coordinator::save(std::int64_t round, std::span<float const> global) {
   Commit commit{.what = Commit::What::state, .round = round};
   commit.global.assign(global.begin(), global.end());
+  auto const kept = updates_.state();
+  commit.global.insert(commit.global.end(), kept.begin(), kept.end());
   tell_writers(commit);
   saved_round_ = round;
 }

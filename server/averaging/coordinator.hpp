@@ -8,7 +8,9 @@
 #include "common/federation/experiment.hpp"
 #include "common/federation/layout.hpp"
 #include "common/federation/messages.hpp"
+#include "common/store/rows/resume_files.hpp"
 #include "common/store/run_writer.hpp"
+#include "server/averaging/layer_updates.hpp"
 #include "server/averaging/round_metrics.hpp"
 
 namespace fedstrata {
@@ -25,7 +27,7 @@ struct Decision {
   bool given_up = false;  ///< a rank ended its training early: the round does not count
 };
 
-/// Rank 0's part of a run. After start() its functions are called in the order in which
+/// Rank 0's part of a run. After start() or resume() its functions are called in the order in which
 /// they stand here, for each round (docs/architecture.md, "A round").
 class Coordinator {
  public:
@@ -35,12 +37,17 @@ class Coordinator {
               RunWriter& run, std::vector<std::int64_t> test_counts, std::int64_t trained,
               std::function<void(RoundRecord const&)> metrics);
 
+  /// Goes on with what the updates kept until the state was saved.
+  void resume(ResumeState const& state) { updates_.restore(state); }
   /// Round 0: the global row goes to the writers, what the client ranks report into the metrics.
   void start(std::span<float const> global);
 
   void begin_round();
   /// Waits until all client ranks have trained; what to divide the sums by.
   double training_over(std::int64_t round);
+  /// Makes of means of the round what their layers become (LayerUpdates::apply).
+  void update(RoundParts const& parts, std::int64_t first, std::span<float> packed,
+              std::span<float const> before);
   Decision decide(std::int64_t round);
   /// The round does not count; `global`: the row that it started from. Where clients keep nothing,
   /// that makes a state to go on from.
@@ -71,6 +78,7 @@ class Coordinator {
   mpi::Comm const* world_;
   RunWriter* run_;
   std::function<void(RoundRecord const&)> tell_metrics_;
+  LayerUpdates updates_;
   RoundMetrics metrics_;
   Outbox outbox_;
   std::vector<std::int64_t> excluded_;  ///< participants of the round that diverged, ascending

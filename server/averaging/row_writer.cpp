@@ -6,6 +6,7 @@
 
 #include "common/base/stopwatch.hpp"
 #include "common/store/rows/resume_files.hpp"
+#include "server/averaging/layer_updates.hpp"
 
 // Rows come from the client ranks in pieces, in any order, while training goes on; two at most are
 // under way from each, so memory is bounded. A checkpoint exists when all its rows are on disk, not
@@ -108,7 +109,7 @@ void RowWriter::commit(Commit commit) {
       Stopwatch const watch;
       run_->writing([&] {
         auto& saved = state(number);
-        if (shard_ == 0) saved.writer.write(kGlobalRow, commit.global);
+        if (shard_ == 0) write_coordinators(saved.writer, commit.global);
         saved.committed = true;
       });
       seconds_ += watch.seconds();
@@ -123,12 +124,25 @@ void RowWriter::commit(Commit commit) {
   }
 }
 
+/// `rows`: those of the coordinator, one after another.
+void RowWriter::write_coordinators(RowFileWriter& writer, std::span<float const> rows) const {
+  for (auto const& field : writer.shard().fields) {
+    if (field.of_clients) continue;
+    auto const width = static_cast<std::size_t>(field.width);
+    writer.write(field.name, rows.first(width));
+    rows = rows.subspan(width);
+  }
+}
+
 RowWriter::State& RowWriter::state(std::int64_t round) {
   auto& slot = states_[round];
   if (slot) return *slot;
   auto const size = experiment_->own_parts().size();
   RowShard shard{round, shard_, shards_, {}, {}};
-  if (shard_ == 0) shard.fields.push_back({kGlobalRow, experiment_->state().size(), false});
+  if (shard_ == 0) {
+    shard.fields = update_fields(*experiment_);
+    shard.fields.insert(shard.fields.begin(), {kGlobalRow, experiment_->state().size(), false});
+  }
   if (size > 0) shard.fields.push_back({kOwnRow, size, true});
   for (auto const id : experiment_->all_clients()) {
     if (size > 0 && id % shards_ == shard_) shard.clients.push_back(id);

@@ -36,6 +36,7 @@ class RowWriter {
   State& state(std::int64_t round);
   void finish_if_complete(std::int64_t round);
   void finish_states();
+  void write_coordinators(RowFileWriter& writer, std::span<float const> rows) const;
 
   Experiment const* experiment_;
   RunWriter* run_;

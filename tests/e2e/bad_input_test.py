@@ -58,6 +58,10 @@ class Configuration(BadInputTest):
         self.config_refused(ini({"average.a.layers": "all", "average.b.layers": "fc2"}),
                             "average.b", "fc2", "group a")
 
+    def test_updates(self):
+        self.set_refused("average.a.update=adm", "average.a.update", "did you mean adam?", "momentum")
+        self.set_refused("average.a.update_lr=0.5", "average.a.update_lr", "no meaning", "update = mean")
+
     def test_a_value(self):
         self.set_refused("train.batch_size=ten", "train.batch_size", "'ten'", "integer >= 1")
         self.set_refused("data.clients=300", "data.clients", "300", "200")

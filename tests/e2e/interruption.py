@@ -16,7 +16,9 @@ CONFIG = {"model.init": "different", "data.clients": 5, "data.train_limit": 1500
           "train.momentum_at_averaging": "keep", "train.warmup": 300,
           "federation.rounds": 150, "federation.local_epochs": 3,
           "federation.participation": 0.6, "average.fc1.layers": "fc1", "average.fc1.every": 3,
+          "average.fc1.update": "momentum", "average.fc1.update_lr": 0.9,
           "average.rest.layers": "rest", "average.rest.every": 1,
+          "average.rest.update": "adam", "average.rest.update_lr": 0.01,
           "checkpoint.every": 6, "checkpoint.after": "yes", "analysis.every": 4,
           "analysis.pairs": "ring"}
 

@@ -188,8 +188,50 @@ INSTANTIATE_TEST_SUITE_P(
              groups({"train.momentum=0", "train.optimizer=adamw",
                      "train.momentum_at_averaging=average", "model.init=different"})},
         Case{"prox", groups({"train.correction=prox", "train.mu=0.5", "model.init=different"})},
-        Case{"local", {"federation.preset=local", "federation.evaluate_every=0"}}),
+        Case{"local", {"federation.preset=local", "federation.evaluate_every=0"}},
+        Case{"update_momentum", {"average.all.update=momentum", "average.all.update_lr=0.7"}},
+        Case{"update_adam",
+             {"average.all.update=adam", "average.all.update_lr=0.02",
+              "train.momentum_at_averaging=average", "federation.participation=0.5"}},
+        Case{"updates_of_groups",
+             groups({"average.body.update=adam", "average.body.update_lr=0.05",
+                     "average.body.update_beta1=0.5", "average.head.update=momentum",
+                     "average.head.update_beta1=0.3", "model.init=different"})},
+        Case{"update_rotate", {"average.one.layers=rotate", "average.one.update=momentum"}}),
     [](auto const& tested) { return tested.param.name; });
+
+TEST(FederatedTest, an_update_that_is_plain_averaging_keeps_its_bits) {
+  FederatedRun const plain(tiny_data(), groups({}));
+  FederatedRun const update(
+      tiny_data(), groups({"average.body.update=momentum", "average.body.update_beta1=0"}));
+  EXPECT_EQ(update.hash, plain.hash);
+  plain.world.barrier();
+}
+
+TEST(FederatedTest, distances_are_from_the_mean_whatever_is_made_of_it) {
+  Settings const once = {"federation.rounds=1", "model.init=different"};
+  auto changed = once;
+  for (auto const* more : {"average.all.update=momentum", "average.all.update_lr=0.5"}) {
+    changed.emplace_back(more);
+  }
+  FederatedRun const plain(tiny_data(), once);
+  FederatedRun const update(tiny_data(), changed);
+  if (plain.stored) {
+    EXPECT_NE(update.hash, plain.hash);
+    auto const expected = plain.stored->metrics<ClientRecord>();
+    auto const found = update.stored->metrics<ClientRecord>();
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_EQ(found[i].distance, expected[i].distance);
+      EXPECT_GT(found[i].distance, 0.0);
+    }
+    auto const accuracy = [](FederatedRun const& run) {
+      return run.stored->metrics<RoundRecord>().back().test_loss;
+    };
+    EXPECT_NE(accuracy(update), accuracy(plain));  // of what the clients get
+  }
+  plain.world.barrier();
+}
 
 /// Checks one layer of one round's rows, all read from the run.
 struct StoredRound {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "client/trainer.hpp"
@@ -15,7 +16,7 @@ namespace fedstrata {
 
 /// Federated averaging in the plainest words: every client keeps a whole row of its own
 /// (parameters, buffers, what the optimizer keeps) for ever, one after another trains on it, and
-/// due layers become the mean.
+/// due layers become the mean, or what their update makes of it.
 class SerialFedAvg {
  public:
   using Row = std::vector<float>;
@@ -70,6 +71,7 @@ class SerialFedAvg {
       }
       for (auto const& slice : slices) {
         take_mean(slice, reference, ids, kept);
+        if (slice.offset == slices.front().offset) update(layer, slice, reference);
         for (auto& row : clients) copy(slice, global, row);
       }
       if (policy != AtAveraging::reset) continue;
@@ -168,7 +170,30 @@ class SerialFedAvg {
     }
   }
 
+  /// What average.NAME.update makes of the mean of a layer's parameters.
+  void update(int layer, Slice slice, Row const& reference) {
+    auto const& group = *experiment_.schedule.settings_of(layer);
+    double const lr = group.update_lr, beta1 = group.update_beta1, beta2 = group.update_beta2;
+    double const tau = group.update_tau;
+    for (auto i = static_cast<std::size_t>(slice.offset);
+         i < static_cast<std::size_t>(slice.offset + slice.size); ++i) {
+      double const x = reference[i], mean = global[i], change = mean - x;
+      auto& [m, v] = kept_.try_emplace(i, 0.0F, static_cast<float>(tau * tau)).first->second;
+      if (group.update == "momentum") {
+        global[i] = static_cast<float>(mean + ((lr - 1) * change + lr * (beta1 * m)));
+        m = static_cast<float>(beta1 * m + change);
+      } else if (group.update == "adam") {
+        double const m_new = beta1 * m + (1 - beta1) * change;
+        double const v_new = beta2 * v + (1 - beta2) * change * change;
+        global[i] = static_cast<float>(x + lr * m_new / (std::sqrt(v_new) + tau));
+        m = static_cast<float>(m_new);
+        v = static_cast<float>(v_new);
+      }
+    }
+  }
+
   Experiment const& experiment_;
+  std::map<std::size_t, std::pair<float, float>> kept_;  ///< by updates, by element: m, v
   at::Tensor state_, global_;
   Trainer trainer_;
   std::map<std::int64_t, std::int64_t> steps_;

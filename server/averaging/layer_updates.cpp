@@ -1,0 +1,119 @@
+#include "server/averaging/layer_updates.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/config/presets.hpp"
+
+namespace fedstrata {
+namespace {
+
+/// A group whose update is more than the mean, and its layers.
+struct UpdatedGroup {
+  AverageGroup settings;
+  Update update;
+  std::vector<int> layers;
+  std::int64_t size = 0;  ///< parameters of all layers
+};
+
+std::vector<UpdatedGroup> updated_groups(Experiment const& experiment) {
+  auto const& layers = experiment.model.table().layers;
+  std::vector<UpdatedGroup> groups;
+  for (auto const& settings : averaging_groups(experiment.config)) {
+    UpdatedGroup group{.settings = settings, .update = make_update(settings), .layers = {}};
+    if (!group.update.apply) continue;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      if (experiment.schedule.group_of(static_cast<int>(i)) != settings.name) continue;
+      group.layers.push_back(static_cast<int>(i));
+      group.size += layers[i].parameters.size;
+    }
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+}  // namespace
+
+void check_updates(Config const& config) {
+  for (auto const& group : averaging_groups(config)) make_update(group);
+}
+
+std::vector<RowField> update_fields(Experiment const& experiment) {
+  std::vector<RowField> fields;
+  for (auto const& group : updated_groups(experiment)) {
+    for (auto const& field : group.update.fields) {
+      fields.push_back({.name = "average." + group.settings.name + "." + field.name,
+                        .width = group.size,
+                        .of_clients = false});
+    }
+  }
+  return fields;
+}
+
+LayerUpdates::LayerUpdates(Experiment const& experiment)
+    : table_(&experiment.model.table()),
+      fields_(update_fields(experiment)),
+      places_(table_->layers.size()) {
+  for (auto& group : updated_groups(experiment)) {
+    std::int64_t offset = 0;
+    for (int const layer : group.layers) {
+      places_[static_cast<std::size_t>(layer)] = {static_cast<int>(groups_.size()), offset};
+      offset += parameters(layer).size;
+    }
+    std::vector<std::vector<float>> rows;
+    for (auto const& field : group.update.fields) {
+      rows.emplace_back(static_cast<std::size_t>(group.size), field.initial);
+    }
+    groups_.push_back({std::move(group.update), std::move(rows)});
+  }
+}
+
+Slice LayerUpdates::parameters(int layer) const {
+  return table_->layers[static_cast<std::size_t>(layer)].parameters;
+}
+
+void LayerUpdates::apply(RoundParts const& parts, std::int64_t first, std::span<float> packed,
+                         std::span<float const> before) {
+  if (groups_.empty()) return;
+  auto const last = first + std::ssize(packed);
+  for (std::size_t i = 0; i < parts.due; ++i) {
+    auto const& part = parts.parts[i];
+    auto const& place = places_[static_cast<std::size_t>(part.layer)];
+    bool const is_parameters = part.slice.offset == parameters(part.layer).offset;
+    auto const from = std::max(part.packed.offset, first);
+    auto const to = std::min(part.packed.offset + part.packed.size, last);
+    if (place.group < 0 || !is_parameters || from >= to) continue;
+    auto& group = groups_[static_cast<std::size_t>(place.group)];
+    auto const inside = from - part.packed.offset;  // of the layer
+    UpdateBlock block{.before = elements(before, {part.slice.offset + inside, to - from}),
+                      .values = elements(packed, {from - first, to - from})};
+    for (auto& row : group.rows) {
+      block.state.push_back(elements(std::span(row), {place.offset + inside, to - from}));
+    }
+    group.update.apply(block);
+  }
+}
+
+std::int64_t LayerUpdates::size() const {
+  std::int64_t size = 0;
+  for (auto const& field : fields_) size += field.width;
+  return size;
+}
+
+std::vector<float> LayerUpdates::state() const {
+  std::vector<float> all;
+  all.reserve(static_cast<std::size_t>(size()));
+  for (auto const& group : groups_) {
+    for (auto const& row : group.rows) all.insert(all.end(), row.begin(), row.end());
+  }
+  return all;
+}
+
+void LayerUpdates::restore(ResumeState const& state) {
+  auto field = fields_.begin();
+  for (auto& group : groups_) {
+    for (auto& row : group.rows) state.read((field++)->name, row);
+  }
+}
+
+}  // namespace fedstrata

@@ -1,0 +1,56 @@
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config/config.hpp"
+
+namespace fedstrata {
+
+// What the coordinator makes of a mean (average.NAME.update). To add one: a file in this folder
+// that defines its function, declared and listed here, a test, and a row in docs/configuration.md.
+
+/// A number that an update keeps for every parameter, from one average of its layer to the next.
+struct UpdateField {
+  char const* name;
+  float initial = 0.0F;
+};
+
+/// Neighbouring parameters of one layer in a round that averages it. All spans have one length.
+struct UpdateBlock {
+  std::span<float const> before;             ///< global values at the start of the round
+  std::span<float> values;                   ///< the clients' mean; becomes what the layer gets
+  std::vector<std::span<float>> state = {};  ///< each field's, in the order of `fields`
+};
+
+/// An update with its settings bound.
+struct Update {
+  std::vector<std::string> keys = {};  ///< of [average.NAME], those that it reads
+  std::vector<UpdateField> fields = {};
+  /// Element by element, since a layer may come in several blocks. Computes in double and rounds
+  /// what it stores once to float, and keeps the mean's bits where its settings make it plain
+  /// averaging. Empty: the mean as it is.
+  std::function<void(UpdateBlock const&)> apply = {};
+};
+
+using UpdateFunction = Update(AverageGroup const&);
+UpdateFunction make_adam_update, make_mean_update, make_momentum_update;
+
+struct UpdateEntry {
+  char const* name;
+  UpdateFunction* make;
+};
+
+/// In alphabetical order.
+inline constexpr UpdateEntry kUpdates[] = {
+    {"adam", make_adam_update},
+    {"mean", make_mean_update},
+    {"momentum", make_momentum_update},
+};
+
+/// The update that a group asks for. Throws InputError: no such update; an `update_...` key is set
+/// that this one does not read.
+Update make_update(AverageGroup const& group);
+
+}  // namespace fedstrata

@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+"""What the coordinator makes of means, and keeps, has the same bits on any number of ranks and resumed."""
+
+import re
+import unittest
+
+from program import ProgramTest, content, run
+
+UPDATES = {"data.clients": 5, "model.init": "different", "model.hidden": "12,8", "train.momentum": 0.9,
+           "federation.rounds": 6, "federation.participation": 0.5,
+           "average.body.layers": "body", "average.body.update": "momentum", "average.body.update_lr": 0.8,
+           "average.head.layers": "head", "average.head.every": 2, "average.head.update": "adam",
+           "average.head.update_lr": 0.02, "checkpoint.every": 1, "checkpoint.after": "yes"}
+
+
+class UpdatesTest(ProgramTest):
+    def test_a_run_that_goes_on_has_the_bits_of_one_that_was_never_stopped(self):
+        config = self.config(UPDATES)
+        whole = content(self.simulate(config, "whole", ranks=2))
+        out = self.simulate(config, "run", "--set", "federation.rounds=3")
+        for ranks, rounds in ((4, 5), (3, 6)):
+            self.succeed("simulate", out, "--resume", "--allow-config-change", "--set",
+                         f"federation.rounds={rounds}", ranks=ranks)
+        self.assert_same(whole, content(out))
+
+    def test_a_run_keeps_its_update(self):
+        out = self.simulate(self.config(UPDATES), "run", "--set", "federation.rounds=3")
+        self.assert_fails(run("simulate", out, "--resume", "--allow-config-change", "--set",
+                              "federation.rounds=4", "--set", "average.body.update_lr=1"), 2,
+                          "average.body.update_lr was 0.8 and is 1")
+
+    def test_the_coordinators_memory_is_told(self):
+        def memory(*options):
+            text = self.succeed("simulate", self.config(UPDATES), "--dry-run", *options)
+            return re.search(r"coordinator (\S+ \S+),", text)[1]
+        plain = [word for group in ("body", "head") for key, value in (("update", "mean"), ("update_lr", "1"))
+                 for word in ("--set", f"average.{group}.{key}={value}")]
+        self.assertNotEqual(memory(), memory(*plain))
+
+
+if __name__ == "__main__":
+    unittest.main()
