@@ -5,8 +5,8 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::size_t kRowsOnTheirWay =
-    2;  // bounds the memory, and with it how far a writer is behind
+// Bounds the memory, and with it how far a writer may be behind.
+constexpr std::size_t kRowsOnTheirWay = 2;
 
 std::vector<std::int64_t> hosted_clients(Experiment const& experiment, Layout const& layout,
                                          int rank) {
@@ -26,20 +26,21 @@ ClientRank::ClientRank(Experiment const& experiment, Layout const& layout, mpi::
                        Device const& device, Samples const& train, Samples const& test)
     : rows_(world, kRowsOnTheirWay),
       reports_(world, 8),
-      host_({.experiment = &experiment,
-             .device = &device,
-             .train = &train,
-             .test = &test,
-             .clients = hosted_clients(experiment, layout, world.rank()),
-             .rank = layout.client_index(world.rank()),
-             .ranks = static_cast<int>(layout.clients.size()),
-             .sink =
-                 [this, &layout](RowHeader const& header, std::span<float const> row) {
-                   auto const shards = static_cast<std::int64_t>(layout.analysis.size());
-                   auto const writer = static_cast<std::size_t>(header.client % shards);
-                   rows_.send(ModelRow{header, {row.begin(), row.end()}}, layout.analysis[writer]);
-                 },
-             .poll = [&world] { world.background().look_up(); }}) {}
+      host_(ClientHostInput{
+          .experiment = &experiment,
+          .device = &device,
+          .train = &train,
+          .test = &test,
+          .clients = hosted_clients(experiment, layout, world.rank()),
+          .rank = layout.client_index(world.rank()),
+          .ranks = static_cast<int>(layout.clients.size()),
+          .sink =
+              [this, &layout](RowHeader const& header, std::span<float const> row) {
+                auto const shards = static_cast<std::int64_t>(layout.analysis.size());
+                auto const writer = static_cast<std::size_t>(header.client % shards);
+                rows_.send(ModelRow{header, {row.begin(), row.end()}}, layout.analysis[writer]);
+              },
+          .poll = [&world] { world.background().look_up(); }}) {}
 
 void ClientRank::start(std::span<float const> global) {
   host_.start(global);

@@ -141,7 +141,8 @@ TEST_F(LayerUpdatesTest, the_state_comes_back_from_a_resume_state_by_name) {
   resumed.restore(*ResumeState::latest(directory.path()));
   EXPECT_EQ(resumed.state(), kept);
   EXPECT_EQ(apply(resumed, 3, 100), apply(updates, 3, 100));
-  LayerUpdates other(tiny_experiment(data, kConfig, {"average.body.update=adam"}));
+  auto const changed = tiny_experiment(data, kConfig, {"average.body.update=adam"});
+  LayerUpdates other(changed);
   EXPECT_THROW(other.restore(*ResumeState::latest(directory.path())), Error);
 }
 
