@@ -28,7 +28,7 @@ double divisor(Experiment const& experiment, std::int64_t round,
 }
 
 Coordinator::Coordinator(Experiment const& experiment, Layout const& layout, mpi::Comm const& world,
-                         RunDirectory& run, std::vector<std::int64_t> test_counts,
+                         RunWriter& run, std::vector<std::int64_t> test_counts,
                          std::int64_t trained, std::function<void(RoundRecord const&)> metrics)
     : experiment_(&experiment),
       layout_(&layout),
