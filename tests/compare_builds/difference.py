@@ -3,6 +3,7 @@
 import configparser
 import contextlib
 import dataclasses
+import struct
 
 import h5py
 import numpy as np
@@ -181,7 +182,38 @@ def compare_states(old, new, found):
         what = f"state/resume/{name}"
         if name not in right:
             found.differences.append(f"{what} is missing")
-        elif difference := first_difference(*(np.fromfile(path, np.uint8)
-                                              for path in (left[name], right[name]))):
+            continue
+        one, other = (path.read_bytes() for path in (left[name], right[name]))
+        if one[:8] != other[:8]:  # another version of the format: what it holds
+            one, other = rows_of_state(one), rows_of_state(other)
+            found.differences += [f"{what}: {field} differs" for field in one
+                                  if one[field] != other.get(field)]
+            found.additions += [f"{field} of {what}" for field in other if field not in one]
+        elif difference := first_difference(*(np.frombuffer(state, np.uint8)
+                                              for state in (one, other))):
             found.differences.append(f"{what}: byte in {difference}")
     found.additions += [f"state/resume/{name}" for name in right if name not in left]
+
+
+def rows_of_state(state):
+    """Bytes by name of what a resume state holds (docs/file-format.md)."""
+    version = state[7:8]
+    head = struct.unpack_from("<7q", state)
+    at = 7 * 8
+    clients = head[4]
+    if version == b"1":
+        fields = [("global", head[5], 1), ("own", head[6], clients)]
+    else:
+        at, fields = 6 * 8, []
+        for _ in range(head[5]):
+            length, width, of_clients = struct.unpack_from("<3q", state, at)
+            at += 3 * 8 + length
+            fields.append((state[at - length:at].decode(), width, clients if of_clients else 1))
+    found = {"place": head[1:4], "clients": state[at:at + 8 * clients]}
+    at += 8 * clients
+    for name, width, rows in fields:
+        size = 4 * width * rows
+        if size > 0:
+            found[name] = state[at:at + size]
+        at += size
+    return found | {"end": at + 8 == len(state)}
