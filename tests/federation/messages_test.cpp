@@ -87,7 +87,7 @@ UnitRequest sample() {
 }
 template <>
 UnitOrder sample() {
-  return {5, 2, 9, {0, 1, 2}, {3}, {4, 8}, {1.0, 2.0}};
+  return {5, 2, 9, {0, 1, 2}, {3}, {4, 8}, {{1, 2, 3, 0.25}, {4, 5, 6, 0.5}}};
 }
 template <>
 RowsSent sample() {
