@@ -49,7 +49,8 @@ KindSelection parse_kinds(std::string const& text) {
   for (auto const& one : texts) {
     result.kinds.push_back(parse_kind(one));
     require_input(std::count(texts.begin(), texts.end(), one) == 1,
-                  "analysis.kinds = " + result.text + " names '" + one + "' twice");
+                  "analysis.kinds = " + result.text + " names '" + one +
+                      "' twice; allowed: " + kinds_allowed());
   }
   return result;
 }

@@ -36,11 +36,20 @@ TEST(DrawMeansTest, intervals_are_those_of_students_t) {
   }
 }
 
-TEST(DrawMeansTest, one_draw_has_no_interval_and_other_kinds_have_no_mean) {
-  EXPECT_TRUE(std::isnan(draw_means(drawn(1)).at(0).loss_mid_high));
-  auto rows = drawn(3);
-  for (auto& row : rows) row.kind = "layer";
-  EXPECT_TRUE(draw_means(rows).empty());
+TEST(DrawMeansTest, one_draw_has_no_interval) {
+  auto const means = draw_means(drawn(1));
+  ASSERT_EQ(means.size(), 1u);
+  EXPECT_EQ(means[0].loss_mid, 1.0);
+  EXPECT_TRUE(std::isnan(means[0].loss_mid_low));
+  EXPECT_TRUE(std::isnan(means[0].loss_mid_high));
+}
+
+TEST(DrawMeansTest, curves_that_differ_in_more_than_the_draw_have_means_of_their_own) {
+  auto rows = drawn(4);
+  rows[0].target = rows[1].target = "fc1";
+  auto const means = draw_means(rows);
+  ASSERT_EQ(means.size(), 2u);
+  EXPECT_EQ(means[0].loss_mid + means[1].loss_mid, 1.5 + 3.5);
 }
 
 }  // namespace
