@@ -69,6 +69,7 @@ std::vector<std::string> machine_keys() {
   for (auto const& key : config_keys()) {
     if (key.effect.machine && !key.effect.analysis) names.push_back(key.name);
   }
+  std::ranges::sort(names);  // as in earlier versions' sentences
   return names;
 }
 

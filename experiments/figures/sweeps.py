@@ -64,8 +64,10 @@ def losses(sweep, cells):
     """As accuracies()."""
     panels = []
     for title, column in ACCURACIES:
+        if "local" in column:  # losses are of the whole test set
+            continue
         grid = sweep.grid(cells, last_of(sweep.rounds, column.replace("accuracy", "loss")))
-        if "local" not in column and any(map(len, grid.flat)):
+        if any(map(len, grid.flat)):
             panels.append((title, grid, 3, "loss"))
     return panels
 
