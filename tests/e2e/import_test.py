@@ -167,7 +167,6 @@ class ImportTest(ProgramTest):
         (self.path / "imported").mkdir()
         self.assert_refused(*MLP, *DATA, file, says=["exists already"])
 
-    @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch for Python is not installed")
     def test_a_file_that_crashes_its_library_is_named(self):
         path = self.path / "a.npz"
         path.write_bytes(b"PK\3\4 and nothing else")
@@ -177,6 +176,7 @@ class ImportTest(ProgramTest):
             with self.assertRaisesRegex(state_dicts.Problem, "a.npz cannot be read: .* crashes"):
                 state_dicts.read_state_dict(path)
 
+    @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch for Python is not installed")
     def test_files_of_torch(self):
         import torch  # pylint: disable=import-outside-toplevel
         good = self.one_state()
