@@ -64,8 +64,8 @@ class ReproducibleTest(ProgramTest):
                     self.assert_same(whole, content(other))
                 parts = self.simulate(config, f"{policy}-parts", "--set", "federation.rounds=2",
                                       ranks=3)
-                self.succeed("simulate", parts, "--resume", "--allow-config-change",
-                             "--set", "federation.rounds=6", ranks=2)
+                self.output = self.succeed("simulate", parts, "--resume", "--allow-config-change",
+                                           "--set", "federation.rounds=6", ranks=2)
                 self.assertEqual(self.hash(), whole_hash)
                 mine = content(parts)
                 for name in ("checkpoints/000006/global", "checkpoints/000006/after"):
