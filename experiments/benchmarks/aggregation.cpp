@@ -73,7 +73,7 @@ void measure(std::int64_t parameters, int repeats) {
   std::vector<float> mean(size), copy(size);
   auto const parts = equal_layers(parameters);
   ExactSum sum;
-  Samples add, all, copies;
+  Durations add, all, copies;
   for (int repeat = -1; repeat < repeats; ++repeat) {
     double adding = 0.0;
     double const whole = together(world, [&] {

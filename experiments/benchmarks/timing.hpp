@@ -15,7 +15,7 @@ inline double processor_seconds() {
 }
 
 /// Seconds of each repetition.
-struct Samples {
+struct Durations {
   std::vector<double> seconds;
 
   double best() const { return *std::ranges::min_element(seconds); }
@@ -29,9 +29,9 @@ struct Samples {
 
 /// Runs the candidates in turn, `repeats` times after one unmeasured turn, so that whatever else
 /// the machine does meets all of them.
-inline std::vector<Samples> interleave(int repeats,
+inline std::vector<Durations> interleave(int repeats,
                                        std::vector<std::function<void()>> const& candidates) {
-  std::vector<Samples> samples(candidates.size());
+  std::vector<Durations> samples(candidates.size());
   for (int repeat = -1; repeat < repeats; ++repeat) {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       double const start = processor_seconds();
