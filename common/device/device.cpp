@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 
@@ -52,6 +53,8 @@ Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_no
       "run.device = cuda, but LibTorch sees no CUDA device; set run.device = auto or cpu");
   cpu_ = choice == DeviceChoice::cpu || !available;
   if (!cpu_) {
+    // cuBLAS reads this when it starts; without it, its products are not the same in every run.
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
     index_ = node_index % static_cast<int>(torch::cuda::device_count());
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
@@ -93,6 +96,8 @@ void Device::upload(std::span<float const> host, at::Tensor row) const {
 std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& staging) const {
   if (cpu_) return floats(row);
   if (!staging.defined() || staging.numel() < row.numel()) {
+    // Made inside inference mode, it could not be written outside of it (when a state is saved).
+    torch::InferenceMode const plain(false);
     staging =
         torch::empty({row.numel()}, torch::TensorOptions(torch::kFloat32).pinned_memory(true));
   }

@@ -65,13 +65,23 @@ at::Tensor gradient_in_host_memory(at::Tensor const& logits, at::Tensor const& l
   return gradient;
 }
 
+/// bool [B]: is the first largest logit the label's, with a finite loss? `own` holds the label's
+/// log-probabilities. argmax would not do: on a GPU it may name any of several largest logits.
+at::Tensor right_answers(at::Tensor const& logits, at::Tensor const& labels,
+                         at::Tensor const& own) {
+  auto const classes = at::arange(logits.size(1), labels.options());
+  auto const largest = logits.eq(logits.amax(1, true));
+  auto const first = at::where(largest, classes, logits.size(1)).amin(1);
+  return first.eq(labels).logical_and_(own.isfinite());
+}
+
 /// By tensor operations alone: any device, any floating type.
 at::Tensor gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels, at::Tensor& sums) {
   auto const log_p = at::_log_softmax(logits, 1, false);
   auto const column = labels.unsqueeze(1);
   auto const own = log_p.gather(1, column);
   sums.select(0, 0).sub_(own.sum(at::kDouble));
-  sums.select(0, 1).add_(at::argmax(logits, 1).eq(labels).sum());
+  sums.select(0, 1).add_(right_answers(logits, labels, own.squeeze(1)).sum());
   auto gradient = log_p.exp();
   gradient.scatter_add_(1, column, at::full_like(own, -1.0));
   return gradient.mul_(1.0 / static_cast<double>(logits.size(0)));
@@ -105,8 +115,9 @@ class Classification : public Task {
 
   EvaluationSums evaluate(at::Tensor const& outputs, at::Tensor const& labels) const override {
     auto const logits = outputs.to(at::kDouble);
-    auto const nll = at::log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).neg().sum();
-    auto const right = logits.argmax(1).eq(labels).cpu();
+    auto const own = at::log_softmax(logits, 1).gather(1, labels.unsqueeze(1));
+    auto const nll = own.neg().sum();
+    auto const right = right_answers(logits, labels, own.squeeze(1)).cpu();
     auto const host_labels = labels.cpu();
     EvaluationSums sums;
     sums.loss = nll.item<double>();

@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   using namespace fedstrata;
   mpi::Environment const environment(argc, argv);
   return mpi::run_or_abort([&] {
-    bool const tiny = benchmarks::tiny(argc, argv);
+    bool const tiny = benchmarks::Options(argc, argv, false).tiny;
     if (mpi::Comm::world().rank() == 0) {
       benchmarks::print_head({"client ranks", "parameters, M", "in all, s (median)",
                               "in all (best)", "adding 20 rows, s", "copying 20 rows, s",

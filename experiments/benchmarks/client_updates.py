@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Client updates per second of the program on one and two client ranks and of pfl-research.
+"""Client updates per second of the program on some numbers of client ranks and of pfl-research.
 
 Runs the candidates in turn and prints a Markdown table. Without --peer (a Python with pfl and torch)
 the peer is left out.
@@ -18,14 +18,14 @@ ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_R
                "OMP_NUM_THREADS": "1"}
 
 
-def ours(binary, model, rounds, client_ranks):
+def ours(options, model, rounds, client_ranks):
     launcher = [] if client_ranks == 1 else [
         "mpirun", "-n", str(client_ranks + 1), "--oversubscribe", "--bind-to", "none"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         settings = [f"model.name={model}", f"federation.rounds={WARM_UP + rounds}",
-                    "analysis.ranks=0"]
-        command = [*launcher, str(binary), "simulate", str(HERE / "many_clients.ini"), "--out",
+                    "analysis.ranks=0", f"run.device={options.device}"]
+        command = [*launcher, str(options.binary), "simulate", str(HERE / "many_clients.ini"), "--out",
                    str(out), *(word for s in settings for word in ("--set", s))]
         subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
         with open(out / "progress.csv", newline="") as file:
@@ -42,10 +42,9 @@ def peer(python, model, rounds):
 
 
 def measure(options, model, rounds):
-    candidates = {
-        "fedstrata, 1 client rank": lambda: ours(options.binary, model, rounds, 1),
-        "fedstrata, 2 client ranks": lambda: ours(options.binary, model, rounds, 2),
-    }
+    candidates = {f"fedstrata, {ranks} client rank{'s' if ranks > 1 else ''}":
+                  lambda ranks=ranks: ours(options, model, rounds, ranks)
+                  for ranks in options.client_ranks}
     if options.peer:
         candidates["pfl-research, 1 process"] = lambda: peer(options.peer, model,
                                                              max(1, rounds // 3))
@@ -69,6 +68,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary", type=Path)
     parser.add_argument("--peer", help="Python interpreter that has pfl and torch")
+    parser.add_argument("--client-ranks", type=int, nargs="+", default=[1, 2], metavar="N")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--mlp-rounds", type=int, default=60)
     parser.add_argument("--cnn-rounds", type=int, default=9)

@@ -7,9 +7,8 @@
 #include <numeric>
 
 #include "common/base/error.hpp"
-#include "common/device/device.hpp"
 #include "common/tasks/tasks.hpp"
-#include "experiments/benchmarks/timing.hpp"
+#include "experiments/benchmarks/device_clock.hpp"
 #include "server/engine/barrier_engine.hpp"
 #include "server/plan/curve.hpp"
 
@@ -22,22 +21,25 @@ struct Case {
   std::string model;
   std::int64_t images;
   int repeats;
+  std::int64_t batch_size = EngineSettings{}.batch_size;
 };
 
 struct Problem {
   InputShape input;
   Model model;
+  Device device;
   at::Tensor a, b, no_buffers = torch::empty({0});  ///< parameter rows
   at::Tensor images, labels;
 
-  explicit Problem(Case const& c)
+  Problem(Case const& c, Options const& options)
       : input(c.model == "resnet18" ? InputShape{{3, 32, 32}, 10} : InputShape{{1, 28, 28}, 10}),
         model(make_model(config_of(c), input)),
+        device(make_device(options)),
         a(row(0)),
         b(row(1)) {
     torch::manual_seed(1);
-    images = torch::randn(input.batch(c.images));
-    labels = torch::randint(10, {c.images}, torch::kInt64);
+    images = device.to_device(torch::randn(input.batch(c.images)));
+    labels = device.to_device(torch::randint(10, {c.images}, torch::kInt64));
   }
 
   Batch batch(std::int64_t first, std::int64_t count) const {
@@ -52,10 +54,11 @@ struct Problem {
     return config;
   }
   at::Tensor row(std::uint64_t client) const {
-    auto const size = model.table().parameter_count;
-    auto values = torch::empty({size});
-    model.initialize({values.data_ptr<float>(), static_cast<std::size_t>(size)}, {}, 1, client);
-    return values;
+    std::vector<float> values(static_cast<std::size_t>(model.table().parameter_count));
+    model.initialize(values, {}, 1, client);
+    auto row = device.row(std::ssize(values));
+    device.upload(values, row);
+    return row;
   }
 };
 
@@ -140,15 +143,17 @@ void compare(Table const& staged, Table const& plain) {
   }
 }
 
-void measure(Case const& c) {
+void measure(Case const& c, Options const& options) {
   c10::InferenceMode const no_gradients;
-  Problem const p(c);
-  EngineSettings const settings;
+  Problem const p(c, options);
+  EngineSettings settings;
+  settings.batch_size = c.batch_size;
   Staged staged;
   Table plain;
   auto const samples =
       interleave(c.repeats, {[&] { staged = staged_table(p, settings); },
-                             [&] { plain = plain_table(p, settings.batch_size); }});
+                             [&] { plain = plain_table(p, settings.batch_size); }},
+                 [&] { return device_seconds(options.cuda); });
   compare(staged.table, plain);
   double const fewer = static_cast<double>(plain.size()) * staged.forward / staged.multiply_adds;
   auto const &ours = samples[0], &theirs = samples[1];
@@ -162,15 +167,19 @@ void measure(Case const& c) {
 
 int main(int argc, char** argv) {
   using namespace fedstrata::benchmarks;
-  fedstrata::Device const device(fedstrata::DeviceChoice::cpu, 1, 0, 1);
+  Options const options(argc, argv, true);
   print_head({"model", "layers", "images", "staged, s (median)", "plain, s (median)",
               "fewer multiply-adds", "speed-up (medians)", "speed-up (best)"});
-  if (tiny(argc, argv)) {
-    for (Case const& c : {Case{"mlp", 8, 1}, {"lenet5", 8, 1}, {"cnn", 8, 1}}) measure(c);
-    return 0;
+  std::vector<Case> cases{
+      {"mlp", 2048, 7}, {"lenet5", 512, 7}, {"cnn", 256, 5}, {"resnet18", 128, 1}};
+  if (options.cuda) {
+    cases = {{"mlp", 10000, 3, 1000},
+             {"lenet5", 10000, 3, 1000},
+             {"cnn", 10000, 3, 1000},
+             {"resnet18", 2048, 1},
+             {"resnet18", 2048, 1, 512}};
   }
-  for (Case const& c :
-       {Case{"mlp", 2048, 7}, {"lenet5", 512, 7}, {"cnn", 256, 5}, {"resnet18", 128, 1}})
-    measure(c);
+  if (options.tiny) cases = {{"mlp", 8, 1}, {"lenet5", 8, 1}, {"cnn", 8, 1}};
+  for (auto const& c : cases) measure(c, options);
   return 0;
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <functional>
 #include <string>
@@ -28,15 +29,16 @@ struct Durations {
 };
 
 /// Runs the candidates in turn, `repeats` times after one unmeasured turn, so that whatever else
-/// the machine does meets all of them.
-inline std::vector<Durations> interleave(int repeats,
-                                       std::vector<std::function<void()>> const& candidates) {
+/// the machine does meets all of them. `seconds` is the clock.
+inline std::vector<Durations> interleave(
+    int repeats, std::vector<std::function<void()>> const& candidates,
+    std::function<double()> const& seconds = processor_seconds) {
   std::vector<Durations> samples(candidates.size());
   for (int repeat = -1; repeat < repeats; ++repeat) {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      double const start = processor_seconds();
+      double const start = seconds();
       candidates[i]();
-      if (repeat >= 0) samples[i].seconds.push_back(processor_seconds() - start);
+      if (repeat >= 0) samples[i].seconds.push_back(seconds() - start);
     }
   }
   return samples;
@@ -62,6 +64,26 @@ inline std::string fixed(double value, int digits) {
   return text;
 }
 
-inline bool tiny(int argc, char** argv) { return argc > 1 && std::string(argv[1]) == "--tiny"; }
+/// The command line: [--tiny] [--cuda].
+struct Options {
+  bool tiny = false;  ///< small sizes, to see that the program works
+  bool cuda = false;  ///< measure on a GPU
+
+  /// Ends the process where there is another word, or --cuda and the program has no use for a GPU.
+  Options(int argc, char** argv, bool uses_device) {
+    for (int i = 1; i < argc; ++i) {
+      std::string const word = argv[i];
+      if (word == "--tiny") {
+        tiny = true;
+      } else if (word == "--cuda" && uses_device) {
+        cuda = true;
+      } else {
+        std::fprintf(stderr, "%s: unknown argument '%s' (known: --tiny%s)\n", argv[0], argv[i],
+                     uses_device ? ", --cuda" : "");
+        std::exit(2);
+      }
+    }
+  }
+};
 
 }  // namespace fedstrata::benchmarks

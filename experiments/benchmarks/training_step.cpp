@@ -7,6 +7,7 @@
 #include "client/trainer.hpp"
 #include "common/base/error.hpp"
 #include "common/base/random.hpp"
+#include "experiments/benchmarks/device_clock.hpp"
 #include "experiments/benchmarks/stock_nets.hpp"
 #include "experiments/benchmarks/timing.hpp"
 
@@ -72,7 +73,9 @@ class StockLoop {
       : net_(make_stock_net(experiment.config.model.name, experiment.dataset.shape[0])),
         lr_(experiment.config.train.lr),
         batches_(same_batches(experiment, data)),
-        start_(experiment.model.view(row, torch::empty({0})).parameters) {}
+        start_(experiment.model.view(row, torch::empty({0})).parameters) {
+    for (auto& parameter : net_.parameters) parameter.set_data(parameter.to(row.device()));
+  }
 
   void update() {
     {
@@ -100,7 +103,16 @@ class StockLoop {
   std::vector<at::Tensor> start_;
 };
 
-void measure(Case const& c, Device const& device) {
+at::Tensor initial_row(Experiment const& experiment, Device const& device) {
+  std::vector<float> values(static_cast<std::size_t>(experiment.state().size()));
+  experiment.model.initialize(values, {}, 1, 0);
+  auto row = device.row(std::ssize(values));
+  device.upload(values, row);
+  return row;
+}
+
+void measure(Case const& c, Options const& options) {
+  auto const device = make_device(options);
   bool const colour = c.model == "resnet18";
   Images const images(c.samples, colour);
   Samples const data(images.info, images.split, device);
@@ -108,10 +120,8 @@ void measure(Case const& c, Device const& device) {
   auto const config = config_of(c, colour ? 1e-4 : 0.1);
   Experiment const experiment(config, images.info, images.split.targets,
                               state_fields(config.train));
-  auto const size = experiment.state().size();
-  auto const start = device.row(size);
-  experiment.model.initialize({start.data_ptr<float>(), static_cast<std::size_t>(size)}, {}, 1, 0);
-  auto const state = device.row(size);
+  auto const start = initial_row(experiment, device);
+  auto const state = device.row(start.numel());
   Trainer trainer({.experiment = &experiment, .device = &device, .data = &data, .state = state});
   StockLoop stock(experiment, data, start);
 
@@ -125,7 +135,8 @@ void measure(Case const& c, Device const& device) {
                                                 state.copy_(start);
                                                 trainer.train(0, 1, 0);
                                               }),
-                                              repeat([&] { stock.update(); })});
+                                              repeat([&] { stock.update(); })},
+                                  [&] { return device_seconds(options.cuda); });
   auto const difference = (state - stock.row()).abs().max().item<double>();
   require(difference < 1e-3, c.model + ": the two loops differ by " + std::to_string(difference));
 
@@ -142,19 +153,21 @@ void measure(Case const& c, Device const& device) {
 
 int main(int argc, char** argv) {
   using namespace fedstrata::benchmarks;
-  fedstrata::Device const device(fedstrata::DeviceChoice::cpu, 1, 0, 1);
+  Options const options(argc, argv, true);
   print_head({"model", "batch", "ours, ms a step (median)", "stock loop (median)", "ours (best)",
               "stock loop (best)", "speed-up (medians)", "speed-up (best)"});
-  if (tiny(argc, argv)) {
-    for (Case const& c :
-         {Case{"mlp", 10, 20, 1, 1}, {"cnn", 10, 20, 1, 1}, {"resnet18", 2, 2, 1, 1}})
-      measure(c, device);
-    return 0;
+  std::vector<Case> cases{{"mlp", 10, 60, 20, 25},
+                          {"cnn", 10, 60, 2, 15},
+                          {"cnn", 64, 128, 2, 9},
+                          {"resnet18", 16, 32, 1, 5}};
+  if (options.cuda) {
+    cases = {{"mlp", 10, 600, 5, 9},
+             {"cnn", 10, 600, 5, 9},
+             {"cnn", 64, 1280, 5, 9},
+             {"resnet18", 64, 1280, 1, 5},
+             {"resnet18", 256, 5120, 1, 5}};
   }
-  for (Case const& c : {Case{"mlp", 10, 60, 20, 25},
-                        {"cnn", 10, 60, 2, 15},
-                        {"cnn", 64, 128, 2, 9},
-                        {"resnet18", 16, 32, 1, 5}})
-    measure(c, device);
+  if (options.tiny) cases = {{"mlp", 10, 20, 1, 1}, {"cnn", 10, 20, 1, 1}, {"resnet18", 2, 2, 1, 1}};
+  for (auto const& c : cases) measure(c, options);
   return 0;
 }

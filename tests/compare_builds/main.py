@@ -102,12 +102,7 @@ class Comparison:
         print(f"{self.case.name}: {words} ({time.monotonic() - begin:.0f} s)", flush=True)
 
     def made_by_both(self):
-        data = ({} if self.case.settings.get("data.dataset", "synthetic") == "synthetic" else
-                {"data.dir": "../data"})
-        self.old.directory.with_name(f"{self.case.name}.ini").write_text(
-            program.ini(self.case.settings, data))
-        if self.case.needs == "torch":
-            script_test.save_net(self.old.directory.with_name("net.pt"))
+        write_inputs(self.case, self.old.directory.parent)
         for build in (self.old, self.new):
             build.simulate(self.case, self.case.name)
         self.compare("", self.old_run, self.new.directory / self.case.name)
@@ -149,7 +144,7 @@ class Comparison:
         else:
             more = ["--allow-config-change"]
             for build in (self.old, self.new):
-                self.stop_early(build, name)
+                stop_early(build, self.case, name)
             self.compare(", first rounds", old, new)
             shutil.rmtree(new)
         shutil.copytree(old, new)
@@ -158,11 +153,6 @@ class Comparison:
             ["/barriers/insitu"] if "analysis.every" in self.case.settings else [])
         self.compare(", old run gone on with by the new build", self.old_run, new, groups,
                      resumed=True)
-
-    def stop_early(self, build, name):
-        """After fewer rounds than it is to have in the end."""
-        rounds = (program.SMALL | self.case.settings)["federation.rounds"]
-        build.simulate(self.case, name, "--set", f"federation.rounds={(rounds + 1) // 2}")
 
     def stop_by_signal(self, build, run):
         process = build.start(["simulate", f"../{self.case.name}.ini", "--out", run.name],
@@ -191,6 +181,21 @@ class Comparison:
         for build in (self.old, self.new):
             for end in ("", "-of-old", "-stopped"):
                 shutil.rmtree(build.directory / (self.case.name + end), ignore_errors=True)
+
+
+def write_inputs(case, directory):
+    """What a case is started with, beside the directories of the builds."""
+    data = ({} if case.settings.get("data.dataset", "synthetic") == "synthetic" else
+            {"data.dir": "../data"})
+    (directory / f"{case.name}.ini").write_text(program.ini(case.settings, data))
+    if case.needs == "torch":
+        script_test.save_net(directory / "net.pt")
+
+
+def stop_early(build, case, name):
+    """Makes fewer rounds than the case has in the end."""
+    rounds = (program.SMALL | case.settings)["federation.rounds"]
+    build.simulate(case, name, "--set", f"federation.rounds={(rounds + 1) // 2}")
 
 
 def drawn_analyses(run):

@@ -118,6 +118,20 @@ TEST(classification, stays_finite_for_large_logits_and_counts_nan_as_wrong) {
   EXPECT_EQ(errors[0], 1);
 }
 
+TEST(classification, counts_the_same_answers_in_either_way_of_computing) {
+  auto const nan = std::nan("");
+  auto const logits =  // one row each: right, an earlier one is as large, a later one is, not finite
+      at::tensor({3.0, 1.0, 2.0, 2.0, 0.0, 0.0, nan, nan, 1.0, nan}).view({5, 2});
+  auto const labels = at::tensor({0, 1, 0, 0, 0}, at::kLong);
+  for (auto const type : {at::kFloat, at::kDouble}) {  // a loop, and tensor operations
+    auto sums = at::zeros({2}, at::kDouble);
+    classification_task().gradient(logits.to(type), labels, sums);
+    EXPECT_EQ(sums[1].item<double>(), 2.0);
+    EXPECT_EQ(classification_task().evaluate(logits.to(type), labels).correct,
+              (std::vector<double>{2.0, 0.0}));
+  }
+}
+
 TEST(regression, by_hand) {
   auto const outputs = at::tensor({1.0F, 2.0F, 0.0F, 0.0F}).view({2, 2});
   auto const targets = at::tensor({1.0F, 5.0F, -1.0F, 2.0F}).view({2, 2});
