@@ -1,6 +1,7 @@
 #include "client/host.hpp"
 
-#include <torch/torch.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <chrono>
@@ -193,7 +194,7 @@ bool ClientHost::too_long(double share, double seconds) const {
 }
 
 std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, ExactSum& sum) {
-  torch::InferenceMode const no_gradients;
+  c10::InferenceMode const no_gradients;
   trained_.clear();
   times_ = {};
   auto const participants = experiment_->participants(round);
@@ -320,7 +321,7 @@ std::vector<double> ClientHost::evaluate_global() {
 
 RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
                                std::span<float const> mean) {
-  torch::InferenceMode const no_gradients;
+  c10::InferenceMode const no_gradients;
   RoundReport report;
   report.round = round;
   apply(parts, mean);
@@ -341,7 +342,7 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
 }
 
 RoundReport ClientHost::report_initial() {
-  torch::InferenceMode const no_gradients;
+  c10::InferenceMode const no_gradients;
   times_ = {};
   RoundReport report;
   if (experiment_->evaluates(0)) report.test_batches = evaluate_global();

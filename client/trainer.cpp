@@ -1,6 +1,7 @@
 #include "client/trainer.hpp"
 
-#include <torch/torch.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <vector>
@@ -87,14 +88,14 @@ void Trainer::begin_correction(std::int64_t client, std::int64_t round) {
 std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t round,
                                           std::int64_t steps_before,
                                           std::function<bool()> const& go_on) {
-  torch::InferenceMode const no_gradients;
+  c10::InferenceMode const no_gradients;
   auto const& config = experiment_->config;
   auto const id = static_cast<std::uint64_t>(client);
   auto const at_round = static_cast<std::uint64_t>(round);
   BatchOrder order(experiment_->partition.of(client), config.train.batch_size,
                    Random(config.run.seed, Purpose::shuffle, id, at_round));
   Random crops(config.run.seed, Purpose::augmentation, id, at_round);
-  torch::manual_seed(Random(config.run.seed, Purpose::dropout, id, at_round).next());
+  at::manual_seed(Random(config.run.seed, Purpose::dropout, id, at_round).next());
   auto const steps = experiment_->local_steps(client);
   auto sums = device_->to_device(torch::zeros({2}, torch::kFloat64));
   std::int64_t seen = 0;

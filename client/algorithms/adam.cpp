@@ -8,7 +8,7 @@
 // corrected like a first step; keep = it goes on; average = the weighted mean of the participants'
 // numbers, as the moments are the mean of theirs (a fraction where clients do different numbers of
 // steps: 1 - beta^t is defined for those too).
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "client/algorithms/optimizer.hpp"
 #include "common/device/device.hpp"

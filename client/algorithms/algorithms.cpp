@@ -1,6 +1,6 @@
 #include "client/algorithms/algorithms.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 // mu/2 ||y - x||^2, x being the global parameters, so mu (y - x) is added to the gradient. x is
 // where all clients last had the same values: a layer that is averaged every five rounds is pulled
 // to its latest average in all five. Personal layers have no such value and are left alone.
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "client/algorithms/correction.hpp"
 #include "common/base/error.hpp"

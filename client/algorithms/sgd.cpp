@@ -1,7 +1,7 @@
 // torch.optim.SGD: momentum, Nesterov's form of it, weight decay. Most of local training is this,
 // so where nobody else needs the gradient it goes straight into the weights or, with momentum,
 // into the momentum: a row and a pass over it less.
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "client/algorithms/optimizer.hpp"
 #include "common/device/device.hpp"

@@ -1,6 +1,6 @@
 #include "common/data/samples.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <numeric>

@@ -1,9 +1,12 @@
 #include "common/device/device.hpp"
 
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <sched.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -97,7 +100,7 @@ std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& stag
   if (cpu_) return floats(row);
   if (!staging.defined() || staging.numel() < row.numel()) {
     // Made inside inference mode, it could not be written outside of it (when a state is saved).
-    torch::InferenceMode const plain(false);
+    c10::InferenceMode const plain(false);
     staging =
         torch::empty({row.numel()}, torch::TensorOptions(torch::kFloat32).pinned_memory(true));
   }

@@ -1,6 +1,6 @@
 #include "common/model/model.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 #pragma once
-#include <torch/torch.h>
+#include <torch/cuda.h>
 
 #include <chrono>
 

@@ -1,6 +1,6 @@
 // The layer table of two models (full path and every layer in both models, 3 points a curve): the
 // staged engine against loading and evaluating the whole network once per point of every curve.
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <array>
 #include <cmath>
@@ -37,7 +37,7 @@ struct Problem {
         device(make_device(options)),
         a(row(0)),
         b(row(1)) {
-    torch::manual_seed(1);
+    at::manual_seed(1);
     images = device.to_device(torch::randn(input.batch(c.images)));
     labels = device.to_device(torch::randint(10, {c.images}, torch::kInt64));
   }
@@ -150,10 +150,10 @@ void measure(Case const& c, Options const& options) {
   settings.batch_size = c.batch_size;
   Staged staged;
   Table plain;
-  auto const samples =
-      interleave(c.repeats, {[&] { staged = staged_table(p, settings); },
-                             [&] { plain = plain_table(p, settings.batch_size); }},
-                 [&] { return device_seconds(options.cuda); });
+  auto const samples = interleave(c.repeats,
+                                  {[&] { staged = staged_table(p, settings); },
+                                   [&] { plain = plain_table(p, settings.batch_size); }},
+                                  [&] { return device_seconds(options.cuda); });
   compare(staged.table, plain);
   double const fewer = static_cast<double>(plain.size()) * staged.forward / staged.multiply_adds;
   auto const &ours = samples[0], &theirs = samples[1];

@@ -1,6 +1,6 @@
 #include "server/alignment/unit_permutations.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <numeric>

@@ -1,6 +1,6 @@
 #include "server/engine/barrier_engine.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "server/engine/blended_weights.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 #include "common/data/samples.hpp"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstring>
 

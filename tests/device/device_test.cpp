@@ -1,8 +1,10 @@
 // Rows on the device, and the batches read onto it.
 #include "common/device/device.hpp"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include <set>
 

@@ -1,7 +1,7 @@
 // Whole runs against a serial federated averaging: every row of every round has the same bits,
 // whatever the number of ranks (this program runs on several).
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstring>
 #include <filesystem>

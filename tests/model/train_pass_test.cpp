@@ -1,6 +1,6 @@
 // The hand-written training pass against autograd, and what it does with its target.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <numeric>
 
@@ -38,9 +38,9 @@ void expect_equals_autograd(Case const& c, at::ScalarType type, double tolerance
   // beta = 0 must overwrite whatever is there.
   GradientTarget const target{model.view(at::full_like(f.row, std::nan("")), f.buffer_row)};
 
-  torch::manual_seed(3);
+  at::manual_seed(3);
   model.train_pass(f.images, f.labels, classification_task(), weights, target, f.sums);
-  torch::manual_seed(3);
+  at::manual_seed(3);
   auto const gradients = reference.gradients(model, f.images, f.labels);
   auto const buffers = reference.buffers(model);
 

@@ -1,6 +1,6 @@
 // A transformer put together by ModelBuilder against the same network written in plain PyTorch.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/nn/functional.h>
 
 #include <map>
 
@@ -87,7 +87,7 @@ TEST_P(Transformer, equals_plain_pytorch_in_value_and_gradient) {
   auto const model = make_transformer(sizes);
   auto const floats = at::empty({model.table().parameter_count});
   model.initialize({floats.data_ptr<float>(), static_cast<std::size_t>(floats.numel())}, {}, 3, 0);
-  torch::manual_seed(4);
+  at::manual_seed(4);
   auto const row = floats.to(at::kDouble) + 0.1 * at::randn(floats.sizes(), at::kDouble);
   auto const buffers = at::empty({0}, at::kDouble);
   auto const tokens = random_tokens(sizes, 5);

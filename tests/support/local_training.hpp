@@ -1,6 +1,6 @@
 #pragma once
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <string>
@@ -8,6 +8,7 @@
 
 #include "client/trainer.hpp"
 #include "tests/support/model_fixture.hpp"
+#include "tests/support/pytorch_optimizer.hpp"
 #include "tests/support/reference_net.hpp"
 #include "tests/support/tiny_experiment.hpp"
 
@@ -51,27 +52,6 @@ inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& exper
   return batches;
 }
 
-/// PyTorch's own optimizer of these settings.
-inline std::unique_ptr<torch::optim::Optimizer> pytorch_optimizer(
-    TrainConfig const& train, std::vector<at::Tensor> const& parameters) {
-  auto const with_moments = [&](auto options) {
-    options.betas({train.beta1, train.beta2}).eps(train.eps).weight_decay(train.weight_decay);
-    return options;
-  };
-  if (train.optimizer == "adam") {
-    return std::make_unique<torch::optim::Adam>(parameters,
-                                                with_moments(torch::optim::AdamOptions(train.lr)));
-  }
-  if (train.optimizer == "adamw") {
-    return std::make_unique<torch::optim::AdamW>(
-        parameters, with_moments(torch::optim::AdamWOptions(train.lr)));
-  }
-  return std::make_unique<torch::optim::SGD>(parameters, torch::optim::SGDOptions(train.lr)
-                                                             .momentum(train.momentum)
-                                                             .nesterov(train.nesterov)
-                                                             .weight_decay(train.weight_decay));
-}
-
 /// One client's training, by ours and by PyTorch.
 struct Session {
   Dataset data;
@@ -111,16 +91,13 @@ struct Session {
     for (auto const& p : experiment.model.table().parameters) {
       parameters.push_back(net.tensors.at(p.name));
     }
-    auto const optimizer = pytorch_optimizer(config, parameters);
+    auto const optimizer_step = pytorch_optimizer(config, parameters);
     std::vector<at::Tensor> started;
     for (auto const& p : parameters) started.push_back(p.detach().clone());
     auto const all = batches_of(experiment);
     auto const steps = static_cast<std::int64_t>(all.size());
     for (std::int64_t step = 0; step < steps; ++step) {
       auto const [images, labels] = batches.gather(all[static_cast<std::size_t>(step)]);
-      optimizer->param_groups()[0].options().set_lr(learning_rate(
-          config, experiment.config.federation.rounds, kRound, step, steps, steps_before));
-      optimizer->zero_grad();
       auto const logits = net.logits(images);
       auto const mean_loss = at::cross_entropy_loss(logits, labels);
       auto objective = mean_loss;
@@ -130,7 +107,8 @@ struct Session {
       objective.backward();
       loss += mean_loss.item<double>() * static_cast<double>(labels.numel());
       correct += logits.argmax(1).eq(labels).sum().item<double>();
-      optimizer->step();
+      optimizer_step(learning_rate(config, experiment.config.federation.rounds, kRound, step, steps,
+                                   steps_before));
     }
     std::vector<at::Tensor> flat;
     for (auto const& p : parameters) flat.push_back(p.detach().flatten());

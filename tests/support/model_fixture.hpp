@@ -1,5 +1,5 @@
 #pragma once
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <span>
 #include <string>
@@ -31,7 +31,7 @@ struct Fixture {
       : row(at::empty({model.table().parameter_count})),
         buffer_row(at::empty({model.table().buffer_count})) {
     model.initialize(values(row), values(buffer_row), 1, 0);
-    torch::manual_seed(7);
+    at::manual_seed(7);
     row = row.to(type);
     buffer_row = buffer_row.to(type);
     images = at::randn(input.batch(batch), type);

@@ -1,5 +1,7 @@
 #include "tests/support/reference_net.hpp"
 
+#include <torch/nn/functional.h>
+
 namespace fedstrata {
 namespace functional = torch::nn::functional;
 

@@ -2,7 +2,7 @@
 #include "common/tasks/tasks.hpp"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <numeric>
@@ -29,7 +29,7 @@ struct Case {
 
 class EveryTask : public testing::TestWithParam<Case> {
  protected:
-  void SetUp() override { torch::manual_seed(3); }
+  void SetUp() override { at::manual_seed(3); }
   Task const& task() const { return task_named(GetParam().name); }
   at::Tensor targets(std::int64_t count, at::ScalarType type) const {
     bool const labels = task().has_accuracy();
@@ -120,7 +120,8 @@ TEST(classification, stays_finite_for_large_logits_and_counts_nan_as_wrong) {
 
 TEST(classification, counts_the_same_answers_in_either_way_of_computing) {
   auto const nan = std::nan("");
-  auto const logits =  // one row each: right, an earlier one is as large, a later one is, not finite
+  auto const
+      logits =  // one row each: right, an earlier one is as large, a later one is, not finite
       at::tensor({3.0, 1.0, 2.0, 2.0, 0.0, 0.0, nan, nan, 1.0, nan}).view({5, 2});
   auto const labels = at::tensor({0, 1, 0, 0, 0}, at::kLong);
   for (auto const type : {at::kFloat, at::kDouble}) {  // a loop, and tensor operations

@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"

@@ -1,6 +1,6 @@
 #include "common/model/script/autograd.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace fedstrata {
 namespace {

@@ -1,6 +1,6 @@
 #include "common/model/script/stored_layers.hpp"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "common/base/error.hpp"
 

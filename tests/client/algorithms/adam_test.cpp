@@ -1,6 +1,6 @@
 // Adam and AdamW against torch::optim's with autograd on the same batches.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "tests/support/local_training.hpp"
 

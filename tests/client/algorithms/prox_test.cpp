@@ -1,6 +1,6 @@
 // FedProx against optimizers of PyTorch on the loss plus mu/2 ||y - x||^2, by autograd.
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "client/algorithms/algorithms.hpp"
 #include "tests/support/local_training.hpp"

@@ -40,7 +40,7 @@ Module linear(std::string const& name, std::int64_t inputs, std::int64_t outputs
 
 /// The zoo's mlp with one hidden layer; `hidden` is what happens to its activations `h`.
 Module net(std::string const& hidden = "h = torch.relu(h)") {
-  torch::manual_seed(3);
+  at::manual_seed(3);
   Module module("Net");
   module.register_module("fc1", linear("First", kInputs, kHidden));
   module.register_module("fc2", linear("Second", kHidden, kClasses));
@@ -75,7 +75,7 @@ Module batch_norm(bool affine) {
 
 /// A layer of statistics between the two linear ones.
 Module normed_net(bool affine, std::int64_t inputs = kInputs, std::int64_t classes = kClasses) {
-  torch::manual_seed(3);
+  at::manual_seed(3);
   Module module("Net");
   module.register_module("fc1", linear("First", inputs, kHidden));
   module.register_module("bn", batch_norm(affine));

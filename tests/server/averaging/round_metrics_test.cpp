@@ -2,7 +2,7 @@
 #include "server/averaging/round_metrics.hpp"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 

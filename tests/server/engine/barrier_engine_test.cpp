@@ -1,7 +1,8 @@
 #include "server/engine/barrier_engine.hpp"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cmath>
 
