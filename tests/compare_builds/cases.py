@@ -24,6 +24,7 @@ class Case:
     resume_ranks: int = 1
     plot: bool = False
     needs: str = ""  # a module of Python
+    dropout: bool = False  # the device draws random numbers of its own
     used_later: bool = False  # by those that
     uses_others: bool = False
 
@@ -119,11 +120,11 @@ CASES = [
                  "data.dataset": "cifar10", "data.augment": "crop_flip", "analysis.every": 1,
                  "analysis.kinds": "full"}, ranks=2),
     Case("vgg_whole", {**LARGE, "model.name": "vgg11", "data.dataset": "cifar10",
-                       "data.clients": 1, "checkpoint.before": "no"}),
+                       "data.clients": 1, "checkpoint.before": "no"}, dropout=True),
     Case("script", {**NARROW, "model.name": "script:../net.pt", "model.init": "same",
                     "model.hidden": None, "train.momentum": 0.9, "average.all.layers": "all",
                     "average.all.every": 2, "checkpoint.every": 1, "analysis.every": 1},
-         ranks=2, stop="rounds", needs="torch", analyses=(Analysis("last", {"rounds": "last"}),)),
+         ranks=2, stop="rounds", needs="torch", dropout=True, analyses=(Analysis("last", {"rounds": "last"}),)),
 ]
 
 
