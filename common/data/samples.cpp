@@ -14,8 +14,6 @@
 namespace fedstrata {
 namespace {
 
-constexpr std::int64_t kPadding = 4;
-
 std::vector<float> scales(DatasetInfo const& info) {
   std::vector<float> values;
   for (auto const deviation : info.std)
@@ -31,68 +29,57 @@ std::vector<float> shifts(DatasetInfo const& info) {
   return values;
 }
 
-/// Where a crop takes its pixels from: source = target + offset, mirrored first if `flip`.
-struct Crop {
-  std::int64_t dy = 0, dx = 0;
-  bool flip = false;
-};
-
-void crop_plane(std::uint8_t const* in, std::int64_t height, std::int64_t width, Crop crop,
-                float scale, float shift, float* out) {
-  for (std::int64_t y = 0; y < height; ++y) {
-    auto const row = y + crop.dy;
-    bool const outside = row < 0 || row >= height;
-    for (std::int64_t x = 0; x < width; ++x) {
-      auto const mirrored = crop.flip ? width - 1 - x : x;
-      auto const column = mirrored + crop.dx;
-      bool const black = outside || column < 0 || column >= width;
-      auto const pixel = black ? std::uint8_t{0} : in[row * width + column];
-      out[y * width + x] = static_cast<float>(pixel) * scale + shift;
-    }
-  }
-}
-
 }  // namespace
 
 class SampleReader {
  public:
   virtual ~SampleReader() = default;
-  virtual at::Tensor gather(std::span<std::int64_t const> indices) const = 0;
+  /// Crops are given for pixels only.
+  virtual at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const = 0;
 };
 
 namespace {
 
 class PixelReader : public SampleReader {
  public:
-  PixelReader(DatasetInfo const& info, SplitView split, std::int64_t count, Device const& device)
-      : store_(device, split.inputs, {count, info.shape[0], info.shape[1], info.shape[2]},
-               scales(info), shifts(info)) {}
+  PixelReader(DatasetInfo const& info, SplitView split, std::int64_t count, Device const& device) {
+    PixelForm form{.count = count,
+                   .channels = info.shape[0],
+                   .height = info.shape[1],
+                   .width = info.shape[2],
+                   .scale = scales(info),
+                   .shift = shifts(info)};
+    pixels_ = device.is_host() ? pixels_in_host_memory(split.inputs, std::move(form))
+                               : pixels_on_device(split.inputs, std::move(form), device);
+  }
 
-  at::Tensor gather(std::span<std::int64_t const> indices) const override {
-    return store_.gather(indices);
+  at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const override {
+    return pixels_->gather(picks, crops);
   }
 
  private:
-  PixelStore store_;
+  std::unique_ptr<Pixels const> pixels_;
 };
 
 class LabelReader : public SampleReader {
  public:
-  LabelReader(std::span<std::uint8_t const> labels, Device const& device)
-      : labels_(labels), device_(&device) {}
+  LabelReader(std::span<std::uint8_t const> labels, Device const& device) : labels_(labels) {
+    if (device.is_host()) return;
+    on_device_ = device.to_device(torch::from_blob(const_cast<std::uint8_t*>(labels.data()),
+                                                   {std::ssize(labels)}, torch::kUInt8));
+  }
 
-  at::Tensor gather(std::span<std::int64_t const> indices) const override {
-    auto out = torch::empty({static_cast<std::int64_t>(indices.size())}, torch::kInt64);
-    auto* const values = out.data_ptr<std::int64_t>();
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      values[i] = labels_[static_cast<std::size_t>(indices[i])];
-    }
-    return device_->to_device(out);
+  at::Tensor gather(Picks const& picks, std::span<Crop const>) const override {
+    if (on_device_.defined()) return on_device_.index_select(0, picks.on_device).to(torch::kInt64);
+    auto out = torch::empty({std::ssize(picks.indices)}, torch::kInt64);
+    auto* value = out.data_ptr<std::int64_t>();
+    for (auto const index : picks.indices) *value++ = labels_[static_cast<std::size_t>(index)];
+    return out;
   }
 
  private:
   std::span<std::uint8_t const> labels_;
-  Device const* device_;
+  at::Tensor on_device_;  ///< where they are not read in host memory
 };
 
 /// Rows of float32 numbers; (x - mean) / std of each column where those are given.
@@ -100,8 +87,7 @@ class NumberReader : public SampleReader {
  public:
   NumberReader(std::span<std::uint8_t const> bytes, std::vector<std::int64_t> const& shape,
                std::vector<double> const& mean, std::vector<double> const& std,
-               Device const& device)
-      : device_(&device) {
+               Device const& device) {
     auto* const data = const_cast<std::uint8_t*>(bytes.data());
     rows_ = device.to_device(torch::from_blob(data, shape, torch::kFloat32));
     if (mean.empty()) return;
@@ -110,16 +96,12 @@ class NumberReader : public SampleReader {
     shift_ = device.to_device((-torch::tensor(mean) * scale).to(torch::kFloat32));
   }
 
-  at::Tensor gather(std::span<std::int64_t const> indices) const override {
-    auto const on_host =
-        torch::from_blob(const_cast<std::int64_t*>(indices.data()),
-                         {static_cast<std::int64_t>(indices.size())}, torch::kInt64);
-    auto rows = rows_.index_select(0, device_->to_device(on_host));
+  at::Tensor gather(Picks const& picks, std::span<Crop const>) const override {
+    auto rows = rows_.index_select(0, picks.on_device);
     return scale_.defined() ? rows.mul_(scale_).add_(shift_) : rows;
   }
 
  private:
-  Device const* device_;
   at::Tensor rows_, scale_, shift_;
 };
 
@@ -162,30 +144,27 @@ std::vector<std::int64_t> Samples::class_counts() const {
   return counts;
 }
 
-Batch Samples::gather(std::span<std::int64_t const> indices) const {
-  return {inputs_->gather(indices), targets_->gather(indices)};
-}
+Batch Samples::gather(std::span<std::int64_t const> indices) const { return read(indices, {}); }
 
 Batch Samples::gather_augmented(std::span<std::int64_t const> indices, Random& random) const {
   require(info_.inputs == Inputs::pixels, "only pixels can be cropped and flipped");
-  auto const channels = info_.shape[0], height = info_.shape[1], width = info_.shape[2];
-  auto const scale = scales(info_), shift = shifts(info_);
-  auto images = torch::empty({std::ssize(indices), channels, height, width});
-  auto* out = images.data_ptr<float>();
-  auto const plane = height * width;
-  for (auto const index : indices) {
-    auto const offset = [&] { return static_cast<std::int64_t>(random.below(2 * kPadding + 1)); };
-    Crop crop;
-    crop.dy = offset() - kPadding;
-    crop.dx = offset() - kPadding;
+  auto const offset = [&] {
+    return static_cast<std::int64_t>(random.below(2 * kCropPadding + 1)) - kCropPadding;
+  };
+  std::vector<Crop> crops(indices.size());
+  for (auto& crop : crops) {
+    crop.dy = offset();
+    crop.dx = offset();
     crop.flip = random.below(2) == 1;
-    for (std::int64_t c = 0; c < channels; ++c, out += plane) {
-      auto const channel = static_cast<std::size_t>(c);
-      crop_plane(split_.inputs.data() + (index * channels + c) * plane, height, width, crop,
-                 scale[channel], shift[channel], out);
-    }
   }
-  return {device_->to_device(images), targets_->gather(indices)};
+  return read(indices, crops);
+}
+
+Batch Samples::read(std::span<std::int64_t const> indices, std::span<Crop const> crops) const {
+  auto const tensor = torch::from_blob(const_cast<std::int64_t*>(indices.data()),
+                                       {std::ssize(indices)}, torch::kInt64);
+  Picks const picks{indices, device_->to_device(tensor)};
+  return {inputs_->gather(picks, crops), targets_->gather(picks, {})};
 }
 
 Batch Samples::range(std::int64_t first, std::int64_t count) const {

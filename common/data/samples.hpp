@@ -8,6 +8,7 @@
 
 #include "common/base/random.hpp"
 #include "common/data/dataset.hpp"
+#include "common/data/pixels.hpp"
 #include "common/device/device.hpp"
 
 namespace fedstrata {
@@ -43,6 +44,8 @@ class Samples {
   Batch range(std::int64_t first, std::int64_t count) const;
 
  private:
+  Batch read(std::span<std::int64_t const> indices, std::span<Crop const> crops) const;
+
   DatasetInfo info_;
   SplitView split_;
   Device const* device_;

@@ -22,6 +22,9 @@
 namespace fedstrata {
 namespace {
 
+/// Bytes of a tensor that is worth copying to pinned memory, from where no transfer is waited for.
+constexpr std::size_t kSmall = 1 << 20;
+
 int cores_allowed() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -110,49 +113,12 @@ std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& stag
 }
 
 at::Tensor Device::to_device(at::Tensor const& host) const {
-  return cpu_ ? host : host.to(torch::Device(name_));
+  if (cpu_) return host;
+  bool const small = host.nbytes() <= kSmall;
+  return (small ? host.pin_memory() : host).to(torch::Device(name_), host.scalar_type(), small);
 }
 
 bool in_host_memory(at::Tensor const& tensor) { return tensor.is_cpu(); }
-
-PixelStore::PixelStore(Device const& device, std::span<std::uint8_t const> pixels,
-                       std::vector<std::int64_t> shape, std::vector<float> scale,
-                       std::vector<float> shift)
-    : device_(&device),
-      pixels_(pixels),
-      shape_(std::move(shape)),
-      scale_(std::move(scale)),
-      shift_(std::move(shift)) {
-  if (device.cpu_) return;
-  device_pixels_ = device.to_device(
-      torch::from_blob(const_cast<std::uint8_t*>(pixels.data()), shape_, torch::kUInt8));
-  device_scale_ = device.to_device(torch::tensor(scale_).view({1, -1, 1, 1}));
-  device_shift_ = device.to_device(torch::tensor(shift_).view({1, -1, 1, 1}));
-}
-
-at::Tensor PixelStore::gather(std::span<std::int64_t const> indices) const {
-  if (device_->cpu_) return gather_host(indices);
-  auto const on_host = torch::from_blob(const_cast<std::int64_t*>(indices.data()),
-                                        {static_cast<std::int64_t>(indices.size())}, torch::kInt64);
-  auto const raw = device_pixels_.index_select(0, device_->to_device(on_host));
-  return raw.to(torch::kFloat32).mul_(device_scale_).add_(device_shift_);
-}
-
-at::Tensor PixelStore::gather_host(std::span<std::int64_t const> indices) const {
-  auto images =
-      torch::empty({static_cast<std::int64_t>(indices.size()), shape_[1], shape_[2], shape_[3]});
-  auto* out = images.data_ptr<float>();
-  auto const plane = static_cast<std::size_t>(shape_[2] * shape_[3]);
-  auto const channels = static_cast<std::size_t>(shape_[1]);
-  for (auto const index : indices) {
-    auto const image = static_cast<std::size_t>(index) * channels * plane;
-    for (std::size_t c = 0; c < channels; ++c, out += plane) {
-      kernels::normalize(pixels_.subspan(image + c * plane, plane), scale_[c], shift_[c],
-                         {out, plane});
-    }
-  }
-  return images;
-}
 
 BlasInfo blas_info() {
   using Description = char* (*)();

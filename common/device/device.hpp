@@ -36,11 +36,13 @@ class Device {
   /// Host memory of a row without a copy on the CPU; on a GPU a copy in `staging` (pinned, grown
   /// when too small).
   std::span<float const> host_view(at::Tensor const& row, at::Tensor& staging) const;
-  /// A host tensor as it is, or its copy on the device.
+  /// Do rows live in this process's memory?
+  bool is_host() const { return cpu_; }
+  /// A host tensor as it is, or its copy on the device. What is small goes up beside the work
+  /// there, without waiting for it; `host` may be changed or freed at once all the same.
   at::Tensor to_device(at::Tensor const& host) const;
 
  private:
-  friend class PixelStore;
   bool cpu_ = true;
   int index_ = 0;
   int threads_ = 1;
@@ -49,26 +51,6 @@ class Device {
 
 /// Do a tensor's elements lie in this process's memory, where a plain loop can read them?
 bool in_host_memory(at::Tensor const& tensor);
-
-/// Images as bytes [N, C, H, W] that a device reads from: on the CPU where they lie (they must
-/// outlive this), on a GPU a copy there.
-class PixelStore {
- public:
-  /// `shape`: {N, C, H, W}; a pixel's value is pixel * scale[c] + shift[c].
-  PixelStore(Device const& device, std::span<std::uint8_t const> pixels,
-             std::vector<std::int64_t> shape, std::vector<float> scale, std::vector<float> shift);
-  /// Normalised images float32 [indices, C, H, W] on the device.
-  at::Tensor gather(std::span<std::int64_t const> indices) const;
-
- private:
-  at::Tensor gather_host(std::span<std::int64_t const> indices) const;
-
-  Device const* device_;
-  std::span<std::uint8_t const> pixels_;
-  std::vector<std::int64_t> shape_;
-  std::vector<float> scale_, shift_;
-  at::Tensor device_pixels_, device_scale_, device_shift_;  ///< GPU only
-};
 
 /// Name and version of the BLAS in use; `reference` when it is the slow reference BLAS.
 struct BlasInfo {
