@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--tolerance", type=float, default=1e-2,
                         help="for relative differences of losses after training (%(default)s)")
     parser.add_argument("--parallel", type=int, default=2, help="cases at a time")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     cases = [case for case in chosen_cases(options.cases) if not lacking(case)]
     failed = []
     with tempfile.TemporaryDirectory(prefix="fedstrata-devices-") as scratch:
