@@ -175,8 +175,9 @@ Command<InspectOptions> const& inspect_command() {
       .options = {option::flag("verify", &Options::verify, "check size and checksum of every file"),
                   option::text("pack", "OUT.h5", &Options::pack,
                                "write everything into one self-contained file"),
-                  option::flag("rebuild-index", &Options::rebuild_index,
-                               "write run.h5 anew from the files beside it")}};
+                  option::without({"verify", "pack"},
+                                  option::flag("rebuild-index", &Options::rebuild_index,
+                                               "write run.h5 anew from the files beside it"))}};
   return command;
 }
 

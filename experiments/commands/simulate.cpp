@@ -161,20 +161,25 @@ Command<SimulateOptions> const& simulate_command() {
                .example = "mpirun -n 4 fedstrata simulate experiments/quickstart.ini --set "
                           "train.lr=0.1 --out runs/a",
                .keys = ""},
-      .options = {option::text("out", "DIR", &Options::out,
-                               "directory of the run (default: runs/ and the config's name)"),
-                  option::list("set", "section.key=value", &Options::set,
-                               "set one key after reading the file; may be repeated"),
-                  option::flag("resume", &Options::resume,
-                               "go on where the run in DIR stopped, or start it"),
-                  option::flag("dry-run", &Options::dry_run,
-                               "show placement, memory, storage and messages; run nothing"),
-                  option::flag("print-config", &Options::print_config,
-                               "print every key with its resolved value; can be read back"),
-                  option::flag("allow-config-change", &Options::allow_config_change,
-                               "with --resume: go on with settings that change nothing stored"),
-                  option::flag("allow-idle-ranks", &Options::allow_idle_ranks,
-                               "more client ranks than clients are no error; the surplus waits")}};
+      .options = {
+          option::text("out", "DIR", &Options::out,
+                       "directory of the run (default: runs/ and the config's name)"),
+          option::list("set", "section.key=value", &Options::set,
+                       "set one key after reading the file; may be repeated"),
+          option::flag("resume", &Options::resume,
+                       "go on where the run in DIR stopped, or start it"),
+          option::flag("dry-run", &Options::dry_run,
+                       "show placement, memory, storage and messages; run nothing"),
+          option::without(
+              {"dry-run", "allow-idle-ranks"},
+              option::flag("print-config", &Options::print_config,
+                           "print every key with its resolved value; can be read back")),
+          option::needing(
+              "resume",
+              option::flag("allow-config-change", &Options::allow_config_change,
+                           "with --resume: go on with settings that change nothing stored")),
+          option::flag("allow-idle-ranks", &Options::allow_idle_ranks,
+                       "more client ranks than clients are no error; the surplus waits")}};
   return command;
 }
 
