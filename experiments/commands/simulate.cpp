@@ -6,8 +6,10 @@
 
 #include "client/algorithms/algorithms.hpp"
 #include "common/base/error.hpp"
+#include "common/base/log.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
+#include "common/config/keys.hpp"
 #include "common/config/options.hpp"
 #include "common/config/text.hpp"
 #include "common/federation/liveness.hpp"
@@ -53,6 +55,12 @@ void check_idle_ranks(SimulateOptions const& options, Config const& config, Layo
                     ": " + std::to_string(ranks - config.data.clients) +
                     " ranks would idle; start fewer ranks, raise data.clients or pass "
                     "--allow-idle-ranks");
+}
+
+/// Of a run that goes on it was said at its start.
+void warn_of_settings_without_effect(Start const& start) {
+  if (start.stored) return;
+  for (auto const& sentence : settings_without_effect(start.config)) log::warning(sentence);
 }
 
 RunHeader header_of(Experiment const& experiment, DatasetView const& data,
@@ -212,6 +220,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     if (run) run->heartbeat();
   });
   if (first) {
+    warn_of_settings_without_effect(start);
     check_idle_ranks(options, config, layout);
     if (!options.dry_run && !start.stored) RunWriter::check_creatable(start.directory);
   }
