@@ -1,3 +1,4 @@
+#include "common/config/datasets.hpp"
 #include "common/config/sections/sections.hpp"
 #include "common/config/values.hpp"
 
@@ -10,10 +11,12 @@ std::vector<Key<DataConfig>> data_keys() {
   auto const shards = [](auto const& data) { return data.partition == PartitionKind::shards; };
   auto const quantity = [](auto const& data) { return data.partition == PartitionKind::quantity; };
   auto const uneven = [=](auto const& data) { return dirichlet(data) || quantity(data); };
+  auto dataset =
+      text("dataset", &DataConfig::dataset, "", not_empty,
+           "samples to learn; it decides the task: to name a class, or to predict numbers");
+  dataset.allowed = join(dataset_names(), ", ");
   return {
-      text("dataset", &DataConfig::dataset,
-           "fashion-mnist, mnist, cifar10, cifar100, synthetic, synthetic-regression", not_empty,
-           "samples to learn; it decides the task: to name a class, or to predict numbers"),
+      dataset,
       affects({.machine = true}, text("dir", &DataConfig::dir,
                                       "a directory; empty = where the dataset's package puts it",
                                       anything, "where the dataset's files lie")),
