@@ -184,8 +184,9 @@ Command<SimulateOptions> const& simulate_command() {
                            "print every key with its resolved value; can be read back")),
           option::needing(
               "resume",
-              option::flag("allow-config-change", &Options::allow_config_change,
-                           "with --resume: go on with settings that change nothing stored")),
+              option::flag(
+                  "allow-config-change", &Options::allow_config_change,
+                  "with --resume: other [checkpoint], [analysis] or federation.rounds are fine")),
           option::flag("allow-idle-ranks", &Options::allow_idle_ranks,
                        "more client ranks than clients are no error; the surplus waits")}};
   return command;

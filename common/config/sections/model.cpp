@@ -32,8 +32,9 @@ Key<ModelConfig> hidden_key() {
 
 std::vector<Key<ModelConfig>> model_keys() {
   return {
-      text("name", &ModelConfig::name, "mlp, cnn, lenet5, resnet18, vgg11, ... or script:FILE.pt",
-           not_empty, "network that every client trains"),
+      text("name", &ModelConfig::name,
+           "mlp, cnn, lenet5, resnet18, vgg11, vgg11-cifar, ... or script:FILE.pt", not_empty,
+           "network that every client trains"),
       used_with(
           "model.name = mlp", [](auto const& model) { return model.name == "mlp"; }, hidden_key()),
       used_with(
