@@ -26,6 +26,26 @@ void check_target(CommandText const& command, std::vector<std::string> const& ta
                                          " expected, surplus argument '" + targets.back() + "'");
 }
 
+/// Options that would be dropped, were they not refused.
+void check_together(std::string const& command, GivenWords const& words,
+                    std::vector<OptionText> const& options) {
+  auto const& given = words.given.options;
+  std::string const where = "fedstrata " + command + ": ";
+  for (auto const& option : options) {
+    if (!given.contains(option.name)) continue;
+    require_input(option.needs.empty() || given.contains(option.needs),
+                  where + "--" + option.name + " means nothing without --" + option.needs +
+                      "; leave it out, or give both");
+    for (auto const& other : option.excludes) {
+      require_input(!given.contains(other), where + "--" + option.name + " and --" + other +
+                                                " exclude each other; leave one of them out");
+    }
+    require_input(option.actions.empty() || std::ranges::count(option.actions, words.action) > 0,
+                  "fedstrata " + command + " " + words.action + ": --" + option.name +
+                      " belongs to " + join(option.actions, " and ") + "; leave it out");
+  }
+}
+
 }  // namespace
 
 std::string only_value(std::string const& option, std::vector<std::string> const& values) {
@@ -47,6 +67,7 @@ std::optional<GivenWords> read_words(CommandText const& command,
   }
   check_target(command, targets);
   result.target = targets[0];
+  check_together(command.name, result, options);
   return result;
 }
 

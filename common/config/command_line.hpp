@@ -39,7 +39,8 @@ template <class Options>
 struct Command {
   CommandText text;
   std::vector<Option<Options>> options;
-  /// Fills in what follows from others and refuses what does not go together (InputError).
+  /// Fills in what follows from others, and refuses (InputError) what the options' texts cannot
+  /// say that they need and exclude.
   std::function<void(Options&)> settle = [](Options&) {};
 };
 
@@ -85,6 +86,27 @@ Option<Options> number(std::string name, std::string argument, Number Options::*
           }};
 }
 
+/// `option`, which means nothing without the option `needed`.
+template <class Options>
+Option<Options> needing(std::string needed, Option<Options> option) {
+  option.text.needs = std::move(needed);
+  return option;
+}
+
+/// `option`, which means nothing beside one of `others`.
+template <class Options>
+Option<Options> without(std::vector<std::string> others, Option<Options> option) {
+  option.text.excludes = std::move(others);
+  return option;
+}
+
+/// `option`, which belongs to some of the command's actions.
+template <class Options>
+Option<Options> only_for(std::vector<std::string> actions, Option<Options> option) {
+  option.text.actions = std::move(actions);
+  return option;
+}
+
 }  // namespace option
 
 /// Texts of the command's options, and of --help.
@@ -104,7 +126,8 @@ struct GivenWords {
 };
 
 /// Reads the words after the command; nothing: --help is among them. Throws InputError: unknown
-/// option or action (with the nearest), a missing or surplus argument.
+/// option or action (with the nearest), a missing or surplus argument, options that do not go
+/// together.
 std::optional<GivenWords> read_words(CommandText const& command,
                                      std::vector<OptionText> const& options,
                                      std::vector<std::string> const& words);

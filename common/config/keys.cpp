@@ -4,6 +4,20 @@
 #include "common/config/values.hpp"
 
 namespace fedstrata {
+namespace {
+
+/// Those of `owner`, whose keys begin with `prefix`.
+template <class Owner>
+void add_without_effect(std::vector<std::string>& sentences, std::vector<Key<Owner>> const& keys,
+                        std::string const& prefix, Owner const& owner) {
+  for (auto const& key : keys) {
+    auto const value = key.get(owner);
+    if (!key.used || key.used(owner) || value == key.get({})) continue;
+    sentences.push_back(prefix + key.name + " = " + value + " has no effect: it is for " + key.use);
+  }
+}
+
+}  // namespace
 
 std::vector<Key<Config>> const& config_keys() {
   static auto const all_keys = [] {
@@ -50,6 +64,15 @@ std::optional<Effect> effect_of(std::string const& key) {
     if (key.starts_with("average.") && key.ends_with("." + entry.name)) return entry.effect;
   }
   return std::nullopt;
+}
+
+std::vector<std::string> settings_without_effect(Config const& config) {
+  std::vector<std::string> sentences;
+  add_without_effect(sentences, config_keys(), "", config);
+  for (auto const& group : config.average) {
+    add_without_effect(sentences, group_keys(), "average." + group.name + ".", group);
+  }
+  return sentences;
 }
 
 }  // namespace fedstrata

@@ -35,6 +35,8 @@ struct Key {
   std::function<std::string(Owner const&)> get;
   std::function<bool(Owner&, std::string const&)> set;  ///< false, nothing set: not allowed
   Effect effect = {};  ///< in sections/: none said = that of the section (keys.cpp)
+  std::function<bool(Owner const&)> used = {};  ///< has it an effect? {} = whatever the others are
+  std::string use = {};                         ///< where it has one: "train.schedule = step"
 };
 
 /// Keys of all sections with one name, in the order of the help.
@@ -45,6 +47,10 @@ std::vector<Key<AverageGroup>> const& group_keys();
 
 /// What the key "section.key" or "average.NAME.key" affects; nothing: there is no such key.
 std::optional<Effect> effect_of(std::string const& key);
+
+/// A sentence for each setting that has no effect beside the others, unless it has its default.
+/// They are no error: stored configs and sweeps hold such settings.
+std::vector<std::string> settings_without_effect(Config const& config);
 
 /// What concerns several keys at once. Throws InputError that begins with `source`.
 void check_consistency(Config const& config, std::string const& source);

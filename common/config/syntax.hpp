@@ -29,6 +29,10 @@ struct OptionText {
   std::string name;      ///< without the dashes
   std::string argument;  ///< what its value is called; "" for one that is given or not
   std::string help;      ///< one line
+  // What it goes with. Where it does not, it is refused: nothing that is given is dropped.
+  std::string needs = {};                  ///< an option without which it means nothing
+  std::vector<std::string> excludes = {};  ///< options beside which it means nothing
+  std::vector<std::string> actions = {};   ///< it belongs to these; {} = to all
 };
 
 /// What a command was given.

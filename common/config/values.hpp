@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "common/base/text.hpp"
@@ -115,18 +116,30 @@ Key<Part> affects(Effect effect, Key<Part> key) {
   return key;
 }
 
+/// `key`, which has an effect only where `used` is true; `use` says in words where that is:
+/// "train.schedule = step".
+template <class Part>
+Key<Part> used_with(std::string use, std::function<bool(std::type_identity_t<Part> const&)> used,
+                    Key<Part> key) {
+  key.use = std::move(use);
+  key.used = std::move(used);
+  return key;
+}
+
 /// The keys of a part of the config, as keys of the config. Those that say nothing else affect
 /// `most`.
 template <class Part>
 void append(std::vector<Key<Config>>& all, std::string const& section, Effect most,
             Part Config::*member, std::vector<Key<Part>> const& part_keys) {
   for (auto const& key : part_keys) {
+    std::function<bool(Config const&)> used;
+    if (key.used) used = [member, used = key.used](Config const& c) { return used(c.*member); };
     all.push_back({section + "." + key.name, key.unit, key.allowed, key.help,
                    [member, get = key.get](Config const& c) { return get(c.*member); },
                    [member, set = key.set](Config& c, std::string const& value) {
                      return set(c.*member, value);
                    },
-                   key.effect == Effect{} ? most : key.effect});
+                   key.effect == Effect{} ? most : key.effect, used, key.use});
   }
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/config/config.hpp"
+#include "common/config/datasets.hpp"
 
 namespace fedstrata {
 
@@ -55,9 +56,6 @@ struct Dataset {
   DatasetInfo info;
   Split train, test;
 };
-
-/// Names of the data sets known, in alphabetical order.
-std::vector<std::string> dataset_names();
 
 /// Shape and outputs of a data set without reading its files (counts are 0, mean and std those
 /// published, or empty for made-up sets, whose own are computed). Throws InputError that lists the

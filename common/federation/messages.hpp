@@ -15,9 +15,9 @@
 
 namespace fedstrata {
 
-// Every message that one rank sends another: below, a struct each, with the tag it travels under
-// and the list of its fields, from which pack() and unpack() follow. To add one: a tag, a struct, a
-// line in tests/federation/messages_test.cpp.
+// Every message from one rank to another (not what all ranks share at once): below, a struct each,
+// with the tag it travels under and the list of its fields, from which pack() and unpack() follow.
+// To add one: a tag, a struct, a line in tests/federation/messages_test.cpp.
 
 /// Every point-to-point message of a run.
 enum class Tag : int {

@@ -161,7 +161,7 @@ std::vector<std::string> RunContents::files(RunHeader const& header) const {
   for (auto const& segment : metrics_.live()) add(Names::kMetrics, segment.file);
   for (auto const& [round, shards] : checkpoints_.complete()) {
     for (auto const& name : shards) add(Names::kCheckpoints, name);
-    if (shards.size() > 1) add(Names::kCheckpoints, head_name(round));
+    if (shards.size() > 1) add(Names::kCheckpoints, overview_name(round));
   }
   for (auto const& name : analysis_names()) {
     auto const directory = std::string(Names::kBarriers) + "/" + name;
@@ -236,10 +236,10 @@ void RunContents::build(fs::path const& path, RunHeader const& header,
   add_series(index, metrics_, "/metrics", Names::kMetrics);
   index.make_group("/checkpoints");
   for (auto const& [round, shards] : checkpoints_.complete())
-    index.link(
-        "/checkpoints/" + round_text(round),
-        std::string(Names::kCheckpoints) + "/" + (shards.size() > 1 ? head_name(round) : shards[0]),
-        "/");
+    index.link("/checkpoints/" + round_text(round),
+               std::string(Names::kCheckpoints) + "/" +
+                   (shards.size() > 1 ? overview_name(round) : shards[0]),
+               "/");
   index.make_group("/barriers");
   for (auto const& name : analysis_names()) {
     auto const group = "/barriers/" + name;
@@ -254,7 +254,7 @@ void RunContents::build(fs::path const& path, RunHeader const& header,
 
 void RunContents::publish(RunHeader const& header) {
   refresh();
-  checkpoints_.write_heads();
+  checkpoints_.write_overviews();
   std::map<std::string, FileRecord> last;
   std::string last_line;
   // An index that was lost or damaged is built anew from the files, all of them read again.

@@ -18,6 +18,7 @@ struct RunNames {
   static constexpr char const* kHeader = "header.h5";
   static constexpr char const* kModel = "model.pt";  ///< of runs whose model is a script
   static constexpr char const* kDone = "DONE";
+  static constexpr char const* kProgress = "progress.csv";  ///< experiments/view/run_progress.hpp
   static constexpr char const* kMetrics = "metrics";
   static constexpr char const* kCheckpoints = "checkpoints";
   static constexpr char const* kBarriers = "barriers";

@@ -31,7 +31,7 @@ using Names = RunNames;
 bool is_leftover(fs::path const& path) {
   auto const name = path.filename().string();
   auto const extension = path.extension();
-  return name.starts_with('.') || name == Names::kState || name == "progress.csv" ||
+  return name.starts_with('.') || name == Names::kState || name == Names::kProgress ||
          name.starts_with("header") || extension == ".out" || extension == ".err" ||
          extension == ".log" || extension == ".ini";
 }

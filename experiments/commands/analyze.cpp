@@ -192,9 +192,11 @@ Command<AnalyzeOptions> const& analyze_command() {
                                "compare with the clients of another run, in the same round"),
                   option::flag("resume", &Options::resume,
                                "go on with the analysis NAME where it was interrupted"),
-                  option::flag(
-                      "missing", &Options::missing,
-                      "compute the rounds that the analysis NAME (default: insitu) lacks")},
+                  option::without(
+                      {"resume"},
+                      option::flag(
+                          "missing", &Options::missing,
+                          "compute the rounds that the analysis NAME (default: insitu) lacks"))},
       .settle = settle};
   return command;
 }

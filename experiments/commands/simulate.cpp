@@ -6,8 +6,10 @@
 
 #include "client/algorithms/algorithms.hpp"
 #include "common/base/error.hpp"
+#include "common/base/log.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
+#include "common/config/keys.hpp"
 #include "common/config/options.hpp"
 #include "common/config/text.hpp"
 #include "common/federation/liveness.hpp"
@@ -53,6 +55,12 @@ void check_idle_ranks(SimulateOptions const& options, Config const& config, Layo
                     ": " + std::to_string(ranks - config.data.clients) +
                     " ranks would idle; start fewer ranks, raise data.clients or pass "
                     "--allow-idle-ranks");
+}
+
+/// Of a run that goes on it was said at its start.
+void warn_of_settings_without_effect(Start const& start) {
+  if (start.stored) return;
+  for (auto const& sentence : settings_without_effect(start.config)) log::warning(sentence);
 }
 
 RunHeader header_of(Experiment const& experiment, DatasetView const& data,
@@ -161,20 +169,26 @@ Command<SimulateOptions> const& simulate_command() {
                .example = "mpirun -n 4 fedstrata simulate experiments/quickstart.ini --set "
                           "train.lr=0.1 --out runs/a",
                .keys = ""},
-      .options = {option::text("out", "DIR", &Options::out,
-                               "directory of the run (default: runs/ and the config's name)"),
-                  option::list("set", "section.key=value", &Options::set,
-                               "set one key after reading the file; may be repeated"),
-                  option::flag("resume", &Options::resume,
-                               "go on where the run in DIR stopped, or start it"),
-                  option::flag("dry-run", &Options::dry_run,
-                               "show placement, memory, storage and messages; run nothing"),
-                  option::flag("print-config", &Options::print_config,
-                               "print every key with its resolved value; can be read back"),
-                  option::flag("allow-config-change", &Options::allow_config_change,
-                               "with --resume: go on with settings that change nothing stored"),
-                  option::flag("allow-idle-ranks", &Options::allow_idle_ranks,
-                               "more client ranks than clients are no error; the surplus waits")}};
+      .options = {
+          option::text("out", "DIR", &Options::out,
+                       "directory of the run (default: runs/ and the config's name)"),
+          option::list("set", "section.key=value", &Options::set,
+                       "set one key after reading the file; may be repeated"),
+          option::flag("resume", &Options::resume,
+                       "go on where the run in DIR stopped, or start it"),
+          option::flag("dry-run", &Options::dry_run,
+                       "show placement, memory, storage and messages; run nothing"),
+          option::without(
+              {"dry-run", "allow-idle-ranks"},
+              option::flag("print-config", &Options::print_config,
+                           "print every key with its resolved value; can be read back")),
+          option::needing(
+              "resume",
+              option::flag(
+                  "allow-config-change", &Options::allow_config_change,
+                  "with --resume: other [checkpoint], [analysis] or federation.rounds are fine")),
+          option::flag("allow-idle-ranks", &Options::allow_idle_ranks,
+                       "more client ranks than clients are no error; the surplus waits")}};
   return command;
 }
 
@@ -207,6 +221,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     if (run) run->heartbeat();
   });
   if (first) {
+    warn_of_settings_without_effect(start);
     check_idle_ranks(options, config, layout);
     if (!options.dry_run && !start.stored) RunWriter::check_creatable(start.directory);
   }

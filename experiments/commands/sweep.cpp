@@ -1,25 +1,11 @@
 #include "experiments/commands/sweep.hpp"
 
-#include <algorithm>
-
 #include "experiments/sweep/actions.hpp"
 
 namespace fedstrata {
 namespace {
 
-/// Options belong to some of the actions.
 void check(SweepOptions const& given) {
-  auto const only = [&](bool is_given, std::string const& option,
-                        std::vector<std::string> const& actions) {
-    require_input(!is_given || std::ranges::count(actions, given.action) > 0,
-                  "fedstrata sweep " + given.action + ": " + option + " belongs to " +
-                      join(actions, " and ") + "; leave it out");
-  };
-  only(given.jobs > 0, "--jobs", {"plan", "run"});
-  only(given.throttle > 0, "--throttle", {"submit", "resubmit"});
-  only(given.script != SweepOptions{}.script, "--script", {"submit", "resubmit"});
-  only(given.failed, "--failed", {"resubmit"});
-  only(given.missing, "--missing", {"resubmit"});
   require_input(given.action != "resubmit" || given.failed || given.missing,
                 "fedstrata sweep resubmit: say which cells, --failed or --missing or both");
 }
@@ -48,15 +34,24 @@ Command<SweepOptions> const& sweep_command() {
       .options = {option::text(
                       "out", "DIR", &Options::out,
                       "directory of the sweep (default: sweep.dir, or runs/ and its name)"),
-                  option::number("jobs", "K", &Options::jobs, 1, "integer >= 1",
-                                 "plan, run: cells at a time (default: what the cores allow)"),
-                  option::number("throttle", "K", &Options::throttle, 1, "integer >= 1",
-                                 "submit, resubmit: at most K cells at a time"),
-                  option::text("script", "FILE", &Options::script,
-                               "submit, resubmit: batch script (default: slurm/sweep.sbatch)"),
-                  option::flag("failed", &Options::failed, "resubmit: cells that failed"),
-                  option::flag("missing", &Options::missing,
-                               "resubmit: cells that were interrupted or never began")},
+                  option::only_for(
+                      {"plan", "run"},
+                      option::number("jobs", "K", &Options::jobs, 1, "integer >= 1",
+                                     "plan, run: cells at a time (default: what the cores allow)")),
+                  option::only_for(
+                      {"submit", "resubmit"},
+                      option::number("throttle", "K", &Options::throttle, 1, "integer >= 1",
+                                     "submit, resubmit: at most K cells at a time")),
+                  option::only_for(
+                      {"submit", "resubmit"},
+                      option::text("script", "FILE", &Options::script,
+                                   "submit, resubmit: batch script (default: slurm/sweep.sbatch)")),
+                  option::only_for({"resubmit"}, option::flag("failed", &Options::failed,
+                                                              "resubmit: cells that failed")),
+                  option::only_for(
+                      {"resubmit"},
+                      option::flag("missing", &Options::missing,
+                                   "resubmit: cells that were interrupted or never began"))},
       .settle = check};
   return command;
 }

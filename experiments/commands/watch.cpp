@@ -24,9 +24,11 @@ Command<WatchOptions> const& watch_command() {
                .details = "DIR is the directory of a run or of a sweep. Only files are read: watch "
                           "from anywhere, as often as\nyou like. Ctrl-C ends it.",
                .example = "fedstrata watch runs/a"},
-      .options = {option::flag("once", &WatchOptions::once, "print the view once and end"),
-                  option::number("every", "SECONDS", &WatchOptions::every, 0.1,
-                                 "seconds, at least 0.1", "time between two looks (default: 2)")}};
+      .options = {
+          option::flag("once", &WatchOptions::once, "print the view once and end"),
+          option::without({"once"}, option::number("every", "SECONDS", &WatchOptions::every, 0.1,
+                                                   "seconds, at least 0.1",
+                                                   "time between two looks (default: 2)"))}};
   return command;
 }
 

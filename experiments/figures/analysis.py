@@ -6,7 +6,8 @@ import numpy as np
 
 from figures.charts import Grid, HeatMap, number
 from figures.rows import Rows
-from figures.run_tables import about, averaging, has_classes, median, read, span
+from figures.run_tables import (INITIALISATION, MEAN, about, averaging, has_classes, median, read,
+                                span, splits, tables)
 
 MAX_COLUMNS = 30  # rounds in one heat map, so that the numbers stay readable
 FULL, LAYER = "full", "layer"  # the kinds that every summary of a run shows
@@ -30,24 +31,36 @@ class Analysis:
         self.quantities = [("loss", "loss", 1.0, 2),  # column, text, factor, decimals
                            ("error", f"error, {self.error_unit}", *((100.0, 1) if shares else (1.0, 2)))]
         self.parts = {}
-        table = read(run, f"barriers/{name}/barriers")
+        table = self.table("barriers")
         if table is None:
             return
-        partner = np.select([table["other_run"] != "", table["b"] == -2, table["b"] == -3],
-                            ["other", "mean", "init"], "")
-        for split in ("train", "test"):
+        partner = np.select([table["other_run"] != "", table["b"] == MEAN,
+                             table["b"] == INITIALISATION], ["other", "mean", "init"], "")
+        for split in splits(table):
             for kind in BARRIERS:
                 rows = table[(table["split"] == split) & (partner == kind)]
                 if len(rows):
                     self.parts[split, kind] = Rows(rows)
 
+    def tables(self):
+        """The names of all its tables."""
+        return tables(self.run, f"barriers/{self.name}", "barriers")
+
     def table(self, name):
-        """Another table of the analysis; None when it has none."""
+        """One of them; None when it has no such table, or no rows in it."""
         table = read(self.run, f"barriers/{self.name}/{name}")
-        return table if table is not None and len(table) else None
+        if table is None or not len(table):
+            return None
+        wanted = self.setting("split")
+        if wanted.startswith("client:") and "split" in table.dtype.names:
+            # The column says `client`, and not of which.
+            table = table.astype([(n, f"U{len(wanted)}" if n == "split" else table.dtype[n])
+                                  for n in table.dtype.names])
+            table["split"] = wanted
+        return table
 
     def figure_name(self, topic, split, partner=""):
-        return "_".join(filter(None, [topic, self.name, split, partner]))
+        return "_".join(filter(None, [topic, self.name, split.replace(":", ""), partner]))
 
     def heading(self, what, split, rounds, reference=""):
         """Says what is shown, of which model and data, when, and against what."""
@@ -105,7 +118,7 @@ class Analysis:
         if averaged.size and averaged.all():
             return None
         # Where models are from before averaging, a round's average shows in later columns only.
-        side = "left" if self.rows_after() else "right"
+        side = "left" if self.setting("at") == "after" else "right"
         column = np.searchsorted(columns, rounds, side=side) - 1
         for r, c in enumerate(column):
             if c >= 0:
@@ -113,22 +126,22 @@ class Analysis:
         between[:, -1] = False  # shows in no column
         return between
 
-    def rows_after(self):
-        """Did the analysis take the models from after averaging?"""
+    def setting(self, key):
+        """A key of [analysis], as the analysis had it; "" where that is not known."""
         group = self.run.file[f"barriers/{self.name}"]
         text = group.attrs.get("config", "") or self.run.config
         parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes="#")
         try:
             parser.read_string(text)
         except configparser.Error:
-            return False
-        return parser.get("analysis", "at", fallback="before") == "after"
+            return ""
+        return parser.get("analysis", key, fallback="")
 
     def print_summary(self):
         partner = next((partner for _, partner in self.parts), None)
         entries = [(FULL, FULL, None), *((name, LAYER, name) for name in self.layers)]
-        shown = [(split, column, unit, decimals) for split in ("train", "test")
-                 if (split, partner) in self.parts for column, _, unit, decimals in self.quantities]
+        shown = [(split, column, unit, decimals) for split, other in self.parts if other == partner
+                 for column, _, unit, decimals in self.quantities]
         parts = {split: self.parts[split, partner] for split, *_ in shown}
         rounds = [rows.of((FULL, LAYER)).rounds for rows in parts.values()]
         rounds = np.unique(np.concatenate(rounds)) if rounds else []

@@ -5,6 +5,7 @@ import numpy as np
 from figures.analysis import FULL, LAYER
 from figures.charts import Grid, HeatMap
 from figures.rows import Rows
+from figures.run_tables import NOBODY
 
 SECTION, TOPICS = "Barriers", ("clients",)
 
@@ -55,8 +56,8 @@ def matrix(rows, column, names):
     """[clients, clients]: row = who supplies the other layers; symmetric where nobody does."""
     values = np.full((len(names),) * 2, np.nan)
     a, b = (np.searchsorted(names, rows[end]) for end in ("a", "b"))
-    flip = (rows["rest"] != rows["a"]) & (rows["rest"] != -1)
+    flip = (rows["rest"] != rows["a"]) & (rows["rest"] != NOBODY)
     values[np.where(flip, b, a), np.where(flip, a, b)] = rows[column]
-    whole = rows["rest"] == -1
+    whole = rows["rest"] == NOBODY
     values[b[whole], a[whole]] = rows[column][whole]
     return values

@@ -1,6 +1,7 @@
 """Barriers of averaging beside those of equally large other changes, with intervals."""
 
 import dataclasses
+import functools
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
@@ -26,13 +27,12 @@ class Control:
 AVERAGING = Control("averaging two models", FULL, LAYER, BLACK, "o")
 
 
-def figures(analysis, topic, what, controls):
-    """Of a kind that is drawn beside averaging; `controls` begin with AVERAGING."""
-    return {analysis.figure_name(topic, split, partner):
-            compare(analysis, what, controls, split, partner) for split, partner in analysis.parts}
+def comparison(what, controls):
+    """Draws a kind beside averaging (topics.py); `controls` begin with AVERAGING."""
+    return functools.partial(compare, what, controls)
 
 
-def compare(analysis, what, controls, split, partner):
+def compare(what, controls, analysis, split, partner):
     """The last round with such rows; None when there are none."""
     rows = analysis.parts[split, partner]
     if "predicted" in controls[-1].column:

@@ -5,7 +5,7 @@ import numpy as np
 from figures.analysis import FULL, LAYER
 from figures.charts import BLACK, BLUE, GREY, ORANGE, Chart, frame, layer_colors, number, plt
 from figures.rows import Rows
-from figures.run_tables import column_of, median
+from figures.run_tables import NOBODY, column_of, median, splits
 
 SECTION, TOPICS = "Along paths and planes", ("paths", "curves")
 MAX_PANELS = 6  # full and the layers with the highest barriers
@@ -13,30 +13,28 @@ SHARE = "share of the other client's model"
 
 
 def figures(analysis):
+    table = analysis.table("points")
     drawn = {}
-    for split in ("train", "test"):
-        rows, share = points(analysis, split)
+    for split in splits(table) if table is not None else ():
+        rows, share = points(table, split)
         if len(np.unique(share)) > 3:
             drawn[analysis.figure_name("paths", split)] = paths(analysis, split, rows, share)
             drawn[analysis.figure_name("curves", split)] = curves(analysis, split, rows, share)
     return drawn
 
 
-def points(analysis, split):
+def points(rows, split):
     """The last round's points between two clients, and for each the share of the other's model.
 
     Seen from the client that supplies the other layers: 0 = its own layer, 1 = the other's. The
     full path has no such client: it counts from both ends.
     """
-    rows = analysis.table("points")
-    if rows is None:
-        return [], []
     rows = rows[(rows["split"] == split) & (rows["b"] >= 0) & (rows["other_run"] == "") &
                 np.isin(rows["kind"], (FULL, LAYER))]
     if len(rows):
         rows = rows[rows["round"] == rows["round"].max()]
     back = rows[rows["kind"] == FULL]
-    flip = (rows["rest"] != rows["a"]) & (rows["rest"] != -1)
+    flip = (rows["rest"] != rows["a"]) & (rows["rest"] != NOBODY)
     share = np.concatenate([np.where(flip, 1 - rows["alpha"], rows["alpha"]),
                             1 - back["alpha"]]).round(9)
     return np.concatenate([rows, back]), share

@@ -4,12 +4,8 @@ from figures import controls
 from figures.analysis import FULL, LAYER
 from figures.charts import ORANGE
 
-SECTION, TOPICS = "Comparisons", ("predicted",)
+SECTION = "Comparisons"
 CONTROLS = [controls.AVERAGING,
             controls.Control("predicted from curvature", FULL, LAYER, ORANGE, "s", "{}_predicted")]
-
-
-def figures(analysis):
-    return controls.figures(
-        analysis, "predicted",
-        "Barriers measured, and predicted from the curvature at the models", CONTROLS)
+DRAWN = {"predicted": controls.comparison(
+    "Barriers measured, and predicted from the curvature at the models", CONTROLS)}

@@ -10,7 +10,7 @@ from matplotlib import cm, colors
 
 from figures import charts, combine, topics
 from figures.charts import HeatMap, number
-from figures.run_tables import about, present, read, span
+from figures.run_tables import about, present, read, span, tables
 
 MAX_ROWS = 1000  # of one table
 HERE = pathlib.Path(__file__).resolve().parent
@@ -18,7 +18,7 @@ SECTIONS = {  # topics of the figures that belong to no analysis; the others nam
     "Training": ["accuracy", "loss", "divergence", "traffic", "partition"], "Barriers": ["means"],
     "Sets of layers": [], "Along paths and planes": [], "Comparisons": []}
 for file in topics.FIGURES:
-    SECTIONS[file.SECTION].extend(file.TOPICS)
+    SECTIONS[file.SECTION].extend(topics.topics(file))
 
 
 def of_run(run, analyses, drawn):
@@ -26,31 +26,31 @@ def of_run(run, analyses, drawn):
     done = "complete" if run.file.attrs.get("complete") else "not complete (yet)"
     rounds = read(run, "metrics/rounds")
     when = span(rounds["round"]) if rounds is not None else "no round yet"
-    tables = [("Rounds", rounds), ("Layers", read(run, "metrics/layers")),
-              ("Clients", read(run, "metrics/clients"))]
+    shown = [(name.capitalize(), read(run, f"metrics/{name}"))
+             for name in tables(run, "metrics", "rounds")]
     for analysis in analyses:
-        tables += [(f"Analysis '{analysis.name}': {name}", analysis.table(name))
-                   for name in ("barriers", "skipped", "geometry", "spread")]
-    return page(about(run), f"{run.file.attrs['clients']} clients, {when}, {done}",
-                drawn, tables, [run])
+        shown += [(f"Analysis '{analysis.name}': {name}", analysis.table(name))
+                  for name in analysis.tables()]
+    return page(about(run), f"{run.file.attrs['clients']} clients, {when}, {done}", drawn, shown,
+                [run])
 
 
 def of_runs(runs, drawn, means):
-    tables = []
+    shown = []
     for text, names, _, values in means:
         mean, half = combine.interval(values)
         rows = np.array(list(zip(names, mean, mean - half, mean + half)),
                         [("layer", "U64"), ("mean", "f8"), ("low", "f8"), ("high", "f8")])
-        tables.append((f"{text}: mean over {len(runs)} runs and its 95 % interval", rows))
+        shown.append((f"{text}: mean over {len(runs)} runs and its 95 % interval", rows))
     return page(about(runs[0]), f"{len(runs)} runs of one experiment with different seeds", drawn,
-                tables, runs)
+                shown, runs)
 
 
-def page(title, subtitle, drawn, tables, runs):
+def page(title, subtitle, drawn, shown, runs):
     sections = [(topic, "".join(figure(name, drawn[name]) for name in drawn
                                 if name.split("_")[0] in names))
                 for topic, names in SECTIONS.items()]
-    sections += [("Tables", "".join(table(text, rows) for text, rows in tables)),
+    sections += [("Tables", "".join(table(text, rows) for text, rows in shown)),
                  ("Configuration", configuration(runs[0])),
                  ("Provenance", "".join(table(run.path, read(run, "provenance")) for run in runs))]
     sections = [(topic, text) for topic, text in sections if text]

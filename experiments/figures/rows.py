@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from figures.run_tables import column_of, median
+from figures.run_tables import OVER_DRAWS, column_of, median
 
 
 class Rows:
@@ -25,13 +25,13 @@ class Rows:
         return sorted(target for k, target in self._places if k == kind)
 
     def select(self, kind, target=None):
-        """Rows of a kind, of one target unless None; of random draws only their mean (draw = -1),
-        where it is stored."""
+        """Rows of a kind, of one target unless None; of random draws only their mean, where it is
+        stored."""
         places = [place for (k, t), found in self._places.items()
                   if k == kind and target in (None, t) for place in found]
         rows = self.table[np.concatenate([np.arange(*place) for place in places]
                                          or [np.empty(0, int)])]
-        mean = rows[rows["draw"] == -1]
+        mean = rows[rows["draw"] == OVER_DRAWS]
         return mean if len(mean) else rows
 
     def of(self, kinds):

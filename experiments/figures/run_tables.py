@@ -4,6 +4,9 @@ import numpy as np
 
 import fedstrata
 
+NOBODY, MEAN, INITIALISATION = -1, -2, -3  # in columns a, b and rest, where there is no client
+OVER_DRAWS = -1  # in column draw: the mean over the draws
+
 
 class Problem(Exception):
     """A sentence for the user."""
@@ -34,6 +37,13 @@ def read(run, name):
                         for n in data.dtype.names])
 
 
+def tables(run, group, first):
+    """Names of all tables in a group of the run, `first` first."""
+    if run.file.get(group) is None:
+        return []
+    return sorted(run.file[group], key=lambda name: (name != first, name))
+
+
 def text_type(column):
     """As long as the longest text only: decoded letters take four bytes each."""
     used = np.ascontiguousarray(column).view(np.uint8).reshape(-1, column.itemsize).any(axis=0)
@@ -56,6 +66,12 @@ def span(rounds):
     if not len(rounds):
         return "no round"
     return f"round {rounds[0]}" if len(rounds) == 1 else f"rounds {rounds[0]} to {rounds[-1]}"
+
+
+def splits(table):
+    """Texts of the data that a table's numbers are over, in a fixed order."""
+    order = {"train": 0, "test": 1}
+    return sorted(map(str, np.unique(table["split"])), key=lambda text: (order.get(text, 2), text))
 
 
 def present(table, column):

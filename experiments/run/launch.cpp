@@ -119,7 +119,7 @@ void check_same_program(mpi::Comm const& world, std::vector<std::string> const& 
   if (!std::ranges::all_of(kinds, [&](auto const& kind) { return kind == kinds[0]; })) {
     log::warning(
         "the ranks' processors differ, so other placements may give other bits "
-        "(docs/architecture.md says how to pin kernels)");
+        "(slurm/README.md says how to pin kernels)");
   }
   if (auto const blas = blas_info(); blas.reference) {
     log::warning("LibTorch uses the reference BLAS (" + blas.name +

@@ -7,10 +7,9 @@
 #include <filesystem>
 #include <sstream>
 #include <system_error>
-#include <tuple>
-#include <utility>
 
 #include "common/base/error.hpp"
+#include "common/store/names.hpp"
 #include "experiments/view/run_progress.hpp"
 #include "experiments/view/view.hpp"
 
@@ -42,24 +41,6 @@ bool watched() {
   return isatty(STDOUT_FILENO) != 0 && !hidden;
 }
 
-/// What progress.csv had of rounds up to this one, and the seconds of the last.
-std::pair<std::string, double> earlier_rows(std::filesystem::path const& csv, std::int64_t round) {
-  std::ifstream stream(csv);
-  std::string kept, line;
-  double seconds = 0.0;
-  std::getline(stream, line);  // names
-  while (std::getline(stream, line)) {
-    std::istringstream cells(line);
-    std::int64_t number = 0;
-    char comma = 0;
-    double at = 0.0;
-    if (!(cells >> number >> comma >> at) || number > round) continue;
-    kept += line + '\n';
-    seconds = at;
-  }
-  return {kept, seconds};
-}
-
 }  // namespace
 
 Progress::Progress(Experiment const& experiment, std::filesystem::path const& directory,
@@ -68,9 +49,13 @@ Progress::Progress(Experiment const& experiment, std::filesystem::path const& di
       terminal_(watched()),
       first_(resume_round.value_or(0)) {
   std::string kept;
-  auto const path = directory / "progress.csv";
-  if (resume_round) std::tie(kept, seconds_before_) = earlier_rows(path, *resume_round);
-  csv_.open(path);
+  for (auto const& row :
+       resume_round ? read_progress_rows(directory) : std::vector<ProgressRow>{}) {
+    if (row.round > *resume_round) continue;
+    kept += row.line + '\n';
+    seconds_before_ = row.seconds;
+  }
+  csv_.open(directory / RunNames::kProgress);
   csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes,"
           "test_accuracy_after,test_loss_after\n"
        << kept;
@@ -106,9 +91,9 @@ void Progress::round(RoundRecord const& record) {
        << cell(record.test_accuracy) << ',' << record.bytes << ','
        << cell(record.test_accuracy_after) << ',' << cell(record.test_loss_after) << '\n';
   csv_.flush();
-  require(csv_.good(),
-          "progress.csv could not be written (is the disk full?); what was complete "
-          "before stays valid");
+  require(csv_.good(), std::string(RunNames::kProgress) +
+                           " could not be written (is the disk full?); what was complete "
+                           "before stays valid");
   double const now = since_start_.seconds();
   bool const last = record.round == rounds_;
   if (terminal_) {

@@ -42,8 +42,8 @@ void check_changes(Config const& stored, Config const& config, StartRequest cons
   require_input(changed.empty() || asked.allow_config_change,
                 "the run in '" + directory + "' was started with other settings (" +
                     listed(changed) +
-                    "); they change nothing that is stored: pass --allow-config-change to go on "
-                    "with the new ones");
+                    "); what is stored stays as it is: pass --allow-config-change to go on with "
+                    "the new ones");
 }
 
 }  // namespace

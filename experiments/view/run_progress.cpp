@@ -6,42 +6,37 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
-#include <vector>
+#include <utility>
 
 #include "common/base/text.hpp"
+#include "common/store/names.hpp"
 
 namespace fedstrata {
 namespace {
 
 constexpr std::size_t kLately = 10;  // rounds that the rate is taken over
 
-struct Point {
-  std::int64_t round;
-  double seconds;
-};
-
 /// Rounds a second over the last rounds of the last start.
-double rate_of(std::vector<Point> const& points) {
-  auto first = points.end();
-  while (first != points.begin() && points.end() - first <= static_cast<long>(kLately)) {
-    if (first != points.end() && (first - 1)->seconds > first->seconds) break;
+double rate_of(std::vector<ProgressRow> const& rows) {
+  auto first = rows.end();
+  while (first != rows.begin() && rows.end() - first <= static_cast<long>(kLately)) {
+    if (first != rows.end() && (first - 1)->seconds > first->seconds) break;
     --first;
   }
-  if (points.end() - first < 2) return kAbsent;
-  double const time = points.back().seconds - first->seconds;
-  return time > 0.0 ? static_cast<double>(points.back().round - first->round) / time : kAbsent;
+  if (rows.end() - first < 2) return kAbsent;
+  double const time = rows.back().seconds - first->seconds;
+  return time > 0.0 ? static_cast<double>(rows.back().round - first->round) / time : kAbsent;
 }
 
 }  // namespace
 
-RunProgress read_progress(std::filesystem::path const& run) {
-  RunProgress result;
-  std::ifstream file(run / "progress.csv");
+std::vector<ProgressRow> read_progress_rows(std::filesystem::path const& run) {
+  std::vector<ProgressRow> rows;
+  std::ifstream file(run / RunNames::kProgress);
   std::string line;
   std::getline(file, line);
   std::map<std::string, std::size_t> place;
   for (auto const& name : split(line, ',')) place.emplace(name, place.size());
-  std::vector<Point> points;
   while (std::getline(file, line)) {
     auto const cells = split(line, ',');
     auto const read = [&](char const* name, auto& value) {
@@ -49,22 +44,35 @@ RunProgress read_progress(std::filesystem::path const& run) {
       return found != place.end() && found->second < cells.size() &&
              read_number(cells[found->second], value);
     };
-    Point point{};
-    if (file.eof() || !read("round", point.round) || !read("seconds", point.seconds)) continue;
-    // The clock of a start that goes on with a run begins anew.
-    double const before = points.empty() ? 0.0 : points.back().seconds;
-    result.seconds += point.seconds >= before ? point.seconds - before : point.seconds;
-    result.round = point.round;
-    read("train_loss", result.train_loss);
+    ProgressRow row{.line = line};
+    if (file.eof() || !read("round", row.round) || !read("seconds", row.seconds)) continue;
+    read("train_loss", row.train_loss);
     // The clients' own, as `simulate` shows it: where layers are averaged seldom, the averaged
     // model says little.
-    if (!read("test_accuracy_after", result.test_accuracy)) {
-      read("test_accuracy", result.test_accuracy);
-    }
-    if (!read("test_loss_after", result.test_loss)) read("test_loss", result.test_loss);
-    points.push_back(point);
+    if (!read("test_accuracy_after", row.test_accuracy)) read("test_accuracy", row.test_accuracy);
+    if (!read("test_loss_after", row.test_loss)) read("test_loss", row.test_loss);
+    rows.push_back(std::move(row));
   }
-  result.rate = rate_of(points);
+  return rows;
+}
+
+RunProgress read_progress(std::filesystem::path const& run) {
+  RunProgress result;
+  auto const rows = read_progress_rows(run);
+  auto const take = [](double& value, double found) {
+    if (!std::isnan(found)) value = found;
+  };
+  double before = 0.0;
+  for (auto const& row : rows) {
+    // The clock of a start that goes on with a run may begin anew.
+    result.seconds += row.seconds >= before ? row.seconds - before : row.seconds;
+    before = row.seconds;
+    result.round = row.round;
+    take(result.train_loss, row.train_loss);
+    take(result.test_accuracy, row.test_accuracy);
+    take(result.test_loss, row.test_loss);
+  }
+  result.rate = rate_of(rows);
   return result;
 }
 

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "common/base/text.hpp"
 #include "common/config/options.hpp"
@@ -87,6 +89,70 @@ TEST(EffectTest, differences_know_theirs) {
     found.push_back(difference.key + " " + join(names_of(difference.effect), ","));
   }
   EXPECT_THAT(found, ElementsAre("average.all.every results", "checkpoint.every storage"));
+}
+
+std::vector<std::string> idle(std::vector<std::string> const& settings) {
+  return settings_without_effect(parse_config("", "a", settings));
+}
+
+TEST(WithoutEffectTest, says_what_a_setting_is_for) {
+  EXPECT_THAT(idle({"model.norm=batch"}),
+              ElementsAre("model.norm = batch has no effect: it is for model.name = resnet18"));
+  EXPECT_THAT(idle({"model.name=cnn", "model.hidden=5"}),
+              ElementsAre("model.hidden = 5 has no effect: it is for model.name = mlp"));
+  EXPECT_THAT(idle({"average.a.every=0", "average.a.from=2"}),
+              ElementsAre("average.a.from = 2 has no effect: it is for groups with every > 0"));
+}
+
+TEST(WithoutEffectTest, each_key_has_an_effect_with_what_it_is_for_and_none_without) {
+  using Settings = std::vector<std::string>;
+  struct Case {
+    std::string setting;
+    Settings with;
+  };
+  std::vector<Case> const cases{{"model.norm=group", {"model.name=resnet18"}},
+                                {"model.hidden=5", {"model.name=mlp"}},
+                                {"data.alpha=2", {"data.partition=dirichlet"}},
+                                {"data.classes_per_client=3", {"data.partition=shards"}},
+                                {"data.sigma=2", {"data.partition=quantity"}},
+                                {"data.min_samples=2", {"data.partition=quantity"}},
+                                {"data.min_samples=2", {"data.partition=dirichlet"}},
+                                {"train.step_every=2", {"train.schedule=step"}},
+                                {"train.step_factor=0.5", {"train.schedule=step"}},
+                                {"train.horizon=2", {"train.schedule=step"}},
+                                {"train.horizon=2", {"train.schedule=cosine"}},
+                                {"train.momentum_at_averaging=keep", {"train.momentum=0.5"}},
+                                {"train.momentum_at_averaging=keep", {"train.optimizer=adam"}},
+                                {"checkpoint.before=no", {"checkpoint.every=1"}},
+                                {"checkpoint.after=yes", {"checkpoint.every=1"}},
+                                {"average.a.offset=1", {"average.a.every=2"}},
+                                {"average.a.from=2", {"average.a.every=2"}},
+                                {"average.a.until=2", {"average.a.every=2"}},
+                                {"analysis.align_samples=5", {"analysis.align=activations"}},
+                                {"analysis.plane_points=5", {"analysis.kinds=full,plane:0-1-2"}}};
+  std::set<std::string> tried;
+  for (auto const& [setting, with] : cases) {
+    Settings all{"model.name=cnn", "average.a.every=0", setting};
+    EXPECT_THAT(idle(all), ElementsAre(HasSubstr(" has no effect: "))) << setting;
+    all.insert(all.end(), with.begin(), with.end());
+    EXPECT_THAT(idle(all), ElementsAre()) << setting;
+    auto const key = setting.substr(0, setting.find('='));
+    tried.insert(key.starts_with("average.") ? key.substr(key.rfind('.') + 1) : key);
+  }
+  for (auto const& key : config_keys())
+    EXPECT_EQ(bool(key.used), tried.contains(key.name)) << key.name;
+  for (auto const& key : group_keys())
+    EXPECT_EQ(bool(key.used), tried.contains(key.name)) << key.name;
+}
+
+TEST(WithoutEffectTest, defaults_and_the_examples_have_none) {
+  EXPECT_THAT(idle({}), ElementsAre());
+  EXPECT_THAT(settings_without_effect(parse_config(to_text(Config{}), "b")), ElementsAre());
+  for (auto const& entry :
+       std::filesystem::directory_iterator(FEDSTRATA_SOURCE_DIR "/experiments")) {
+    if (entry.path().extension() != ".ini") continue;
+    EXPECT_THAT(settings_without_effect(load_config(entry.path())), ElementsAre()) << entry.path();
+  }
 }
 
 }  // namespace

@@ -96,6 +96,19 @@ class CommandLine(BadInputTest):
             self.refused("simulat", "small.ini", say=["simulat", "simulate"])
             self.refused(say=["No command", "--help"])
 
+    def test_what_would_be_dropped(self):
+        self.config()
+        self.refused("simulate", "small.ini", "--allow-config-change",
+                     say=["--allow-config-change", "without --resume"])
+        self.refused("analyze", "{}", "--missing", "--resume", say=["--missing", "--resume"])
+        if RANKS == 1:
+            self.refused("simulate", "small.ini", "--dry-run", "--print-config",
+                         say=["--dry-run", "--print-config"])
+            for other in (["--verify"], ["--pack", "{}/packed.h5"]):
+                self.refused("inspect", "{}", "--rebuild-index", *other,
+                             say=["--rebuild-index", other[0]])
+            self.refused("watch", "{}", "--every", "3", "--once", say=["--every", "--once"])
+
     @unittest.skipIf(RANKS < 4, "needs several client ranks")
     def test_more_client_ranks_than_clients(self):
         self.set_refused("data.clients=1", "2 client ranks", "data.clients = 1", "1 rank",

@@ -66,6 +66,17 @@ class CommandLineTest(ProgramTest):
             self.assertIn(expected, text)
         self.assertEqual(len(re.findall(r"^[0-3]  ", text, re.M)), 4)
 
+    def test_settings_without_effect_are_told_where_a_run_begins(self):
+        config = self.config({"model.norm": "batch", "federation.rounds": 1})
+        warning = "fedstrata: warning: model.norm = batch has no effect: it is for model.name = resnet18"
+        for options in (["--dry-run"], ["--out", self.path / "out"]):
+            result = run("simulate", config, *options, ranks=3, cwd=self.path)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stderr.splitlines().count(warning), 1, result.stderr)
+        for again in (["simulate", config, "--print-config"], ["analyze", self.path / "out"],
+                      ["simulate", self.path / "out", "--resume"]):
+            self.assertNotIn("no effect", run(*again, cwd=self.path).stderr)
+
     def test_default_directory_has_the_name_of_the_configuration(self):
         config = self.config({"federation.rounds": 0}, name="tiny.ini")
         text = self.succeed("simulate", config, cwd=self.path)

@@ -32,6 +32,12 @@ Key<AnalysisConfig> kinds_key() {
   return {"kinds", "", kinds_allowed(), "which layers are interpolated together", print, read};
 }
 
+/// Is there one whose text begins so?
+bool has_kind(KindSelection const& kinds, std::string const& beginning) {
+  return std::ranges::any_of(split(kinds.text, ','),
+                             [&](auto const& kind) { return kind.starts_with(beginning); });
+}
+
 }  // namespace
 
 std::vector<Key<AnalysisConfig>> analysis_keys() {
@@ -74,12 +80,18 @@ std::vector<Key<AnalysisConfig>> analysis_keys() {
           "those of the model that supplies the other layers"),
       choice("align", &AnalysisConfig::align, {"none", "weights", "activations"},
              "also permute the units of client b to match those of client a (kinds aligned-...)"),
-      number("align_samples", &AnalysisConfig::align_samples, at_least(1), "samples",
-             "training samples whose activations are matched with align = activations"),
+      used_with(
+          "analysis.align = activations",
+          [](auto const& analysis) { return analysis.align == Align::activations; },
+          number("align_samples", &AnalysisConfig::align_samples, at_least(1), "samples",
+                 "training samples whose activations are matched with align = activations")),
       flag("curvature", &AnalysisConfig::curvature,
            "also predict midpoint barriers from slope and curvature at the ends"),
-      number("plane_points", &AnalysisConfig::plane_points, {.low = 2, .high = 201}, "points",
-             "points along each axis of kind plane"),
+      used_with(
+          "analysis.kinds with a plane:A-B-C",
+          [](auto const& analysis) { return has_kind(analysis.kinds, "plane:"); },
+          number("plane_points", &AnalysisConfig::plane_points, {.low = 2, .high = 201}, "points",
+                 "points along each axis of kind plane")),
       number("batch_size", &AnalysisConfig::batch_size, at_least(1), "samples",
              "evaluation batch; the last bits of results depend on it"),
       affects({.analysis = true, .machine = true, .limits = true},

@@ -4,16 +4,22 @@
 namespace fedstrata::keys {
 
 std::vector<Key<AverageGroup>> average_keys() {
+  auto const averages = [](auto const& group) { return group.every > 0; };
+  std::string const where = "groups with every > 0";
   return {
       text("layers", &AverageGroup::layers, "selectors joined by commas", not_empty,
            "layers of the group"),
       number("every", &AverageGroup::every, at_least(0), "rounds",
              "interval of averages; 0 = never, the layers stay personal"),
-      number("offset", &AverageGroup::offset, at_least(0), "rounds",
-             "average in rounds r with (r - offset) mod every = 0"),
-      number("from", &AverageGroup::from, at_least(1), "rounds", "first round that may average"),
-      number("until", &AverageGroup::until, at_least(0), "rounds",
-             "last round that may average; 0 = no end"),
+      used_with(where, averages,
+                number("offset", &AverageGroup::offset, at_least(0), "rounds",
+                       "average in rounds r with (r - offset) mod every = 0")),
+      used_with(where, averages,
+                number("from", &AverageGroup::from, at_least(1), "rounds",
+                       "first round that may average")),
+      used_with(where, averages,
+                number("until", &AverageGroup::until, at_least(0), "rounds",
+                       "last round that may average; 0 = no end")),
       text("update", &AverageGroup::update, "mean, momentum, adam, ...", not_empty,
            "what the coordinator makes of the mean; momentum = FedAvgM, adam = FedAdam"),
       number("update_lr", &AverageGroup::update_lr, above(0), "", "learning rate of the update"),

@@ -4,12 +4,15 @@
 namespace fedstrata::keys {
 
 std::vector<Key<CheckpointConfig>> checkpoint_keys() {
+  auto const stores = [](auto const& checkpoint) { return checkpoint.every > 0; };
   return {
       number("every", &CheckpointConfig::every, at_least(0), "rounds",
              "store models in rounds r with r mod every = 0, and round 0; 0 = none"),
-      flag("before", &CheckpointConfig::before,
-           "participants' models as trained, before averaging"),
-      flag("after", &CheckpointConfig::after, "participants' models after averaging"),
+      used_with("checkpoint.every > 0", stores,
+                flag("before", &CheckpointConfig::before,
+                     "participants' models as trained, before averaging")),
+      used_with("checkpoint.every > 0", stores,
+                flag("after", &CheckpointConfig::after, "participants' models after averaging")),
       number("minutes", &CheckpointConfig::minutes, at_least(0), "minutes",
              "save what --resume needs at least this often, beside rounds that store models; 0 = "
              "only in those"),

@@ -1,13 +1,22 @@
+#include "common/config/datasets.hpp"
 #include "common/config/sections/sections.hpp"
 #include "common/config/values.hpp"
 
 namespace fedstrata::keys {
 
 std::vector<Key<DataConfig>> data_keys() {
+  auto const dirichlet = [](auto const& data) {
+    return data.partition == PartitionKind::dirichlet;
+  };
+  auto const shards = [](auto const& data) { return data.partition == PartitionKind::shards; };
+  auto const quantity = [](auto const& data) { return data.partition == PartitionKind::quantity; };
+  auto const uneven = [=](auto const& data) { return dirichlet(data) || quantity(data); };
+  auto dataset =
+      text("dataset", &DataConfig::dataset, "", not_empty,
+           "samples to learn; it decides the task: to name a class, or to predict numbers");
+  dataset.allowed = join(dataset_names(), ", ");
   return {
-      text("dataset", &DataConfig::dataset,
-           "fashion-mnist, mnist, cifar10, cifar100, synthetic, synthetic-regression", not_empty,
-           "samples to learn; it decides the task: to name a class, or to predict numbers"),
+      dataset,
       affects({.machine = true}, text("dir", &DataConfig::dir,
                                       "a directory; empty = where the dataset's package puts it",
                                       anything, "where the dataset's files lie")),
@@ -15,14 +24,18 @@ std::vector<Key<DataConfig>> data_keys() {
       choice("partition", &DataConfig::partition,
              {"iid", "dirichlet", "shards", "quantity", "same"},
              "how the training set is dealt to clients; same = each sees all of it"),
-      number("alpha", &DataConfig::alpha, above(0), "",
-             "concentration of partition = dirichlet; smaller = more skewed labels"),
-      number("classes_per_client", &DataConfig::classes_per_client, at_least(1), "classes",
-             "classes a client sees with partition = shards"),
-      number("sigma", &DataConfig::sigma, at_least(0), "",
-             "standard deviation of log(samples) with partition = quantity"),
-      number("min_samples", &DataConfig::min_samples, at_least(1), "samples",
-             "smallest share of a client with partition = dirichlet or quantity"),
+      used_with("data.partition = dirichlet", dirichlet,
+                number("alpha", &DataConfig::alpha, above(0), "",
+                       "concentration of partition = dirichlet; smaller = more skewed labels")),
+      used_with("data.partition = shards", shards,
+                number("classes_per_client", &DataConfig::classes_per_client, at_least(1),
+                       "classes", "classes a client sees with partition = shards")),
+      used_with("data.partition = quantity", quantity,
+                number("sigma", &DataConfig::sigma, at_least(0), "",
+                       "standard deviation of log(samples) with partition = quantity")),
+      used_with("data.partition = dirichlet | quantity", uneven,
+                number("min_samples", &DataConfig::min_samples, at_least(1), "samples",
+                       "smallest share of a client with partition = dirichlet or quantity")),
       number("train_limit", &DataConfig::train_limit, at_least(0), "samples",
              "use the first N training samples in file order; 0 = all"),
       number("test_limit", &DataConfig::test_limit, at_least(0), "samples",

@@ -32,11 +32,15 @@ Key<ModelConfig> hidden_key() {
 
 std::vector<Key<ModelConfig>> model_keys() {
   return {
-      text("name", &ModelConfig::name, "mlp, cnn, lenet5, resnet18, vgg11, ... or script:FILE.pt",
-           not_empty, "network that every client trains"),
-      hidden_key(),
-      choice("norm", &ModelConfig::norm, {"none", "batch", "group"},
-             "normalisation layers (resnet18)"),
+      text("name", &ModelConfig::name,
+           "mlp, cnn, lenet5, resnet18, vgg11, vgg11-cifar, ... or script:FILE.pt", not_empty,
+           "network that every client trains"),
+      used_with(
+          "model.name = mlp", [](auto const& model) { return model.name == "mlp"; }, hidden_key()),
+      used_with(
+          "model.name = resnet18", [](auto const& model) { return model.name == "resnet18"; },
+          choice("norm", &ModelConfig::norm, {"none", "batch", "group"},
+                 "normalisation layers (resnet18)")),
       choice("init", &ModelConfig::init, {"same", "different"},
              "one initialisation for all clients, or one each"),
   };

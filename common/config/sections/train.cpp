@@ -4,6 +4,11 @@
 namespace fedstrata::keys {
 
 std::vector<Key<TrainConfig>> train_keys() {
+  auto const drops = [](auto const& train) { return train.schedule == ScheduleKind::step; };
+  auto const changes = [](auto const& train) { return train.schedule != ScheduleKind::constant; };
+  auto const remembers = [](auto const& train) {
+    return train.optimizer != "sgd" || train.momentum > 0.0;
+  };
   return {
       choice("optimizer", &TrainConfig::optimizer, {"sgd", "adam", "adamw"}, "local optimizer"),
       number("lr", &TrainConfig::lr, above(0), "", "learning rate before schedule and warm-up"),
@@ -22,17 +27,24 @@ std::vector<Key<TrainConfig>> train_keys() {
              "batch of a training step; the last batch of an epoch may be smaller"),
       choice("schedule", &TrainConfig::schedule, {"constant", "step", "cosine"},
              "course of the learning rate over training progress"),
-      number("step_every", &TrainConfig::step_every, above(0), "rounds",
-             "rounds between two drops with schedule = step"),
-      number("step_factor", &TrainConfig::step_factor, {.low = 0, .high = 1, .low_open = true}, "",
-             "factor of one drop with schedule = step"),
+      used_with("train.schedule = step", drops,
+                number("step_every", &TrainConfig::step_every, above(0), "rounds",
+                       "rounds between two drops with schedule = step")),
+      used_with(
+          "train.schedule = step", drops,
+          number("step_factor", &TrainConfig::step_factor, {.low = 0, .high = 1, .low_open = true},
+                 "", "factor of one drop with schedule = step")),
       number("warmup", &TrainConfig::warmup, at_least(0), "steps",
              "a client's first steps, over which the rate rises linearly from 0"),
-      number("horizon", &TrainConfig::horizon, at_least(0), "rounds",
-             "length of the schedule; 0 = federation.rounds"),
-      choice("momentum_at_averaging", &TrainConfig::momentum_at_averaging,
-             {"reset", "keep", "average"},
-             "what becomes of a layer's momentum or moments when it is averaged"),
+      used_with("train.schedule = step | cosine", changes,
+                number("horizon", &TrainConfig::horizon, at_least(0), "rounds",
+                       "length of the schedule; 0 = federation.rounds")),
+      used_with("optimizers that keep something, not for train.optimizer = sgd with "
+                "train.momentum = 0",
+                remembers,
+                choice("momentum_at_averaging", &TrainConfig::momentum_at_averaging,
+                       {"reset", "keep", "average"},
+                       "what becomes of a layer's momentum or moments when it is averaged")),
       choice("correction", &TrainConfig::correction, {"none", "prox"},
              "what is added to local gradients against drifting apart"),
       number("mu", &TrainConfig::mu, at_least(0), "",

@@ -36,7 +36,7 @@ std::string dataset_of(std::string const& field) { return "/" + field; }
 
 }  // namespace
 
-std::string head_name(std::int64_t round) { return round_text(round) + "-all.h5"; }
+std::string overview_name(std::int64_t round) { return round_text(round) + "-all.h5"; }
 
 ModelFields model_fields(RowKind kind) {
   switch (kind) {
@@ -77,22 +77,24 @@ CheckpointInfo CheckpointFiles::info(std::int64_t round) const {
   return info;
 }
 
-void CheckpointFiles::write_heads() const {
+void CheckpointFiles::write_overviews() const {
   for (auto const& [round, shards] : complete())
-    if (shards.size() > 1 && !std::filesystem::exists(directory() / head_name(round)))
-      write_head(round, shards);
+    if (shards.size() > 1 && !std::filesystem::exists(directory() / overview_name(round)))
+      write_overview(round, shards);
 }
 
-void CheckpointFiles::write_head(std::int64_t round, std::vector<std::string> const& shards) const {
+void CheckpointFiles::write_overview(std::int64_t round,
+                                     std::vector<std::string> const& shards) const {
   auto const all = info(round);
-  NewFile target(directory() / head_name(round));
-  auto head = hdf5::File::create(target.temporary());
-  head.set("/", "round", round);
-  head.write_integers("/clients", all.clients, {std::ssize(all.clients)});
+  NewFile target(directory() / overview_name(round));
+  auto overview = hdf5::File::create(target.temporary());
+  overview.set("/", "round", round);
+  overview.write_integers("/clients", all.clients, {std::ssize(all.clients)});
   auto const global = model_fields(RowKind::global);
   for (auto const& name : shards) {
     for (auto const* field : {global.parameters, global.buffers}) {
-      if (shard(name).find(field) != nullptr) head.link(dataset_of(field), name, dataset_of(field));
+      if (shard(name).find(field) != nullptr)
+        overview.link(dataset_of(field), name, dataset_of(field));
     }
   }
   for (auto const kind : {RowKind::before, RowKind::after}) {
@@ -112,11 +114,11 @@ void CheckpointFiles::write_head(std::int64_t round, std::vector<std::string> co
                          target_runs(all.clients, own.clients)});
       }
       if (!parts.empty()) {
-        head.make_virtual_rows(dataset_of(field), std::ssize(all.clients), width, parts);
+        overview.make_virtual_rows(dataset_of(field), std::ssize(all.clients), width, parts);
       }
     }
   }
-  head.close();
+  overview.close();
   target.sync();
   target.publish();
 }

@@ -33,7 +33,7 @@ struct CheckpointInfo {
 };
 
 /// "000010-all.h5": virtual datasets over the shards of a checkpoint that has several.
-std::string head_name(std::int64_t round);
+std::string overview_name(std::int64_t round);
 
 /// The fields of a shard: a model has a row of parameters [P] and one of buffers [Q].
 RowShard row_shard(CheckpointShard const& shard, std::int64_t parameters, std::int64_t buffers);
@@ -45,12 +45,12 @@ struct ModelFields {
 ModelFields model_fields(RowKind kind);
 
 /// The complete checkpoints of one directory: those whose shards are all there. A checkpoint of
-/// several shards has a head beside them.
+/// several shards has an overview beside them, which shows them as one.
 class CheckpointFiles : public RowFiles {
  public:
   explicit CheckpointFiles(std::filesystem::path directory);
-  /// Writes the heads that are missing. Call under the index lock.
-  void write_heads() const;
+  /// Writes the overviews that are missing. Call under the index lock.
+  void write_overviews() const;
   CheckpointInfo info(std::int64_t round) const;
   /// `client` is not looked at for RowKind::global. Throws Error when the checkpoint has no such
   /// model.
@@ -60,7 +60,7 @@ class CheckpointFiles : public RowFiles {
   void try_reading(std::string const& name) const;
 
  private:
-  void write_head(std::int64_t round, std::vector<std::string> const& shards) const;
+  void write_overview(std::int64_t round, std::vector<std::string> const& shards) const;
 };
 
 }  // namespace fedstrata

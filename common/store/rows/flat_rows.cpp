@@ -11,10 +11,10 @@
 #include "common/base/error.hpp"
 #include "common/store/names.hpp"
 
-// A file is: a head, the ids of the clients, the rows of each field, and the checksum of all before
-// it. Written and read on machines of one byte order.
+// A file is: a preamble, the ids of the clients, the rows of each field, and the checksum of all
+// before it. Written and read on machines of one byte order.
 //
-// The head of version 2: kMagic2, round, shard, shards, clients, fields (int64), then for each
+// The preamble of version 2: kMagic2, round, shard, shards, clients, fields (int64), then for each
 // field the length of its name, its width and whether it has a row for each client (int64), and the
 // name. Version 1 had two fields at most, without names: kMagic1, round, shard, shards, clients,
 // width of the row for all (0: none), width of clients' rows.
@@ -33,8 +33,8 @@ constexpr std::int64_t kMagic2 = 0x3265746174736466;  // "fdstate2"
 constexpr char const* kExtension = ".state";
 constexpr auto kInteger = static_cast<std::int64_t>(sizeof(std::int64_t));
 
-using Head = std::array<std::int64_t, 6>;  // of version 2; version 1 has one more
-struct FieldHead {
+using Preamble = std::array<std::int64_t, 6>;  // of version 2; version 1 has one more
+struct FieldPreamble {
   std::int64_t name_size = 0;
   std::int64_t width = 0;
   std::int64_t of_clients = 0;
@@ -53,8 +53,8 @@ void put(std::ostream& stream, Value const& value) {
 std::int64_t first_row(std::int64_t magic, RowShard const& shard) {
   auto const ids = std::ssize(shard.clients) * kInteger;
   if (magic == kMagic1) return 7 * kInteger + ids;
-  std::size_t size = sizeof(Head);
-  for (auto const& field : shard.fields) size += sizeof(FieldHead) + field.name.size();
+  std::size_t size = sizeof(Preamble);
+  for (auto const& field : shard.fields) size += sizeof(FieldPreamble) + field.name.size();
   return static_cast<std::int64_t>(size) + ids;
 }
 
@@ -82,20 +82,22 @@ std::uint64_t checksum_of(std::istream& stream, std::int64_t bytes) {
   return sum.value();
 }
 
-/// The fields in the head, which goes on after its first six integers; nothing when they are not
-/// fields. `size`: of the file, no number in it is larger.
-bool get_fields(std::istream& stream, Head const& head, std::int64_t size, RowShard& shard) {
-  if (head[0] == kMagic1) {
+/// The fields in the preamble, which goes on after its first six integers; nothing when they are
+/// not fields. `size`: of the file, no number in it is larger.
+bool get_fields(std::istream& stream, Preamble const& preamble, std::int64_t size,
+                RowShard& shard) {
+  if (preamble[0] == kMagic1) {
     std::int64_t own = 0;
-    if (!get(stream, own) || own < 0 || own > size || head[5] < 0 || head[5] > size) return false;
-    if (head[5] > 0) shard.fields.push_back({"global", head[5], false});
+    if (!get(stream, own) || own < 0 || own > size || preamble[5] < 0 || preamble[5] > size)
+      return false;
+    if (preamble[5] > 0) shard.fields.push_back({"global", preamble[5], false});
     if (own > 0) shard.fields.push_back({"own", own, true});
     return true;
   }
-  auto const count = head[5];
-  if (count < 0 || count > size / static_cast<std::int64_t>(sizeof(FieldHead))) return false;
+  auto const count = preamble[5];
+  if (count < 0 || count > size / static_cast<std::int64_t>(sizeof(FieldPreamble))) return false;
   for (std::int64_t i = 0; i < count; ++i) {
-    FieldHead field;
+    FieldPreamble field;
     if (!get(stream, field) || field.width < 0 || field.width > size || field.name_size < 0 ||
         field.name_size > size) {
       return false;
@@ -110,20 +112,21 @@ bool get_fields(std::istream& stream, Head const& head, std::int64_t size, RowSh
 
 /// What the file holds and where its rows end; nothing when it is not what was written under this
 /// name, as far as can be told without its rows.
-std::optional<std::pair<RowShard, std::int64_t>> read_head(fs::path const& path) {
+std::optional<std::pair<RowShard, std::int64_t>> read_preamble(fs::path const& path) {
   std::ifstream stream(path, std::ios::binary);
-  Head head{};
-  if (!get(stream, head) || (head[0] != kMagic1 && head[0] != kMagic2)) return std::nullopt;
+  Preamble preamble{};
+  if (!get(stream, preamble) || (preamble[0] != kMagic1 && preamble[0] != kMagic2))
+    return std::nullopt;
   std::error_code error;
   auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
   auto const name = parse_shard_name(path.filename().string(), kExtension);
-  if (error || !name || head[1] != name->round || head[2] != name->shard ||
-      head[3] != name->shards || head[4] < 0 || head[4] > size / kInteger) {
+  if (error || !name || preamble[1] != name->round || preamble[2] != name->shard ||
+      preamble[3] != name->shards || preamble[4] < 0 || preamble[4] > size / kInteger) {
     return std::nullopt;
   }
   RowShard shard{name->round, name->shard, name->shards, {}, {}};
-  if (!get_fields(stream, head, size, shard)) return std::nullopt;
-  shard.clients.resize(static_cast<std::size_t>(head[4]));
+  if (!get_fields(stream, preamble, size, shard)) return std::nullopt;
+  shard.clients.resize(static_cast<std::size_t>(preamble[4]));
   if (!stream.read(reinterpret_cast<char*>(shard.clients.data()),
                    static_cast<std::streamsize>(shard.clients.size() * sizeof(std::int64_t)))) {
     return std::nullopt;
@@ -136,7 +139,7 @@ std::optional<std::pair<RowShard, std::int64_t>> read_head(fs::path const& path)
     }
     left -= rows * field.width * static_cast<std::int64_t>(sizeof(float));
   }
-  auto const end = first_row(head[0], shard) + offset_of(shard, nullptr, 0);
+  auto const end = first_row(preamble[0], shard) + offset_of(shard, nullptr, 0);
   if (size != end + static_cast<std::int64_t>(sizeof(std::uint64_t))) return std::nullopt;
   return std::pair{std::move(shard), end};
 }
@@ -145,12 +148,12 @@ class Sink : public RowFileSink {
  public:
   Sink(NewFile const& file, RowShard shard) : file_(&file), shard_(std::move(shard)) {
     std::ofstream stream(file_->temporary(), std::ios::binary);
-    put(stream, Head{kMagic2, shard_.round, shard_.shard, shard_.shards, std::ssize(shard_.clients),
-                     std::ssize(shard_.fields)});
+    put(stream, Preamble{kMagic2, shard_.round, shard_.shard, shard_.shards,
+                         std::ssize(shard_.clients), std::ssize(shard_.fields)});
     for (auto const& field : shard_.fields) {
-      put(stream, FieldHead{.name_size = std::ssize(field.name),
-                            .width = field.width,
-                            .of_clients = field.of_clients ? 1 : 0});
+      put(stream, FieldPreamble{.name_size = std::ssize(field.name),
+                                .width = field.width,
+                                .of_clients = field.of_clients ? 1 : 0});
       stream.write(field.name.data(), std::ssize(field.name));
     }
     for (auto const client : shard_.clients) put(stream, client);
@@ -197,9 +200,10 @@ class Format : public RowFormat {
   }
 
   RowShard shard(fs::path const& path) const override {
-    auto head = read_head(path);
-    require(head.has_value(), "its head is not that of a state, or the rows after it are missing");
-    return std::move(head->first);
+    auto preamble = read_preamble(path);
+    require(preamble.has_value(),
+            "its preamble is not that of a state, or the rows after it are missing");
+    return std::move(preamble->first);
   }
 
   void read(fs::path const& path, RowShard const& shard, RowField const& field, std::int64_t row,
@@ -223,10 +227,10 @@ RowFormat const& flat_rows() {
 }
 
 bool is_intact_flat_file(fs::path const& path) {
-  auto const head = read_head(path);
-  if (!head) return false;
+  auto const preamble = read_preamble(path);
+  if (!preamble) return false;
   std::ifstream stream(path, std::ios::binary);
-  auto const sum = checksum_of(stream, head->second);
+  auto const sum = checksum_of(stream, preamble->second);
   std::uint64_t stored = 0;
   return get(stream, stored) && stored == sum;
 }

@@ -1,21 +1,13 @@
 """Heat maps of growing sets of layers, as they are and aligned."""
 
+import functools
+
 from figures.charts import MAX_BESIDE
 from figures.run_tables import column_of
 
-SECTION, TOPICS = "Sets of layers", ("cumulative",)
-BY_ROUND = True
+SECTION, BY_ROUND = "Sets of layers", True
 ORDERS = {"shallow": "from the input", "deep": "from the output", "random": "random order",
           "minimal": "minimal order"}
-
-
-def figures(analysis):
-    drawn = {}
-    for split, partner in analysis.parts:
-        for topic, prefix in (("cumulative", ""), ("cumulative_aligned", "aligned-")):
-            drawn[analysis.figure_name(topic, split, partner)] = \
-                cumulative(analysis, split, partner, prefix)
-    return drawn
 
 
 def in_order(rows, kind, layers):
@@ -27,7 +19,7 @@ def in_order(rows, kind, layers):
     return sorted(layers, key=lambda layer: place.get(layer, 0))
 
 
-def cumulative(analysis, split, partner, prefix):
+def cumulative(analysis, split, partner, prefix=""):
     """Row: the last layer added; orders side by side."""
     panels = {}
     rows = analysis.parts[split, partner]
@@ -41,3 +33,7 @@ def cumulative(analysis, split, partner, prefix):
     what = "Barriers of growing sets of layers" + (", aligned" if prefix else "")
     return analysis.heatmap(f"{what}; row: the last layer added", split, partner, panels,
                             MAX_BESIDE, across=len(panels))
+
+
+DRAWN = {"cumulative": cumulative,
+         "cumulative_aligned": functools.partial(cumulative, prefix="aligned-")}

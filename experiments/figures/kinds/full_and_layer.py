@@ -3,14 +3,7 @@
 from figures.analysis import FULL, LAYER
 from figures.charts import MAX_BESIDE
 
-SECTION, TOPICS = "Barriers", ("barriers", "alignment")
-BY_ROUND = True
-
-
-def figures(analysis):
-    return {analysis.figure_name(topic, split, partner): draw(analysis, split, partner)
-            for split, partner in analysis.parts
-            for topic, draw in (("barriers", barriers), ("alignment", alignment))}
+SECTION, BY_ROUND = "Barriers", True
 
 
 def barriers(analysis, split, partner):
@@ -31,3 +24,6 @@ def alignment(analysis, split, partner):
         split, partner,
         {"As they are\n": full_and_layers(analysis),
          "Aligned\n": full_and_layers(analysis, "aligned-")}, MAX_BESIDE, across=2)
+
+
+DRAWN = {"barriers": barriers, "alignment": alignment}

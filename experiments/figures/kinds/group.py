@@ -2,13 +2,7 @@
 
 from figures.analysis import FULL
 
-SECTION, TOPICS = "Sets of layers", ("groups",)
-BY_ROUND = True
-
-
-def figures(analysis):
-    return {analysis.figure_name("groups", split, partner): groups(analysis, split, partner)
-            for split, partner in analysis.parts}
+SECTION, BY_ROUND = "Sets of layers", True
 
 
 def groups(analysis, split, partner):
@@ -23,3 +17,6 @@ def groups(analysis, split, partner):
                                       "of all layers but one" if rest else ""]))
     entries = [(FULL, FULL, None), None, *named, *([None] if named and rest else []), *rest]
     return analysis.heatmap(f"Barriers {what}", split, partner, {"": entries})
+
+
+DRAWN = {"groups": groups}

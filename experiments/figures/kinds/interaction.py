@@ -5,12 +5,7 @@ import numpy as np
 from figures.charts import Grid, HeatMap
 from figures.run_tables import column_of, median, present
 
-SECTION, TOPICS = "Sets of layers", ("interaction",)
-
-
-def figures(analysis):
-    return {analysis.figure_name("interaction", split, partner):
-            interaction(analysis, split, partner) for split, partner in analysis.parts}
+SECTION = "Sets of layers"
 
 
 def interaction(analysis, split, partner):
@@ -42,3 +37,6 @@ def interaction(analysis, split, partner):
 
 def layer_number(name, layers):
     return layers.index(name) if name in layers else int(name)
+
+
+DRAWN = {"interaction": interaction}

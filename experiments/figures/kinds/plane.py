@@ -5,22 +5,19 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from figures.charts import Chart, plt
+from figures.run_tables import INITIALISATION, MEAN, NOBODY, splits
 
 SECTION, TOPICS = "Along paths and planes", ("plane",)
 MAX_PLANES = 4  # targets in one figure
-NAMES = {-1: "none", -2: "mean", -3: "initialisation"}
+NAMES = {NOBODY: "none", MEAN: "mean", INITIALISATION: "initialisation"}
 
 
 def figures(analysis):
     table = analysis.table("plane")
     if table is None:
         return {}
-    drawn = {}
-    for split in ("train", "test"):
-        rows = table[table["split"] == split]
-        if len(rows):
-            drawn[analysis.figure_name("plane", split)] = planes(analysis, split, rows)
-    return drawn
+    return {analysis.figure_name("plane", split): planes(analysis, split, table[table["split"] == split])
+            for split in splits(table)}
 
 
 def planes(analysis, split, rows):

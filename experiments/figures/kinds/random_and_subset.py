@@ -3,12 +3,9 @@
 from figures import controls
 from figures.charts import BLUE, ORANGE
 
-SECTION, TOPICS = "Comparisons", ("random",)
+SECTION = "Comparisons"
 CONTROLS = [
     controls.AVERAGING,
     controls.Control("random direction of the same norm", "random", "random", ORANGE, "s"),
     controls.Control("random subset of as many elements", "subset", "subset", BLUE, "D")]
-
-
-def figures(analysis):
-    return controls.figures(analysis, "random", "Averaging against random changes", CONTROLS)
+DRAWN = {"random": controls.comparison("Averaging against random changes", CONTROLS)}

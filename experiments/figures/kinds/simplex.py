@@ -7,6 +7,7 @@ from figures.combine import interval
 
 SECTION, TOPICS = "Barriers", ("simplex",)
 KIND = "simplex-"  # and the number of models
+DODGE = 0.09  # share of a doubling by which the outermost lines are moved, so that bars stay apart
 
 
 def figures(analysis):
@@ -27,9 +28,9 @@ def means(analysis, split):
         zip(analysis.layers, layer_colors(analysis.layers)) if (rows["target"] == layer).any())]
     figure, axes = plt.subplots(1, 2, figsize=(10.2, 4.1))
     for axis, (column, text, unit, _) in zip(axes, analysis.quantities):
-        for name, target, color, width in lines:
+        for (name, target, color, width), dodge in zip(lines, dodges(len(lines))):
             chosen = rows["target"] == target
-            line(axis, sizes[chosen], unit * rows[f"{column}_b"][chosen], name, color, width)
+            line(axis, sizes[chosen], unit * rows[f"{column}_b"][chosen], dodge, name, color, width)
         frame(axis, f"{split.capitalize()} {text}", "models averaged")
         axis.set_xscale("log", base=2)
         axis.set_xticks(np.unique(sizes), [str(size) for size in np.unique(sizes)])
@@ -43,11 +44,16 @@ def means(analysis, split):
         "average"), figure, "mean over draws of the models; bars: its 95 % interval (Student's t)")
 
 
-def line(axis, sizes, values, name, color, width):
+def dodges(count):
+    """Factors by which each of so many lines is moved to the side."""
+    return 2 ** np.linspace(-DODGE, DODGE, count) if count > 1 else [1]
+
+
+def line(axis, sizes, values, dodge, name, color, width):
     """Means over draws by size, with their intervals where there are several draws."""
     known = np.unique(sizes)
     mean = np.array([values[sizes == size].mean() for size in known])
     half = np.array([interval(values[sizes == size])[1] if (sizes == size).sum() > 1 else np.nan
                      for size in known])
-    axis.errorbar(known, mean, np.nan_to_num(half), color=color, lw=width, marker="o", ms=3.5,
+    axis.errorbar(known * dodge, mean, np.nan_to_num(half), color=color, lw=width, marker="o", ms=3.5,
                   elinewidth=0.6 * width, capsize=2, label=name)

@@ -3,7 +3,7 @@
 from figures import controls
 from figures.charts import GREEN, ORANGE, PURPLE
 
-SECTION, TOPICS = "Comparisons", ("subspace",)
+SECTION = "Comparisons"
 CONTROLS = [
     controls.AVERAGING,
     controls.Control("noise towards the other model", "subspace-towards", "subspace-towards",
@@ -12,9 +12,5 @@ CONTROLS = [
                      "subspace-span", GREEN, "s"),
     controls.Control("noise in its complement", "subspace-complement", "subspace-complement",
                      ORANGE, "D")]
-
-
-def figures(analysis):
-    return controls.figures(
-        analysis, "subspace",
-        "Noise within and outside the subspace of the client's own training", CONTROLS)
+DRAWN = {"subspace": controls.comparison(
+    "Noise within and outside the subspace of the client's own training", CONTROLS)}

@@ -1,12 +1,6 @@
 """Heat maps of windows of consecutive layers."""
 
-SECTION, TOPICS = "Sets of layers", ("windows",)
-BY_ROUND = True
-
-
-def figures(analysis):
-    return {analysis.figure_name("windows", split, partner): windows(analysis, split, partner)
-            for split, partner in analysis.parts}
+SECTION, BY_ROUND = "Sets of layers", True
 
 
 def windows(analysis, split, partner):
@@ -22,3 +16,6 @@ def windows(analysis, split, partner):
         entries.append((target.replace("..", " .. "), kind, target))
     return analysis.heatmap("Barriers of windows of consecutive layers", split, partner,
                             {"": entries})
+
+
+DRAWN = {"windows": windows}

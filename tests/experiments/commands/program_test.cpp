@@ -17,8 +17,10 @@ namespace fedstrata {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
 
 std::string refusal(std::vector<std::string> const& words) {
   try {
@@ -30,15 +32,15 @@ std::string refusal(std::vector<std::string> const& words) {
 }
 
 TEST(CommandLineTest, reads_each_command) {
-  auto const simulate =
-      read_options(simulate_command(),
-                   {"a.ini", "--set", "train.lr=1", "--out=r", "--set=run.seed=2", "--resume",
-                    "--dry-run", "--print-config", "--allow-config-change", "--allow-idle-ranks"});
+  auto const simulate = read_options(
+      simulate_command(), {"a.ini", "--set", "train.lr=1", "--out=r", "--set=run.seed=2",
+                           "--resume", "--dry-run", "--allow-config-change", "--allow-idle-ranks"});
   EXPECT_EQ(simulate->target, "a.ini");
   EXPECT_EQ(simulate->out, "r");
   EXPECT_THAT(simulate->set, ElementsAre("train.lr=1", "run.seed=2"));
-  EXPECT_TRUE(simulate->resume && simulate->dry_run && simulate->print_config &&
-              simulate->allow_config_change && simulate->allow_idle_ranks);
+  EXPECT_TRUE(simulate->resume && simulate->dry_run && simulate->allow_config_change &&
+              simulate->allow_idle_ranks);
+  EXPECT_TRUE(read_options(simulate_command(), {"a.ini", "--print-config"})->print_config);
   auto const analyze = read_options(
       analyze_command(), {"--config", "b.ini", "run", "--name", "x-1", "--against", "other"});
   EXPECT_EQ(analyze->target, "run");
@@ -96,6 +98,35 @@ TEST(CommandLineTest, bad_usage_is_named) {
   EXPECT_THAT(refusal({"sweep", "plam", "a"}), HasSubstr("mean plan?"));
   EXPECT_THAT(refusal({"sweep", "plan", "a", "--throttle", "2"}), HasSubstr("submit and resubmit"));
   EXPECT_THAT(refusal({"sweep", "resubmit", "a"}), HasSubstr("say which cells"));
+}
+
+TEST(CommandLineTest, what_would_be_dropped_is_refused) {
+  EXPECT_THAT(refusal({"simulate", "a", "--allow-config-change"}),
+              HasSubstr("--allow-config-change means nothing without --resume"));
+  EXPECT_THAT(refusal({"simulate", "a", "--dry-run", "--print-config"}),
+              HasSubstr("--print-config and --dry-run exclude each other"));
+  EXPECT_THAT(refusal({"inspect", "a", "--rebuild-index", "--verify"}),
+              HasSubstr("--rebuild-index and --verify exclude each other"));
+  EXPECT_THAT(refusal({"inspect", "a", "--rebuild-index", "--pack", "b"}), HasSubstr("and --pack"));
+  EXPECT_THAT(refusal({"watch", "a", "--every", "3", "--once"}), HasSubstr("--every and --once"));
+  EXPECT_THAT(refusal({"analyze", "a", "--missing", "--resume"}), HasSubstr("--missing and"));
+  EXPECT_THAT(refusal({"sweep", "plan", "a", "--script", "slurm/sweep.sbatch"}),
+              HasSubstr("sweep plan: --script belongs to submit and resubmit"));
+}
+
+/// Rules that name no option or action of their command would never hold.
+TEST(CommandLineTest, what_options_need_and_exclude_is_there) {
+  for (auto const& command : program_commands()) {
+    std::vector<std::string> names;
+    for (auto const& option : command.options) names.push_back(option.name);
+    for (auto const& option : command.options) {
+      if (!option.needs.empty()) {
+        EXPECT_THAT(names, Contains(option.needs));
+      }
+      EXPECT_THAT(names, IsSupersetOf(option.excludes));
+      EXPECT_THAT(command.text.actions, IsSupersetOf(option.actions));
+    }
+  }
 }
 
 TEST(CommandLineTest, an_analysis_that_goes_on_takes_only_what_belongs_to_the_machine) {

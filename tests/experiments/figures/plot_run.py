@@ -18,14 +18,16 @@ def write_table(file, name, columns, rows):
     file[name] = np.array([tuple(row) for row in rows], dtype=columns)
 
 
-def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05):
-    """`more_kinds`: with every kind of barrier, and the tables averaged, plane and spread."""
+def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05, split="both"):
+    """`more_kinds`: with every kind of barrier, and the tables averaged, plane and spread. `split`:
+    as in analysis.split."""
+    splits = {"both": ("test", "train")}.get(split, (split.split(":")[0],))
     path.mkdir()
     with h5py.File(path / "run.h5", "w") as file:
         file.attrs.update(format="fedstrata", format_version=1, model="mlp", clients=3, seed=seed,
                           complete=1, dataset="fashion-mnist",
                           config=f"[run]\nseed = {seed}\n\n[train]\nlr = {lr}\n\n"
-                                 "[analysis]\nat = before\n")
+                                 f"[analysis]\nat = before\nsplit = {split}\n")
         write_table(file, "layers", [("name", "S64"), ("offset", "i8"), ("size", "i8")],
                     [(name, 10 * k, 10) for k, name in enumerate(LAYERS)])
         write_table(file, "provenance", [("version", "S16"), ("ranks", "i8")], [("0.1.0<&>", 4)])
@@ -46,16 +48,16 @@ def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05
                         [(2, "body", "fc1", 10, 3 << 20), (2, "head", "fc2", 10, 1 << 20)])
         file.create_group("barriers")
         if analysed:
-            write_barriers(file, analysed, alphas, more_kinds, 0.01 * (seed - 1))
+            write_barriers(file, analysed, splits, alphas, more_kinds, 0.01 * (seed - 1))
             if more_kinds:
-                write_plane(file, analysed[-1])
+                write_plane(file, analysed[-1], splits)
                 write_spread(file, analysed)
 
 
-def write_barriers(file, analysed, alphas, more_kinds, shift):
+def write_barriers(file, analysed, splits, alphas, more_kinds, shift):
     """Full barriers as in PAIRS; layer k has k/10 - 0.02 and k/10."""
     barriers, points = [], []
-    for r, split, (pair, full) in itertools.product(analysed, ("test", "train"), PAIRS.items()):
+    for r, split, (pair, full) in itertools.product(analysed, splits, PAIRS.items()):
         for kind, target, draw, mid in paths(full, more_kinds):
             for rest in (-1,) if target == "all" else pair:
                 value = mid - 0.02 * (kind == "layer" and rest == pair[0]) + shift
@@ -67,7 +69,7 @@ def write_barriers(file, analysed, alphas, more_kinds, shift):
                 points += [(*key, x, 0.3 + value * 4 * x * (1 - x), 0.1)
                            for x in np.linspace(0, 1, alphas) if kind in ("full", "layer")]
     if more_kinds:
-        barriers += [row for r, split in itertools.product(analysed, ("test", "train"))
+        barriers += [row for r, split in itertools.product(analysed, splits)
                      for row in simplex(r, split)]
         barriers.sort(key=lambda row: row[:4])
     numbers = QUANTITIES + (INTERVALS if more_kinds else [])
@@ -111,12 +113,12 @@ def simplex(r, split):
                rise - 0.1, rise + 0.1, rise - 0.1, rise + 0.1, *[np.nan] * 4)
 
 
-def write_plane(file, last):
+def write_plane(file, last, splits):
     """A bowl over a plane whose third model lies at (3, 4) and second at (5, 0)."""
     columns = [("round", "i8"), ("split", "S8"), ("target", "S128"), ("a", "i8"), ("b", "i8"),
                ("c", "i8")] + [(n, "f8") for n in ("u", "v", "x", "y", "loss", "error")]
     rows = []
-    for split, target in itertools.product(("test", "train"), ("all", LAYERS[1])):
+    for split, target in itertools.product(splits, ("all", LAYERS[1])):
         for u, v in itertools.product(np.linspace(-0.5, 1.5, 9), repeat=2):
             x, y = 5 * u + 3 * v, 4 * v
             loss = 0.2 + 0.1 * ((x - 2) ** 2 + (y - 2) ** 2)

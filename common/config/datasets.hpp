@@ -1,0 +1,11 @@
+#pragma once
+#include <string>
+#include <vector>
+
+namespace fedstrata {
+
+/// What `data.dataset` may be, in alphabetical order. The data sets are in a room far above, where
+/// this is defined (common/data/dataset.cpp); docs/architecture.md says why.
+std::vector<std::string> dataset_names();
+
+}  // namespace fedstrata
