@@ -12,7 +12,7 @@ from figures import charts, combine, topics
 from figures.charts import HeatMap, number
 from figures.run_tables import about, present, read, span, tables
 
-MAX_ROWS = 1000  # of one table
+MAX_ROWS = 200  # of one table
 HERE = pathlib.Path(__file__).resolve().parent
 SECTIONS = {  # topics of the figures that belong to no analysis; the others name their section
     "Training": ["accuracy", "loss", "divergence", "traffic", "partition"], "Barriers": ["means"],

@@ -200,7 +200,7 @@ class PlotTest(unittest.TestCase):
         write_run(self.path, analysed=range(1, 26))
         self.check_drawn(self.path, "--html")
         page, text = self.check_page(self.path / "plots" / "report.html", FEW)
-        self.assertIn("The last 1000 of 1050 rows", text)
+        self.assertIn("The last 200 of 1050 rows", text)
         self.assertLess(len(re.findall("<tr", text)), 2500)
 
     def test_several_runs(self):
