@@ -174,7 +174,8 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
         " (layer " + experiment_->model.table().layers[static_cast<std::size_t>(layer)].name +
         ", training loss " + loss + ")";
     require(experiment_->config.federation.on_divergence == OnDivergence::exclude,
-            what + "; lower train.lr or set federation.on_divergence = exclude");
+            what + "; lower " + experiment_->learning_rate_keys(round) +
+                " or set federation.on_divergence = exclude");
     trained.record.excluded = 1;
   } else {
     store(client);
