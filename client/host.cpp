@@ -21,10 +21,6 @@
 namespace fedstrata {
 namespace {
 
-at::Tensor narrow(at::Tensor const& row, Slice slice) {
-  return row.narrow(0, slice.offset, slice.size);
-}
-
 at::Tensor tensor_view(std::span<float const> row) {
   return torch::from_blob(const_cast<float*>(row.data()), {static_cast<std::int64_t>(row.size())});
 }

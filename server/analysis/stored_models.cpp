@@ -58,8 +58,8 @@ Upload uploader(Model const& model, Device const& device) {
     auto const& table = model.table();
     auto device_row = device.row(static_cast<std::int64_t>(row.size()));
     device.upload(row, device_row);
-    return model.view(device_row.narrow(0, 0, table.parameter_count),
-                      device_row.narrow(0, table.parameter_count, table.buffer_count));
+    return model.view(narrow(device_row, {0, table.parameter_count}),
+                      narrow(device_row, {table.parameter_count, table.buffer_count}));
   };
 }
 
