@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "common/base/error.hpp"
 #include "common/base/stop.hpp"
@@ -265,16 +266,18 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
   for (auto& trained : trained_) {
     if (!trained.state.defined()) continue;
     auto const row = device_->host_view(trained.state, staging_);
+    ClientDistances distances{.client = trained.record.client};
     double total = 0.0;
     for (auto const& layer : layers) {
       auto const p = kernels::pair_sums(elements(row, layer.parameters),
                                         elements<float const>(mean_row, layer.parameters));
-      report.layer_distances.push_back(p.distance2);
+      distances.squared.push_back(p.distance2);
       auto const norms = std::sqrt(p.aa) * std::sqrt(p.bb);
-      report.layer_cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
+      distances.cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
       total += p.distance2;
     }
     trained.record.distance = std::sqrt(total);
+    report.distances.push_back(std::move(distances));
   }
 }
 
@@ -301,19 +304,17 @@ void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> m
   }
 }
 
-std::vector<double> ClientHost::evaluate_global() {
+std::vector<TestBatch> ClientHost::evaluate_global() {
   Stopwatch const watch;
-  std::vector<double> rows;
+  std::vector<TestBatch> batches;
   for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
     poll_();
     auto const sums =
         evaluate_batch(experiment_->model, *experiment_->task, global_weights_, *test_, batch);
-    rows.push_back(static_cast<double>(batch));
-    rows.push_back(sums.loss);
-    rows.insert(rows.end(), sums.correct.begin(), sums.correct.end());
+    batches.push_back({.batch = batch, .loss = sums.loss, .correct = sums.correct});
   }
   times_.evaluate += watch.seconds();
-  return rows;
+  return batches;
 }
 
 RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,

@@ -83,7 +83,7 @@ class ClientHost {
   void apply(RoundParts const& parts, std::span<float const> mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
   void evaluate_after(PackedParts const& due, std::span<float const> mean);
-  std::vector<double> evaluate_global();
+  std::vector<TestBatch> evaluate_global();
   void evaluate_own(ClientRecord& record, bool before);
   void emit(std::int64_t round, std::int64_t client, RowUse use);
   at::Tensor initial(std::int64_t client) const;
