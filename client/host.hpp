@@ -59,7 +59,8 @@ class ClientHost {
   /// be used then.
   std::optional<std::vector<std::int64_t>> train(std::int64_t round, ExactSum& sum);
 
-  /// Takes the round's mean (packed as `parts.parts`) over in all clients and evaluates.
+  /// Gives all clients what the averaged layers became (`mean`, packed as `parts.parts`), and
+  /// evaluates.
   RoundReport finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean);
 
   /// Evaluates the global model's share of this rank for round 0.

@@ -75,12 +75,12 @@ AlignModels aligner(AnalysisInput const& input) {
   }
   auto const samples = std::min(config.analysis.align_samples, input.train->size());
   auto const batch = config.analysis.batch_size;
-  auto const images = [train = input.train, samples, batch](std::int64_t i) {
+  auto const inputs = [train = input.train, samples, batch](std::int64_t i) {
     return train->range(i * batch, std::min(batch, samples - i * batch)).inputs;
   };
-  return [&model, images, batches = (samples + batch - 1) / batch](Weights const& a,
+  return [&model, inputs, batches = (samples + batch - 1) / batch](Weights const& a,
                                                                    Weights const& b) {
-    return match_activations(model, a, b, images, batches);
+    return match_activations(model, a, b, inputs, batches);
   };
 }
 
