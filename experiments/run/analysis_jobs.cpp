@@ -22,8 +22,7 @@ namespace {
 /// The stored models of a run that an analysis can look at.
 class Stored {
  public:
-  Stored(Run const& run, RowsAt at)
-      : run_(run), kind_(at == RowsAt::before ? RowKind::before : RowKind::after) {
+  Stored(Run const& run, RowsAt at) : run_(run), kind_(row_kind(at)) {
     for (auto const& checkpoint : run.checkpoints()) {
       if (checkpoint.kept && (at == RowsAt::before ? checkpoint.before : checkpoint.after)) {
         checkpoints_.push_back(checkpoint);
@@ -160,7 +159,7 @@ void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
 
 void check_models(Run const& run, Config const& config, std::vector<RoundJob> const& jobs) {
   auto const& table = run.header().table;
-  auto const rows = config.analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
+  auto const rows = row_kind(config.analysis.at);
   for (auto const& kind : config.analysis.kinds.kinds) {
     for (auto const& job : jobs) {
       auto const read = [&](std::int64_t client) {

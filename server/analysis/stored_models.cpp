@@ -8,17 +8,14 @@
 namespace fedstrata {
 namespace {
 
-RowKind row_kind(AnalysisInput const& input) {
-  return input.experiment->config.analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
-}
-
 /// In double, clients added in the order given.
 void weighted_mean(AnalysisInput const& input, std::vector<std::int64_t> const& clients,
                    std::int64_t round, std::span<float> row, std::span<float> buffers) {
   std::vector<double> sum(row.size() + buffers.size(), 0.0);
   auto const weights = input.experiment->weights(clients);
+  auto const kind = row_kind(input.experiment->config.analysis.at);
   for (std::size_t i = 0; i < clients.size(); ++i) {
-    input.run->read(round, row_kind(input), clients[i], row, buffers);
+    input.run->read(round, kind, clients[i], row, buffers);
     for (std::size_t j = 0; j < sum.size(); ++j) {
       auto const value = j < row.size() ? row[j] : buffers[j - row.size()];
       sum[j] += weights[i] * static_cast<double>(value);
@@ -38,7 +35,8 @@ StoredModels stored_models(AnalysisInput const& input, RoundJob const& round) {
     switch (spec.kind) {
       case ModelSpec::Kind::trained: {
         auto const& run = spec.other_run ? *input.other : *input.run;
-        return run.read(spec.round, row_kind(input), spec.client, row, buffers);
+        return run.read(spec.round, row_kind(experiment.config.analysis.at), spec.client, row,
+                        buffers);
       }
       case ModelSpec::Kind::mean:
         return weighted_mean(input, spec.members.empty() ? clients : spec.members, spec.round, row,
