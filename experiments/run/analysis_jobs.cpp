@@ -104,7 +104,7 @@ std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config con
   std::vector<RoundJob> jobs;
   for (auto const round : select_rounds(analysis.rounds, stored.rounds())) {
     if (std::ranges::binary_search(done, round)) continue;
-    RoundJob job{round, {}, {}, {}, {}};
+    RoundJob job{.round = round};
     for (auto const id : stored.clients(round)) {
       (excluded.contains({round, id}) ? job.diverged : job.clients).push_back(id);
     }
@@ -136,16 +136,14 @@ void check_insitu(Experiment const& experiment) {
   auto const round = config.analysis.every;
   if (round == 0) return;
   check_pairs(config.analysis.pairs, experiment.clients());
-  plan_round({config.analysis,
-              experiment.model.table(),
-              experiment.partition,
-              config.run.seed,
-              round,
-              experiment.participants(round),
-              {},
-              {},
-              experiment.dataset.train_count,
-              experiment.dataset.test_count});
+  plan_round({.config = config.analysis,
+              .table = experiment.model.table(),
+              .partition = experiment.partition,
+              .seed = config.run.seed,
+              .round = round,
+              .participants = experiment.participants(round),
+              .train_count = experiment.dataset.train_count,
+              .test_count = experiment.dataset.test_count});
   if (config.analysis.align != Align::none) require_structure(experiment.model);
   warn_of_statistics(config.analysis, experiment.model.table());
 }
