@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "common/base/error.hpp"
 #include "common/base/stop.hpp"
@@ -20,10 +21,6 @@
 
 namespace fedstrata {
 namespace {
-
-at::Tensor narrow(at::Tensor const& row, Slice slice) {
-  return row.narrow(0, slice.offset, slice.size);
-}
 
 at::Tensor tensor_view(std::span<float const> row) {
   return torch::from_blob(const_cast<float*>(row.data()), {static_cast<std::int64_t>(row.size())});
@@ -174,7 +171,8 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
         " (layer " + experiment_->model.table().layers[static_cast<std::size_t>(layer)].name +
         ", training loss " + loss + ")";
     require(experiment_->config.federation.on_divergence == OnDivergence::exclude,
-            what + "; lower train.lr or set federation.on_divergence = exclude");
+            what + "; lower " + experiment_->learning_rate_keys(round) +
+                " or set federation.on_divergence = exclude");
     trained.record.excluded = 1;
   } else {
     store(client);
@@ -268,16 +266,18 @@ void ClientHost::compare(RoundParts const& parts, std::span<float const> mean,
   for (auto& trained : trained_) {
     if (!trained.state.defined()) continue;
     auto const row = device_->host_view(trained.state, staging_);
+    ClientDistances distances{.client = trained.record.client};
     double total = 0.0;
     for (auto const& layer : layers) {
       auto const p = kernels::pair_sums(elements(row, layer.parameters),
                                         elements<float const>(mean_row, layer.parameters));
-      report.layer_distances.push_back(p.distance2);
+      distances.squared.push_back(p.distance2);
       auto const norms = std::sqrt(p.aa) * std::sqrt(p.bb);
-      report.layer_cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
+      distances.cosines.push_back(norms > 0.0 ? p.ab / norms : kAbsent);
       total += p.distance2;
     }
     trained.record.distance = std::sqrt(total);
+    report.distances.push_back(std::move(distances));
   }
 }
 
@@ -304,19 +304,17 @@ void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> m
   }
 }
 
-std::vector<double> ClientHost::evaluate_global() {
+std::vector<TestBatch> ClientHost::evaluate_global() {
   Stopwatch const watch;
-  std::vector<double> rows;
+  std::vector<TestBatch> batches;
   for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
     poll_();
     auto const sums =
         evaluate_batch(experiment_->model, *experiment_->task, global_weights_, *test_, batch);
-    rows.push_back(static_cast<double>(batch));
-    rows.push_back(sums.loss);
-    rows.insert(rows.end(), sums.correct.begin(), sums.correct.end());
+    batches.push_back({.batch = batch, .loss = sums.loss, .correct = sums.correct});
   }
   times_.evaluate += watch.seconds();
-  return rows;
+  return batches;
 }
 
 RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,

@@ -59,7 +59,8 @@ class ClientHost {
   /// be used then.
   std::optional<std::vector<std::int64_t>> train(std::int64_t round, ExactSum& sum);
 
-  /// Takes the round's mean (packed as `parts.parts`) over in all clients and evaluates.
+  /// Gives all clients what the averaged layers became (`mean`, packed as `parts.parts`), and
+  /// evaluates.
   RoundReport finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean);
 
   /// Evaluates the global model's share of this rank for round 0.
@@ -83,7 +84,7 @@ class ClientHost {
   void apply(RoundParts const& parts, std::span<float const> mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
   void evaluate_after(PackedParts const& due, std::span<float const> mean);
-  std::vector<double> evaluate_global();
+  std::vector<TestBatch> evaluate_global();
   void evaluate_own(ClientRecord& record, bool before);
   void emit(std::int64_t round, std::int64_t client, RowUse use);
   at::Tensor initial(std::int64_t client) const;

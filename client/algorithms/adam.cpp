@@ -49,9 +49,7 @@ class Adam : public Optimizer {
 
   void step(at::Tensor const& gradient, double lr) override {
     for (std::size_t i = 0; i < slices_.size(); ++i) {
-      auto const slice = [&](at::Tensor const& row) {
-        return row.narrow(0, slices_[i].offset, slices_[i].size);
-      };
+      auto const slice = [&](at::Tensor const& row) { return narrow(row, slices_[i]); };
       steps_[i] += 1.0F;
       adam_update(slice(parameters_), slice(mean_), slice(square_), slice(gradient),
                   {.lr = lr,

@@ -9,22 +9,15 @@
 #include "common/base/error.hpp"
 
 namespace fedstrata {
-namespace {
 
-at::Tensor part(at::Tensor const& row, Slice slice) {
-  return row.narrow(0, slice.offset, slice.size);
-}
-
-}  // namespace
-
-at::Tensor LocalRows::parameters() const { return part(state, layout.parameters()); }
+at::Tensor LocalRows::parameters() const { return narrow(state, layout.parameters()); }
 
 at::Tensor LocalRows::field(std::string const& name) const {
-  return part(state, layout.field(name));
+  return narrow(state, layout.field(name));
 }
 
 Weights LocalRows::view(at::Tensor const& row) const {
-  return model->view(row, part(state, layout.buffers()));
+  return model->view(row, narrow(state, layout.buffers()));
 }
 
 GradientTarget Optimizer::in_place(double /*lr*/) const {

@@ -25,9 +25,8 @@ class Prox : public Correction {
 
   void correct(at::Tensor gradient) override {
     for (auto const& slice : common_) {
-      add_difference(gradient.narrow(0, slice.offset, slice.size), mu_,
-                     parameters_.narrow(0, slice.offset, slice.size),
-                     global_.narrow(0, slice.offset, slice.size));
+      add_difference(narrow(gradient, slice), mu_, narrow(parameters_, slice),
+                     narrow(global_, slice));
     }
   }
 

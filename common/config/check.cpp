@@ -8,22 +8,6 @@
 namespace fedstrata {
 namespace {
 
-void check_listed_pairs(Config const& config, std::string const& source) {
-  if (!config.analysis.against.empty()) return;  // the partners are of another run
-  for (auto const& [a, b] : config.analysis.pairs.listed) {
-    require_input(a != b, source + ": analysis.pairs: " + std::to_string(a) + "-" +
-                              std::to_string(b) +
-                              " pairs a client with itself; name two clients (or another run, "
-                              "--against)");
-    for (auto const client : {a, b}) {
-      require_input(client < config.data.clients,
-                    source + ": analysis.pairs names client " + std::to_string(client) +
-                        ", but data.clients = " + std::to_string(config.data.clients) +
-                        " (ids from 0)");
-    }
-  }
-}
-
 /// Kinds by the names of clients, and what excludes each other.
 void check_analysis(Config const& config, std::string const& source) {
   auto const& analysis = config.analysis;
@@ -86,7 +70,9 @@ void check_consistency(Config const& config, std::string const& source) {
   check_train(config, source);
   check_groups(config, source);
   check_analysis(config, source);
-  check_listed_pairs(config, source);
+  if (config.analysis.against.empty()) {  // else the partners are of another run
+    check_listed_pairs(config.analysis.pairs, config.data.clients, source + ": ");
+  }
 }
 
 }  // namespace fedstrata

@@ -13,7 +13,7 @@
 namespace fedstrata {
 
 // Every setting of an experiment with its default. docs/configuration.md and `--help` explain the
-// keys; common/config/options.cpp is the one place that reads them.
+// keys; each is described in common/config/sections/, by which common/config/text.cpp reads it.
 
 enum class DeviceChoice { automatic, cpu, cuda };
 enum class Norm { none, batch, group };

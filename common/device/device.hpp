@@ -11,8 +11,9 @@
 
 namespace fedstrata {
 
-/// The device and threads a computing rank uses. The one place that knows CPU from GPU: everything
-/// else calls the functions of this file.
+/// The device and threads a computing rank uses. CPU and GPU are told apart in this file's
+/// functions, which everything else calls; a few operations and tasks ask in_host_memory() for a
+/// plain loop.
 class Device {
  public:
   /// `node_index`: index of this rank among the computing ranks of its node; `threads` as in

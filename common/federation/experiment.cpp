@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
+#include "common/config/presets.hpp"
 #include "common/tasks/tasks.hpp"
 
 // Who takes part, what is averaged, evaluated and stored in a round: all of it follows from the
@@ -98,6 +100,17 @@ std::uint64_t Experiment::init_stream(std::int64_t client) const {
 bool Experiment::evaluates(std::int64_t round) const {
   auto const every = config.federation.evaluate_every;
   return every > 0 && (round % every == 0 || round == config.federation.rounds);
+}
+
+std::string Experiment::learning_rate_keys(std::int64_t round) const {
+  std::vector<std::string> keys = {"train.lr"};
+  for (auto const& group : averaging_groups(config)) {
+    bool averaged = false;
+    for (std::int64_t before = 1; before < round; ++before)
+      averaged = averaged || due(group, before);
+    if (averaged && group.update != "mean") keys.push_back("average." + group.name + ".update_lr");
+  }
+  return join(keys, " or ");
 }
 
 RoundParts Experiment::parts(std::int64_t round) const {

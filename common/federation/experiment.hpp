@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/config/config.hpp"
@@ -73,6 +74,9 @@ struct Experiment {
   /// Client id whose stream initialises this client (0 for all with model.init = same).
   std::uint64_t init_stream(std::int64_t client) const;
   bool evaluates(std::int64_t round) const;
+  /// Keys of the learning rates that decided about the models of `round`, joined by "or": what to
+  /// lower where it diverges. Those of updates take part after the first average of their group.
+  std::string learning_rate_keys(std::int64_t round) const;
   RoundParts parts(std::int64_t round) const;
   /// Layers whose parameters in the global row, at the start of `round`, are values that all
   /// clients once had in common: of an average, or the initial ones with model.init = same. Not

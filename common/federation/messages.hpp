@@ -81,27 +81,40 @@ class Message {
   std::size_t position_ = sizeof(std::int64_t);
 };
 
-/// The message of a struct with `fields()`, a tuple of pointers to its members. A field is a vector
-/// of trivially copyable values, a text, or one such value.
+/// A vector of structs that list their fields as a message does.
+template <class T>
+concept VectorOfStructs = requires {
+  std::tuple_size<decltype(T::value_type::fields())>::value;
+};
+
+/// Puts the fields of a struct, one after another.
 template <class Content>
-Message pack(Content const& content) {
-  Message message;
-  auto const put = [&](auto const& field) {
-    if constexpr (requires { field.data(); })
+void put_fields(Message& message, Content const& content) {
+  auto const put = [&]<class Field>(Field const& field) {
+    if constexpr (VectorOfStructs<Field>) {
+      auto const count = static_cast<std::int64_t>(field.size());
+      message.put(std::span(&count, 1));
+      for (auto const& one : field) put_fields(message, one);
+    } else if constexpr (requires { field.data(); }) {
       message.put(std::span(field.data(), field.size()));
-    else
+    } else {
       message.put(std::span(&field, 1));
+    }
   };
   std::apply([&](auto... member) { (put(content.*member), ...); }, Content::fields());
-  return message;
 }
 
-/// The reverse. Throws Error for a message of another struct, where that can be seen.
+/// Takes them in the same order.
 template <class Content>
-Content unpack(Message message) {
+Content take_fields(Message& message) {
   Content content;
   auto const take = [&]<class Field>(Field& field) {
-    if constexpr (requires { typename Field::value_type; }) {
+    if constexpr (VectorOfStructs<Field>) {
+      auto const count = message.take_one<std::int64_t>();
+      for (std::int64_t i = 0; i < count; ++i) {
+        field.push_back(take_fields<typename Field::value_type>(message));
+      }
+    } else if constexpr (requires { typename Field::value_type; }) {
       auto values = message.take<typename Field::value_type>();
       if constexpr (std::is_same_v<Field, decltype(values)>)
         field = std::move(values);
@@ -113,6 +126,21 @@ Content unpack(Message message) {
   };
   std::apply([&](auto... member) { (take(content.*member), ...); }, Content::fields());
   return content;
+}
+
+/// The message of a struct with `fields()`, a tuple of pointers to its members. A field is a vector
+/// of trivially copyable values, a text, one such value, or a vector of structs with `fields()`.
+template <class Content>
+Message pack(Content const& content) {
+  Message message;
+  put_fields(message, content);
+  return message;
+}
+
+/// The reverse. Throws Error for a message of another struct, where that can be seen.
+template <class Content>
+Content unpack(Message message) {
+  return take_fields<Content>(message);
 }
 
 /// What a row in a message is: a model as trained, or after averaging, or what its client keeps
@@ -167,21 +195,42 @@ struct TimeShares {
   double train = 0.0, aggregate = 0.0, wait = 0.0, evaluate = 0.0, analysis = 0.0, store = 0.0;
 };
 
+/// How far a participant's layers are from the mean of all participants.
+struct ClientDistances {
+  std::int64_t client = 0;
+  std::vector<double> squared = {};  ///< [layers] distances
+  std::vector<double> cosines = {};  ///< [layers]
+
+  static constexpr auto fields() {
+    return std::tuple(&ClientDistances::client, &ClientDistances::squared,
+                      &ClientDistances::cosines);
+  }
+};
+
+/// The global model on one batch of the test set.
+struct TestBatch {
+  std::int64_t batch = 0;  ///< index
+  double loss = 0.0;       ///< sum over its samples
+  std::vector<double> correct =
+      {};  ///< [classes] correct answers; empty for a task without classes
+
+  static constexpr auto fields() {
+    return std::tuple(&TestBatch::batch, &TestBatch::loss, &TestBatch::correct);
+  }
+};
+
 /// What a client rank tells of a round.
 struct RoundReport {
   std::int64_t round = 0;
-  std::vector<ClientRecord> clients;    ///< its participants
-  std::vector<double> layer_distances;  ///< [participants, layers] squared, to the mean; or empty
-  std::vector<double> layer_cosines;    ///< [participants, layers]; or empty
-  std::vector<double> test_batches;     ///< global model: [batches of this rank, 2 + classes]:
-                                        ///< batch index, loss sum, correct answers per class (none
-                                        ///< for a task without classes)
-  TimeShares times;                     ///< this round's
+  std::vector<ClientRecord> clients;       ///< its participants
+  std::vector<ClientDistances> distances;  ///< of those that were compared, in the same order
+  std::vector<TestBatch> test_batches;     ///< those that this rank took
+  TimeShares times;                        ///< this round's
 
   static constexpr Tag kTag = Tag::report;
   static constexpr auto fields() {
-    return std::tuple(&RoundReport::round, &RoundReport::clients, &RoundReport::layer_distances,
-                      &RoundReport::layer_cosines, &RoundReport::test_batches, &RoundReport::times);
+    return std::tuple(&RoundReport::round, &RoundReport::clients, &RoundReport::distances,
+                      &RoundReport::test_batches, &RoundReport::times);
   }
 };
 

@@ -9,8 +9,8 @@
 namespace fedstrata {
 
 /// Indices of the layers that the selectors name, ascending. Selectors, joined by commas, excluded
-/// with a leading `!`: a glob on the dotted name (`*` crosses dots), type:conv|linear|norm, head
-/// (last layer with parameters), body (all but head), first:K, last:K, middle:K, index:A-B
+/// with a leading `!`: a glob on the dotted name (`*` crosses dots), type:NAME (of a LayerType),
+/// head (last layer with parameters), body (all but head), first:K, last:K, middle:K, index:A-B
 /// (0-based, inclusive), all. Only exclusions = all but those. `rest` = layers that are not `taken`
 /// (by another group; [L], or empty = none). `rotate` is AveragingSchedule's and malformed here.
 /// Throws InputError that lists the layers when a selector is malformed or matches nothing (an

@@ -14,16 +14,6 @@ namespace {
 
 using Kind = Initializer::Kind;
 
-/// Appends a tensor of the newest layer to `tensors`; returns its index.
-int append(LayerTable& table, std::vector<NamedTensor>& tensors, std::int64_t& count, Slice& layer,
-           std::string const& name, Dimensions shape) {
-  auto const size = element_count(shape);
-  tensors.push_back({name, static_cast<int>(table.layers.size()) - 1, {count, size}, shape});
-  layer.size += size;
-  count += size;
-  return static_cast<int>(tensors.size()) - 1;
-}
-
 }  // namespace
 
 Initializer weight_start(InitScheme scheme, std::int64_t fan_in, std::int64_t fan_out) {
@@ -92,16 +82,14 @@ int ModelBuilder::parameter(std::string const& tensor, Dimensions shape, Initial
                             std::int64_t block) {
   parameter_initializers_.push_back(std::move(initializer));
   units_.parameter(outputs, inputs, block);
-  return append(table_, table_.parameters, table_.parameter_count, table_.layers.back().parameters,
-                open_layer_ + "." + tensor, std::move(shape));
+  return append_parameter(table_, open_layer_ + "." + tensor, std::move(shape));
 }
 
 int ModelBuilder::buffer(std::string const& tensor, std::int64_t size, double value,
                          UnitTracker::Units units) {
   buffer_initializers_.push_back({Kind::constant, value});
   units_.buffer(units);
-  return append(table_, table_.buffers, table_.buffer_count, table_.layers.back().buffers,
-                open_layer_ + "." + tensor, {size});
+  return append_buffer(table_, open_layer_ + "." + tensor, {size});
 }
 
 void ModelBuilder::head(OperationPtr operation, Activations output) {

@@ -52,4 +52,9 @@ struct LayerTable {
   std::int64_t buffer_count = 0;     ///< Q, elements of a buffer row
 };
 
+/// Appends a parameter of the newest layer; returns its index.
+int append_parameter(LayerTable& table, std::string const& name, std::vector<std::int64_t> shape);
+/// Appends a buffer of the newest layer; returns its index.
+int append_buffer(LayerTable& table, std::string const& name, std::vector<std::int64_t> shape);
+
 }  // namespace fedstrata

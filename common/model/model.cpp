@@ -20,8 +20,7 @@ std::vector<at::Tensor> views(std::vector<NamedTensor> const& tensors, std::int6
               " elements does not fit a model of " + std::to_string(count));
   std::vector<at::Tensor> result;
   result.reserve(tensors.size());
-  for (auto const& tensor : tensors)
-    result.push_back(row.narrow(0, tensor.slice.offset, tensor.slice.size).view(tensor.shape));
+  for (auto const& tensor : tensors) result.push_back(narrow(row, tensor.slice).view(tensor.shape));
   return result;
 }
 
@@ -53,6 +52,10 @@ void fill_row(std::span<float> row, std::vector<NamedTensor> const& tensors,
 }
 
 }  // namespace
+
+at::Tensor narrow(at::Tensor const& row, Slice slice) {
+  return row.narrow(0, slice.offset, slice.size);
+}
 
 Model::Model(std::string name, LayerTable table, std::vector<Stage> stages,
              std::vector<Initializer> parameter_initializers,

@@ -75,6 +75,9 @@ class Model {
   UnitStructure units_;
 };
 
+/// The elements of a row that `slice` names: a view, which shares the row's memory.
+at::Tensor narrow(at::Tensor const& row, Slice slice);
+
 /// Names of the zoo, in alphabetical order.
 std::vector<std::string> model_names();
 

@@ -23,14 +23,14 @@ struct RunHeader {
   std::uint64_t seed = 0;
   std::string model;
   DatasetInfo dataset;
-  std::string data_checksum;  ///< of images and labels, 16 hexadecimal digits; empty: not known
+  std::string data_checksum;  ///< of inputs and targets, 16 hexadecimal digits; empty: not known
   LayerTable table;
   Partition partition;
   std::vector<ProvenanceRecord> provenance;  ///< of each start
   std::filesystem::path script;  ///< file that create() copies into the run; not read back
 };
 
-/// Are these the images and labels that the run was made with? By name, counts and, where it is
+/// Are these the inputs and targets that the run was made with? By name, counts and, where it is
 /// known, checksum.
 bool is_data_of(RunHeader const& header, DatasetView const& data);
 

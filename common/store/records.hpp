@@ -393,7 +393,7 @@ struct LayerTableRecord {
   std::int64_t offset = 0;  ///< elements
   std::int64_t size = 0;
   std::int64_t stage = 0;
-  FixedText<8> type;  ///< conv, linear, norm or other
+  FixedText<8> type;  ///< conv, linear, norm, embed or other
   std::int64_t buffer_offset = 0;
   std::int64_t buffer_size = 0;
 

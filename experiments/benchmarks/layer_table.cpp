@@ -124,7 +124,7 @@ Table plain_table(Problem const& p, std::int64_t batch_size) {
   auto const curve = [&](at::Tensor const& from, at::Tensor const& to, Slice slice) {
     for (double const alpha : kAlphas) {
       auto row = from.clone();
-      row.narrow(0, slice.offset, slice.size).lerp_(to.narrow(0, slice.offset, slice.size), alpha);
+      narrow(row, slice).lerp_(narrow(to, slice), alpha);
       table.push_back(whole_evaluation(p, row, batch_size));
     }
   };

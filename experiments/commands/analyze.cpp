@@ -228,9 +228,14 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
   Experiment const experiment(config, view.info, stored.partition);
   Samples const train(view.info, view.train, device);
   Samples const test(view.info, view.test, device);
-  AnalysisInput input{&experiment, &*ready.run, &device, &train, &test, options.name};
-  input.other = ready.other ? &*ready.other : nullptr;
-  input.other_run = config.analysis.against;
+  AnalysisInput input{.experiment = &experiment,
+                      .run = &*ready.run,
+                      .device = &device,
+                      .train = &train,
+                      .test = &test,
+                      .name = options.name,
+                      .other = ready.other ? &*ready.other : nullptr,
+                      .other_run = config.analysis.against};
   auto const rounds = ready.jobs.size();
   std::optional<AnalysisJournal> journal;
   if (first && rounds > 0) {

@@ -256,9 +256,17 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   auto const& info = data.view().info;
   Samples const train(info, data.view().train, device);
   Samples const test(info, data.view().test, device);
-  Simulation simulation({&experiment, &layout, &device, &train, &test, run ? &*run : nullptr,
-                         &world, &liveness, continuation.analysis, continuation.round,
-                         start.directory / RunNames::kResume});
+  Simulation simulation({.experiment = &experiment,
+                         .layout = &layout,
+                         .device = &device,
+                         .train = &train,
+                         .test = &test,
+                         .run = run ? &*run : nullptr,
+                         .world = &world,
+                         .liveness = &liveness,
+                         .analysis = continuation.analysis,
+                         .resume_round = continuation.round,
+                         .resume_directory = start.directory / RunNames::kResume});
   bool const finished = simulation.run();
   stop::ignore();
   auto const times = gather_times(simulation.times(), world);

@@ -22,8 +22,7 @@ namespace {
 /// The stored models of a run that an analysis can look at.
 class Stored {
  public:
-  Stored(Run const& run, RowsAt at)
-      : run_(run), kind_(at == RowsAt::before ? RowKind::before : RowKind::after) {
+  Stored(Run const& run, RowsAt at) : run_(run), kind_(row_kind(at)) {
     for (auto const& checkpoint : run.checkpoints()) {
       if (checkpoint.kept && (at == RowsAt::before ? checkpoint.before : checkpoint.after)) {
         checkpoints_.push_back(checkpoint);
@@ -105,7 +104,7 @@ std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config con
   std::vector<RoundJob> jobs;
   for (auto const round : select_rounds(analysis.rounds, stored.rounds())) {
     if (std::ranges::binary_search(done, round)) continue;
-    RoundJob job{round, {}, {}, {}, {}};
+    RoundJob job{.round = round};
     for (auto const id : stored.clients(round)) {
       (excluded.contains({round, id}) ? job.diverged : job.clients).push_back(id);
     }
@@ -137,16 +136,14 @@ void check_insitu(Experiment const& experiment) {
   auto const round = config.analysis.every;
   if (round == 0) return;
   check_pairs(config.analysis.pairs, experiment.clients());
-  plan_round({config.analysis,
-              experiment.model.table(),
-              experiment.partition,
-              config.run.seed,
-              round,
-              experiment.participants(round),
-              {},
-              {},
-              experiment.dataset.train_count,
-              experiment.dataset.test_count});
+  plan_round({.config = config.analysis,
+              .table = experiment.model.table(),
+              .partition = experiment.partition,
+              .seed = config.run.seed,
+              .round = round,
+              .participants = experiment.participants(round),
+              .train_count = experiment.dataset.train_count,
+              .test_count = experiment.dataset.test_count});
   if (config.analysis.align != Align::none) require_structure(experiment.model);
   warn_of_statistics(config.analysis, experiment.model.table());
 }
@@ -160,7 +157,7 @@ void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {
 
 void check_models(Run const& run, Config const& config, std::vector<RoundJob> const& jobs) {
   auto const& table = run.header().table;
-  auto const rows = config.analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
+  auto const rows = row_kind(config.analysis.at);
   for (auto const& kind : config.analysis.kinds.kinds) {
     for (auto const& job : jobs) {
       auto const read = [&](std::int64_t client) {

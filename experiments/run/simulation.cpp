@@ -27,10 +27,13 @@ Simulation::Simulation(RankContext context)
   training_ = world.split(rank == 0 || layout.trains(rank) ? 0 : -1);
   analysis_ = world.split(layout.analyses(rank) ? 0 : -1);
   if (layout.analyses(rank)) {
-    analyst_ =
-        std::make_unique<Analyst>(AnalysisInput{context_.experiment, context_.run, context_.device,
-                                                context_.train, context_.test, context_.analysis},
-                                  layout, world, *analysis_, trained);
+    analyst_ = std::make_unique<Analyst>(AnalysisInput{.experiment = context_.experiment,
+                                                       .run = context_.run,
+                                                       .device = context_.device,
+                                                       .train = context_.train,
+                                                       .test = context_.test,
+                                                       .name = context_.analysis},
+                                         layout, world, *analysis_, trained);
   }
   if (rank == 0) {
     progress_ = std::make_unique<Progress>(experiment, context_.run->path(), context_.resume_round);

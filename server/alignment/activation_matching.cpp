@@ -63,9 +63,9 @@ std::vector<int> observed_groups(Model const& model) {
   return groups;
 }
 
-void observe(Model const& model, Weights const& a, Weights const& b, at::Tensor const& images,
+void observe(Model const& model, Weights const& a, Weights const& b, at::Tensor const& inputs,
              std::vector<int> const& groups, std::vector<Correlation>& correlations) {
-  Frame x{images}, y{images};
+  Frame x{inputs}, y{inputs};
   for (std::size_t s = 0; s < groups.size(); ++s) {
     auto const& stage = model.stages()[s];
     x = stage.evaluate_head(std::move(x), a);
@@ -80,13 +80,13 @@ void observe(Model const& model, Weights const& a, Weights const& b, at::Tensor 
 }  // namespace
 
 UnitPermutations match_activations(Model const& model, Weights const& a, Weights const& b,
-                                   ImageBatch const& images, std::int64_t batches) {
+                                   InputBatch const& inputs, std::int64_t batches) {
   NoAutograd const guard;
   require(batches > 0, "activation matching needs samples");
   auto result = identity_permutations(model);
   auto const groups = observed_groups(model);
   std::vector<Correlation> correlations(groups.size());
-  for (std::int64_t i = 0; i < batches; ++i) observe(model, a, b, images(i), groups, correlations);
+  for (std::int64_t i = 0; i < batches; ++i) observe(model, a, b, inputs(i), groups, correlations);
   for (std::size_t g = 0; g < result.groups.size(); ++g) {
     at::Tensor scores;
     for (auto const stage : model.units().groups[g].stages) {

@@ -42,14 +42,14 @@ void permute_rows(Model const& model, UnitPermutations const& permutations, std:
 UnitPermutations match_weights(Model const& model, Weights const& a, Weights const& b,
                                std::uint64_t seed);
 
-/// Images [B, C, H, W] of batch number i, on the model's device.
-using ImageBatch = std::function<at::Tensor(std::int64_t)>;
+/// Inputs [B, ...] of batch number i, on the model's device.
+using InputBatch = std::function<at::Tensor(std::int64_t)>;
 
 /// Activation matching: for each group the order of b's units with the largest sum of correlations
 /// to a's, over the samples of batches 0 .. `batches` - 1 and over positions in images and
 /// sequences. Correlated are what the group's stages compute before the rectifier; those of a
 /// group's stages are added up. A unit that never changes correlates with none.
 UnitPermutations match_activations(Model const& model, Weights const& a, Weights const& b,
-                                   ImageBatch const& images, std::int64_t batches);
+                                   InputBatch const& inputs, std::int64_t batches);
 
 }  // namespace fedstrata

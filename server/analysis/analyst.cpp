@@ -70,7 +70,7 @@ void Analyst::shard_complete(std::int64_t round, std::vector<std::int64_t> const
 }
 
 void Analyst::add_job(std::int64_t round, std::vector<std::int64_t> const& excluded) {
-  RoundJob job{round, {}, excluded, {}, {}};
+  RoundJob job{.round = round, .diverged = excluded};
   for (auto const id : input_.experiment->participants(round)) {
     if (std::ranges::find(excluded, id) == excluded.end()) job.clients.push_back(id);
   }

@@ -13,10 +13,10 @@ namespace fedstrata {
 /// A round whose rows are on disk.
 struct RoundJob {
   std::int64_t round = 0;
-  std::vector<std::int64_t> clients;     ///< participants that did not diverge, ascending
-  std::vector<std::int64_t> diverged;    ///< those that did
-  std::vector<std::int64_t> partners;    ///< clients of the other round or run, ascending
-  std::vector<std::int64_t> trajectory;  ///< rounds in which all participants are stored, ascending
+  std::vector<std::int64_t> clients = {};     ///< participants that did not diverge, ascending
+  std::vector<std::int64_t> diverged = {};    ///< those that did
+  std::vector<std::int64_t> partners = {};    ///< clients of the other round or run, ascending
+  std::vector<std::int64_t> trajectory = {};  ///< rounds that store all participants, ascending
 };
 
 /// What an analysis reads. Everything must outlive the pool.

@@ -33,8 +33,8 @@ at::Tensor calibration(AnalysisInput const& input) {
 struct AnalysisPool::Job {
   RoundJob round;
   RoundAnalysis analysis;
-  std::optional<AnalysisModels> models;
-  std::vector<std::optional<UnitResult>> results;  ///< of the phase
+  std::optional<AnalysisModels> models = {};
+  std::vector<std::optional<UnitResult>> results = {};  ///< of the phase
   std::size_t assigned = 0;
   std::size_t missing = 0;
   bool done = false;
@@ -66,25 +66,20 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
   bool const against = input_.other != nullptr;
   check_pairs(config.analysis.pairs, experiment.clients(), against,
               against ? input_.other->header().partition.clients() : 0);
-  PlanInput const plan{config.analysis,
-                       experiment.model.table(),
-                       experiment.partition,
-                       config.run.seed,
-                       round.round,
-                       round.clients,
-                       round.partners,
-                       input_.other_run,
-                       experiment.dataset.train_count,
-                       experiment.dataset.test_count};
+  PlanInput const plan{.config = config.analysis,
+                       .table = experiment.model.table(),
+                       .partition = experiment.partition,
+                       .seed = config.run.seed,
+                       .round = round.round,
+                       .participants = round.clients,
+                       .partners = round.partners,
+                       .other_run = input_.other_run,
+                       .train_count = experiment.dataset.train_count,
+                       .test_count = experiment.dataset.test_count};
   auto job = std::unique_ptr<Job>(
-      new Job{round,
-              RoundAnalysis(plan, experiment.model, *experiment.task,
-                            input_shape(experiment.dataset), calibration(input_)),
-              {},
-              {},
-              0,
-              0,
-              false});
+      new Job{.round = round,
+              .analysis = RoundAnalysis(plan, experiment.model, *experiment.task,
+                                        input_shape(experiment.dataset), calibration(input_))});
   job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
                       stored_models(input_, round), uploader(experiment.model, *input_.device),
                       aligner(input_), config.analysis.memory / 2);
@@ -280,7 +275,6 @@ bool AnalysisPool::work() {
     jobs_.clear();
     jobs_.push_back(make_job({.round = order.round,
                               .clients = std::move(order.clients),
-                              .diverged = {},
                               .partners = std::move(order.partners),
                               .trajectory = std::move(order.trajectory)}));
   }

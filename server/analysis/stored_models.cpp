@@ -8,17 +8,14 @@
 namespace fedstrata {
 namespace {
 
-RowKind row_kind(AnalysisInput const& input) {
-  return input.experiment->config.analysis.at == RowsAt::before ? RowKind::before : RowKind::after;
-}
-
 /// In double, clients added in the order given.
 void weighted_mean(AnalysisInput const& input, std::vector<std::int64_t> const& clients,
                    std::int64_t round, std::span<float> row, std::span<float> buffers) {
   std::vector<double> sum(row.size() + buffers.size(), 0.0);
   auto const weights = input.experiment->weights(clients);
+  auto const kind = row_kind(input.experiment->config.analysis.at);
   for (std::size_t i = 0; i < clients.size(); ++i) {
-    input.run->read(round, row_kind(input), clients[i], row, buffers);
+    input.run->read(round, kind, clients[i], row, buffers);
     for (std::size_t j = 0; j < sum.size(); ++j) {
       auto const value = j < row.size() ? row[j] : buffers[j - row.size()];
       sum[j] += weights[i] * static_cast<double>(value);
@@ -38,7 +35,8 @@ StoredModels stored_models(AnalysisInput const& input, RoundJob const& round) {
     switch (spec.kind) {
       case ModelSpec::Kind::trained: {
         auto const& run = spec.other_run ? *input.other : *input.run;
-        return run.read(spec.round, row_kind(input), spec.client, row, buffers);
+        return run.read(spec.round, row_kind(experiment.config.analysis.at), spec.client, row,
+                        buffers);
       }
       case ModelSpec::Kind::mean:
         return weighted_mean(input, spec.members.empty() ? clients : spec.members, spec.round, row,
@@ -58,8 +56,8 @@ Upload uploader(Model const& model, Device const& device) {
     auto const& table = model.table();
     auto device_row = device.row(static_cast<std::int64_t>(row.size()));
     device.upload(row, device_row);
-    return model.view(device_row.narrow(0, 0, table.parameter_count),
-                      device_row.narrow(0, table.parameter_count, table.buffer_count));
+    return model.view(narrow(device_row, {0, table.parameter_count}),
+                      narrow(device_row, {table.parameter_count, table.buffer_count}));
   };
 }
 
@@ -75,12 +73,12 @@ AlignModels aligner(AnalysisInput const& input) {
   }
   auto const samples = std::min(config.analysis.align_samples, input.train->size());
   auto const batch = config.analysis.batch_size;
-  auto const images = [train = input.train, samples, batch](std::int64_t i) {
+  auto const inputs = [train = input.train, samples, batch](std::int64_t i) {
     return train->range(i * batch, std::min(batch, samples - i * batch)).inputs;
   };
-  return [&model, images, batches = (samples + batch - 1) / batch](Weights const& a,
+  return [&model, inputs, batches = (samples + batch - 1) / batch](Weights const& a,
                                                                    Weights const& b) {
-    return match_activations(model, a, b, images, batches);
+    return match_activations(model, a, b, inputs, batches);
   };
 }
 

@@ -17,8 +17,9 @@ double divisor(Experiment const& experiment, std::int64_t round,
                std::vector<std::int64_t> const& excluded) {
   if (excluded.empty()) return 1.0;
   auto const ids = experiment.participants(round);
-  require(excluded.size() < ids.size(),
-          "all participants of round " + std::to_string(round) + " diverged; lower train.lr");
+  require(excluded.size() < ids.size(), "all participants of round " + std::to_string(round) +
+                                            " diverged; lower " +
+                                            experiment.learning_rate_keys(round));
   auto const weights = experiment.weights(ids);
   double sum = 0.0;
   for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -36,20 +36,17 @@ std::vector<double> column(std::vector<ClientRecord> const& clients, double Clie
 /// Loss and correct answers of the global model over the whole test set, added in the order of the
 /// batches whichever ranks took them.
 GlobalTest add_batches(std::vector<RoundReport> const& reports, std::size_t classes) {
-  auto const width = classes + 2;
-  std::vector<std::span<double const>> batches;
+  std::vector<TestBatch const*> batches;
   for (auto const& report : reports) {
-    for (std::size_t i = 0; i < report.test_batches.size(); i += width) {
-      batches.push_back(std::span(report.test_batches).subspan(i, width));
-    }
+    for (auto const& batch : report.test_batches) batches.push_back(&batch);
   }
   if (batches.empty()) return std::nullopt;
-  std::ranges::sort(batches, {}, [](auto const& batch) { return batch[0]; });
+  std::ranges::sort(batches, {}, &TestBatch::batch);
   EvaluationSums sum;
   sum.correct.assign(classes, 0.0);
-  for (auto const& batch : batches) {
-    sum.loss += batch[1];
-    for (std::size_t c = 0; c < classes; ++c) sum.correct[c] += batch[c + 2];
+  for (auto const* batch : batches) {
+    sum.loss += batch->loss;
+    for (std::size_t c = 0; c < classes; ++c) sum.correct[c] += batch->correct[c];
   }
   return sum;
 }
@@ -61,19 +58,14 @@ RoundMetrics::RoundMetrics(Experiment const& experiment, std::vector<std::int64_
 
 namespace {
 
-/// Participants of all reports in order of their ids, with their rows of the layer comparisons.
-std::vector<Participant> collect(std::vector<RoundReport> const& reports, std::size_t layers) {
+/// Participants of all reports in order of their ids, with their distances.
+std::vector<Participant> collect(std::vector<RoundReport> const& reports) {
   std::vector<Participant> all;
   for (auto const& report : reports) {
-    std::size_t compared = 0;
+    auto compared = report.distances.begin();
     for (auto const& client : report.clients) {
-      Participant participant{client, {}, {}};
-      if (!report.layer_distances.empty() && client.excluded == 0) {
-        auto const first = layers * compared++;
-        participant.distances = std::span(report.layer_distances).subspan(first, layers);
-        participant.cosines = std::span(report.layer_cosines).subspan(first, layers);
-      }
-      all.push_back(participant);
+      bool const found = compared != report.distances.end() && compared->client == client.client;
+      all.push_back({client, found ? &*compared++ : nullptr});
     }
   }
   std::ranges::sort(all, {}, [](auto const& p) { return p.record.client; });
@@ -84,7 +76,7 @@ void fill_training(RoundRecord& row, std::vector<Participant> const& all) {
   double samples = 0.0;
   double loss = 0.0;
   double right = 0.0;
-  for (auto const& [client, distances, cosines] : all) {
+  for (auto const& [client, distances] : all) {
     if (client.excluded != 0) continue;
     auto const n = static_cast<double>(client.samples);
     samples += n;
@@ -128,7 +120,7 @@ void fill_times(RoundRecord& row, std::vector<RoundReport> const& reports) {
 
 RoundRecord RoundMetrics::record(std::int64_t round, RoundParts const& parts,
                                  std::vector<RoundReport> const& reports, RoundTimes const& times) {
-  auto all = collect(reports, experiment_->model.table().layers.size());
+  auto all = collect(reports);
   RoundRecord row;
   row.round = round;
   row.participants = static_cast<std::int64_t>(all.size());
@@ -164,7 +156,7 @@ void RoundMetrics::fill_global(RoundRecord& row, RoundParts const& parts, Global
   row.test_accuracy = accuracy(*global, count);
   if (!parts.all_averaged) return;
   // Every client holds the global model now.
-  for (auto& [client, distances, cosines] : all) {
+  for (auto& [client, distances] : all) {
     client.test_loss_after = row.test_loss;
     client.test_accuracy_after = row.test_accuracy;
     client.test_accuracy_local_after = local_accuracy(
@@ -176,7 +168,7 @@ void RoundMetrics::record_layers(std::int64_t round, RoundParts const& parts,
                                  std::vector<Participant> const& all) {
   std::vector<std::int64_t> compared;
   for (auto const& participant : all) {
-    if (!participant.distances.empty()) compared.push_back(participant.record.client);
+    if (participant.distances != nullptr) compared.push_back(participant.record.client);
   }
   auto const weights = experiment_->weights(compared);
   auto const& layers = experiment_->model.table().layers;
@@ -189,9 +181,9 @@ void RoundMetrics::record_layers(std::int64_t round, RoundParts const& parts,
     double cosine = 0.0;
     auto weight = weights.begin();
     for (auto const& participant : all) {
-      if (participant.distances.empty()) continue;
-      distance += *weight * participant.distances[layer];
-      cosine += *weight++ * participant.cosines[layer];
+      if (participant.distances == nullptr) continue;
+      distance += *weight * participant.distances->squared[layer];
+      cosine += *weight++ * participant.distances->cosines[layer];
     }
     if (!compared.empty()) {
       record.divergence = std::sqrt(distance);

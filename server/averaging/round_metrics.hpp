@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "common/data/evaluate.hpp"
@@ -17,11 +16,10 @@ struct RoundTimes {
   double aggregate = 0.0;
 };
 
-/// A participant's metrics and, in rounds with evaluation, its distance (squared) and cosine to the
-/// mean per layer.
+/// A participant's metrics and, where it was compared with the mean, its distances.
 struct Participant {
   ClientRecord record;
-  std::span<double const> distances, cosines;
+  ClientDistances const* distances = nullptr;
 };
 
 /// The global model on the test set; nothing where it was not evaluated.

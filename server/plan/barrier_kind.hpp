@@ -53,6 +53,9 @@ class BarrierKind {
   /// Does it compare models with random ones, or random choices of models? Such curves come after
   /// all others of a pair.
   virtual bool drawn() const { return false; }
+  /// Does it make curves of pairs only? Then it is refused where there are none (analysis.pairs =
+  /// clients).
+  virtual bool needs_pairs() const { return true; }
   /// Is it computed a second time, with the units of b in the order of a's (analysis.align)?
   virtual bool alignable() const { return false; }
 

@@ -2,6 +2,10 @@
 
 namespace fedstrata {
 
+bool DrawnKind::by_layer(Target const& target, LayerTable const& table) {
+  return target.layers.size() < table.layers.size() || table.layers.size() == 1;
+}
+
 void DrawnKind::add_draws(CurveBuilder& curves, Group& group, Ends const& ends, ModelSpec spec,
                           Target const& target, std::string const& label) const {
   for (std::int64_t draw = 0; draw < draws_; ++draw) {

@@ -17,6 +17,9 @@ class DrawnKind : public BarrierKind {
   bool drawn() const override { return true; }
 
  protected:
+  /// Is a draw to be as long as the way to the partner in every layer? Of the whole model only its
+  /// length in all of them counts.
+  static bool by_layer(Target const& target, LayerTable const& table);
   /// Adds a curve a draw and model, towards the drawn model in the layers of `target`. `label`: in
   /// column `kind`.
   void add_draws(CurveBuilder& curves, Group& group, Ends const& ends, ModelSpec spec,

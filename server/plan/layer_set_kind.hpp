@@ -15,6 +15,7 @@ class LayerSetKind : public BarrierKind {
       : BarrierKind(std::move(text)), label_(std::move(label)) {}
 
   bool alignable() const override { return true; }
+  bool needs_pairs() const override { return false; }
   void add_pair(CurveBuilder& curves, Group& group, Ends const& ends,
                 std::vector<Target> const& targets, std::string const& prefix) const override;
   /// What it costs all participants to get a target's layers from their weighted mean.

@@ -70,9 +70,9 @@ struct PlanInput {
   Partition const& partition;  ///< whose samples are whose, for split = union and client:C
   std::uint64_t seed = 0;
   std::int64_t round = 0;
-  std::vector<std::int64_t> participants;  ///< ids, ascending
-  std::vector<std::int64_t> partners;      ///< in the other round or run, if any: ids, ascending
-  std::string other_run;
+  std::vector<std::int64_t> participants;   ///< ids, ascending
+  std::vector<std::int64_t> partners = {};  ///< in the other round or run, if any: ids, ascending
+  std::string other_run = {};
   std::int64_t train_count = 0;
   std::int64_t test_count = 0;
 };

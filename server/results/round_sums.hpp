@@ -16,7 +16,7 @@ namespace fedstrata {
 
 class SampleLosses;
 
-/// A loss and an error rate, or sums of them.
+/// A loss and an error (Task::judge), or sums of them.
 struct Value {
   double loss = 0.0;
   double error = 0.0;

@@ -176,8 +176,15 @@ class Tables {
     Products whole;
     auto const add = [&](std::string const& layer, Products const& p) {
       double const a = std::sqrt(p.squared_a), b = std::sqrt(p.squared_b);
-      out_.add(GeometryRecord{plan_.round, layer, comparison.id_a, comparison.id_b, p.distance(),
-                              p.cosine(), a, b, a > 0.0 ? b / a : kAbsent});
+      out_.add(GeometryRecord{.round = plan_.round,
+                              .layer = layer,
+                              .a = comparison.id_a,
+                              .b = comparison.id_b,
+                              .distance = p.distance(),
+                              .cosine = p.cosine(),
+                              .norm_a = a,
+                              .norm_b = b,
+                              .norm_ratio = a > 0.0 ? b / a : kAbsent});
     };
     for (std::size_t l = 0; l < layers.size(); ++l) {
       add(table_.layers[l].name, layers[l]);
@@ -190,8 +197,12 @@ class Tables {
     auto order = orders.begin();
     for (std::size_t g = 0; g < units_.groups.size(); ++g) {
       for (std::int64_t place = 0; place < units_.groups[g].size; ++place) {
-        out_.add(PermutationRecord{plan_.round, alignment.id_a, alignment.id_b,
-                                   static_cast<std::int64_t>(g), place, *order++});
+        out_.add(PermutationRecord{.round = plan_.round,
+                                   .a = alignment.id_a,
+                                   .b = alignment.id_b,
+                                   .group = static_cast<std::int64_t>(g),
+                                   .place = place,
+                                   .unit = *order++});
       }
     }
   }

@@ -8,9 +8,9 @@
 #include <iterator>
 #include <sstream>
 
-#include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/config/keys.hpp"
+#include "tests/support/refusal.hpp"
 
 namespace fedstrata {
 namespace {
@@ -23,18 +23,8 @@ Config parse(std::string const& text, std::vector<std::string> const& overrides 
   return parse_config(text, "run.ini", overrides);
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (InputError const& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
 std::string refused(std::string const& text, std::vector<std::string> const& overrides = {}) {
-  return message_of([&] { parse(text, overrides); });
+  return refusal_of([&] { parse(text, overrides); });
 }
 
 TEST(ConfigTest, empty_text_gives_the_defaults) {
@@ -226,8 +216,8 @@ TEST(BadConfigTest, malformed_text) {
 }
 
 TEST(BadConfigTest, unreadable_files) {
-  EXPECT_THAT(message_of([] { load_config("/nowhere/a.ini"); }), HasSubstr("/nowhere/a.ini"));
-  EXPECT_THAT(message_of([] { load_config("/"); }), HasSubstr("cannot be read"));
+  EXPECT_THAT(refusal_of([] { load_config("/nowhere/a.ini"); }), HasSubstr("/nowhere/a.ini"));
+  EXPECT_THAT(refusal_of([] { load_config("/"); }), HasSubstr("cannot be read"));
 }
 
 TEST(ConfigTest, files_are_read) {
@@ -249,7 +239,7 @@ TEST(WithAnalysisTest, replaces_only_that_section) {
   EXPECT_EQ(replaced.train.lr, 2);
   EXPECT_EQ(replaced.analysis.alphas.text, AnalysisConfig{}.alphas.text);
   EXPECT_EQ(replaced.analysis.pairs.text, "7-8");
-  EXPECT_THAT(message_of([&] { with_analysis(stored, "", "", {"train.lr=1"}); }),
+  EXPECT_THAT(refusal_of([&] { with_analysis(stored, "", "", {"train.lr=1"}); }),
               HasSubstr("[analysis]"));
   EXPECT_EQ(with_analysis(stored, "", "", {"run.threads=3"}).run.threads, 3);
 }

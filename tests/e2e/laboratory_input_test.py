@@ -60,6 +60,7 @@ class LaboratoryInput(BadInputTest):
         self.refuse("'x'", "number", kinds="window:x")
         self.refuse("'0'", "number", kinds="random:0")
         self.refuse("analysis.kinds", kinds="full,full")
+        self.refuse("random:2", "analysis.pairs = clients", kinds="full,random:2", pairs="clients")
 
     def test_planes(self):
         self.refuse("plane:0-1-99", "99", "clients", kinds="plane:0-1-99")

@@ -48,8 +48,10 @@ class AnyNumberOfRanks(LaboratoryTest):
 
     def test_same_bits_during_the_run(self):
         kinds = KINDS.replace("subspace:2,", "")
+        without_pairs = kinds.replace("interaction,subset:2,random:2,", "")
         for pairs, ranks in (("all", 1), ("mean", 2), ("initial", 3), ("clients", 2)):
-            config = self.config(MIXED, {"analysis.every": 1, "analysis.kinds": kinds,
+            suited = without_pairs if pairs == "clients" else kinds
+            config = self.config(MIXED, {"analysis.every": 1, "analysis.kinds": suited,
                                          "analysis.pairs": pairs, "analysis.plane_points": 3,
                                          "federation.rounds": 2, "federation.participation": 0.75})
             run = self.simulate(config, pairs, ranks=ranks)

@@ -29,6 +29,13 @@ class UpdatesTest(ProgramTest):
                               "federation.rounds=4", "--set", "average.body.update_lr=1"), 2,
                           "average.body.update_lr was 0.8 and is 1")
 
+    def test_a_run_that_diverges_is_told_of_the_updates_learning_rate(self):
+        config = self.config({"federation.rounds": 3, "average.all.layers": "all",
+                              "average.all.update": "momentum", "average.all.update_lr": 1e30})
+        for settings in ((), ("--set", "federation.on_divergence=exclude")):
+            result = run("simulate", config, "--out", self.path / f"out{len(settings)}", *settings)
+            self.assert_fails(result, 1, "diverged", "round 2", "average.all.update_lr")
+
     def test_the_coordinators_memory_is_told(self):
         def memory(*options):
             text = self.succeed("simulate", self.config(UPDATES), "--dry-run", *options)

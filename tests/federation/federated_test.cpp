@@ -68,8 +68,14 @@ class FederatedRun {
     world.barrier();
     if (!run && layout.analyses(world.rank())) run = RunWriter::attach(path);
     Liveness liveness(world, 0.0, layout.role(world.rank()));
-    Simulation simulation(
-        {&experiment, &layout, &device, &train, &test, run ? &*run : nullptr, &world, &liveness});
+    Simulation simulation({.experiment = &experiment,
+                           .layout = &layout,
+                           .device = &device,
+                           .train = &train,
+                           .test = &test,
+                           .run = run ? &*run : nullptr,
+                           .world = &world,
+                           .liveness = &liveness});
     simulation.run();
     if (world.rank() != 0) return;
     hash = simulation.global_hash();

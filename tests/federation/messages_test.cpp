@@ -75,7 +75,11 @@ RoundReport sample() {
   client.round = 7;
   client.client = 41;
   client.train_loss = 0.25;
-  return {7, {client, {}}, {1.0, 2.0}, {-1.0, kAbsent}, {0.0, 12.5, 3.0}, {.train = 1.5}};
+  return {.round = 7,
+          .clients = {client, {}},
+          .distances = {{.client = 41, .squared = {1.0, 2.0}, .cosines = {-1.0, kAbsent}}},
+          .test_batches = {{.batch = 0, .loss = 12.5, .correct = {3.0, 4.0}}, {.batch = 2}},
+          .times = {.train = 1.5}};
 }
 template <>
 ShardComplete sample() {
@@ -127,6 +131,15 @@ TEST(MessageTest, fields_arrive_under_their_own_names) {
   auto const report = unpack<RoundReport>(copy_of(pack(sample<RoundReport>())));
   EXPECT_EQ(report.clients.at(0).train_loss, 0.25);
   EXPECT_TRUE(std::isnan(report.clients.at(1).train_loss));
+  ASSERT_EQ(report.distances.size(), 1U);
+  EXPECT_EQ(report.distances[0].client, 41);
+  EXPECT_EQ(report.distances[0].squared, (std::vector<double>{1.0, 2.0}));
+  EXPECT_EQ(report.distances[0].cosines.at(0), -1.0);
+  ASSERT_EQ(report.test_batches.size(), 2U);
+  EXPECT_EQ(report.test_batches[0].loss, 12.5);
+  EXPECT_EQ(report.test_batches[0].correct, (std::vector<double>{3.0, 4.0}));
+  EXPECT_EQ(report.test_batches[1].batch, 2);
+  EXPECT_TRUE(report.test_batches[1].correct.empty());
   EXPECT_EQ(report.times.train, 1.5);
   EXPECT_EQ(unpack<SignOfLife>(copy_of(pack(sample<SignOfLife>()))).phase, "training round 3");
 }

@@ -7,6 +7,7 @@
 
 #include "common/base/error.hpp"
 #include "common/config/presets.hpp"
+#include "tests/support/refusal.hpp"
 
 namespace fedstrata {
 namespace {
@@ -52,16 +53,6 @@ AverageGroup group(std::string name, std::string layers, std::int64_t every) {
   return result;
 }
 
-template <class Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (InputError const& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
 TEST(SelectorTest, each_form) {
   EXPECT_THAT(select("conv1"), ElementsAre(0));
   EXPECT_THAT(select("*conv*"), ElementsAre(0, 2));
@@ -92,7 +83,7 @@ TEST(SelectorTest, rest_is_what_is_not_taken) {
 }
 
 TEST(SelectorTest, errors_name_key_selector_and_layers) {
-  EXPECT_THAT(message_of([] { select("conv1,fc9"); }),
+  EXPECT_THAT(refusal_of([] { select("conv1,fc9"); }),
               AllOf(HasSubstr("key: 'fc9'"), HasSubstr("conv1, norm1, block.conv2, fc1, fc2")));
   for (auto const* bad :
        {"", "fc*x", "!fc9", "type:foo", "first:0", "first:6", "first:x", "index:3-1", "index:0-5",
@@ -180,7 +171,7 @@ TEST(AveragingScheduleTest, rotate_with_an_offset_beyond_from_starts_at_the_firs
 
 TEST(AveragingScheduleTest, a_layer_in_two_groups_is_an_error_naming_both) {
   auto const config = groups({group("a", "body", 1), group("b", "fc*", 1)});
-  EXPECT_THAT(message_of([&] { AveragingSchedule(config, table()); }),
+  EXPECT_THAT(refusal_of([&] { AveragingSchedule(config, table()); }),
               AllOf(HasSubstr("average.b.layers"), HasSubstr("fc1"), HasSubstr("group a")));
 }
 
@@ -195,7 +186,7 @@ TEST(PresetTest, use_types_head_and_body) {
   EXPECT_THAT(due("lg-fedavg"), ElementsAre(4));
   EXPECT_THAT(due("fedbn"), ElementsAre(0, 2, 3, 4));
   EXPECT_THAT(due("local"), ElementsAre());
-  EXPECT_THAT(message_of([] { preset_groups("fedpre"); }), HasSubstr("did you mean fedper"));
+  EXPECT_THAT(refusal_of([] { preset_groups("fedpre"); }), HasSubstr("did you mean fedper"));
 }
 
 TEST(PresetTest, fedbn_suits_models_without_normalisation) {

@@ -251,8 +251,8 @@ void change_object(hid_t file, std::string const& name, std::vector<std::string>
       // Not the index, nor the head of a checkpoint: HDF5 leaks where a virtual dataset leads back
       // to itself.
       std::vector<std::string> files;
-      for (auto const& file : fuzz::sample().names())
-        if (file != RunNames::kIndex && !file.ends_with("-all.h5")) files.push_back(file);
+      for (auto const& one : fuzz::sample().names())
+        if (one != RunNames::kIndex && !one.ends_with("-all.h5")) files.push_back(one);
       auto const path = fuzz::sample().path() / files[input.byte() % files.size()];
       H5Lcreate_external(path.c_str(), other.c_str(), file, where, H5P_DEFAULT, H5P_DEFAULT);
       return;

@@ -44,8 +44,14 @@ struct Federation {
 
   InputShape shape() const { return {{1, 4, 4}, 5}; }
   std::unique_ptr<RoundAnalysis> analysis() const {
-    PlanInput const input{config, model.table(), partition, 1, round, participants, {},
-                          {},     kTrain,        kTest};
+    PlanInput const input{.config = config,
+                          .table = model.table(),
+                          .partition = partition,
+                          .seed = 1,
+                          .round = round,
+                          .participants = participants,
+                          .train_count = kTrain,
+                          .test_count = kTest};
     return std::make_unique<RoundAnalysis>(input, model, classification_task(), shape(),
                                            at::Tensor());
   }

@@ -29,6 +29,12 @@ Pair parse_pair(std::string const& item, std::string const& whole) {
           parse_number(trim(item.substr(dash + 1)), whole)};
 }
 
+void require_client(std::int64_t client, std::int64_t clients, std::string const& begin,
+                    std::string const& where) {
+  require_input(client < clients, begin + ": there is no client " + std::to_string(client) +
+                                      "; clients are 0 to " + std::to_string(clients - 1) + where);
+}
+
 }  // namespace
 
 PairSelection parse_pairs(std::string const& text) {
@@ -58,6 +64,19 @@ PairSelection parse_pairs(std::string const& text) {
   return result;
 }
 
+void check_listed_pairs(PairSelection const& selection, std::int64_t clients,
+                        std::string const& source) {
+  auto const begin = source + "analysis.pairs = " + selection.text;
+  auto const where = " (data.clients = " + std::to_string(clients) + ")";
+  for (auto const& [a, b] : selection.listed) {
+    require_input(a != b, begin + ": " + std::to_string(a) + "-" + std::to_string(b) +
+                              " pairs a client with itself; name two clients (or another run, "
+                              "--against)");
+    require_client(a, clients, begin, where);
+    require_client(b, clients, begin, where);
+  }
+}
+
 void check_pairs(PairSelection const& selection, std::int64_t clients, bool against,
                  std::int64_t partners) {
   auto const begin = "analysis.pairs = " + selection.text;
@@ -69,16 +88,10 @@ void check_pairs(PairSelection const& selection, std::int64_t clients, bool agai
   require_input(!against || there, begin +
                                        " has no partners in another run; with --against give all, "
                                        "random:K, A-B,... or same.");
-  auto const known = [&](std::int64_t id, std::int64_t count) {
-    require_input(id < count, begin + ": there is no client " + std::to_string(id) +
-                                  "; clients are 0 to " + std::to_string(count - 1) + ".");
-  };
+  if (!against) return check_listed_pairs(selection, clients);
   for (auto const& pair : selection.listed) {
-    known(pair.a, clients);
-    known(pair.b, against ? partners : clients);
-    require_input(against || pair.a != pair.b,
-                  begin + ": '" + std::to_string(pair.a) + "-" + std::to_string(pair.b) +
-                      "' pairs a client with itself; name two clients.");
+    require_client(pair.a, clients, begin, " in this run");
+    require_client(pair.b, partners, begin, " in the other run");
   }
 }
 

@@ -36,9 +36,14 @@ struct PairSelection {
 /// InputError when malformed.
 PairSelection parse_pairs(std::string const& text);
 
-/// Throws InputError for what does not fit: a client that is not in 0 .. clients-1, or paired with
-/// itself. `against`: the partners are clients of another run, 0 .. partners-1; only all, random,
-/// listed and same have partners there.
+/// Throws InputError, which begins with `source`, for listed pairs with a client that is not in
+/// 0 .. clients-1, or of a client with itself.
+void check_listed_pairs(PairSelection const& selection, std::int64_t clients,
+                        std::string const& source = "");
+
+/// Throws InputError for what does not fit: listed pairs as above, or partners that do not exist.
+/// `against`: the partners are clients of another run, 0 .. partners-1; only all, random, listed
+/// and same have partners there.
 void check_pairs(PairSelection const& selection, std::int64_t clients, bool against = false,
                  std::int64_t partners = 0);
 

@@ -1,56 +1,32 @@
 #include <torch/types.h>
 
-#include <tuple>
-
 #include "common/model/builder.hpp"
 #include "common/model/operations/operations.hpp"
+#include "common/model/operations/sample_norm.hpp"
 
 namespace fedstrata {
 namespace {
 
-constexpr double kEpsilon = 1e-5;
-
-class GroupNorm : public Operation {
+class GroupNorm final : public SampleNorm {
  public:
   GroupNorm(int weight, int bias, std::int64_t groups)
-      : weight_(static_cast<std::size_t>(weight)),
-        bias_(static_cast<std::size_t>(bias)),
-        groups_(groups) {}
-
-  Frame evaluate(Frame in, Weights const& weights) const override {
-    in.main = std::get<0>(normalise(in.main.contiguous(), weights));
-    return in;
-  }
-
-  Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
-    auto const input = in.main.contiguous();
-    auto [out, mean, inverse_deviation] = normalise(input, weights);
-    saved = {input, mean, inverse_deviation};
-    in.main = std::move(out);
-    return in;
-  }
-
-  Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
-                 bool first) const override {
-    auto const& input = saved[0];
-    auto [input_gradient, weight_gradient, bias_gradient] = at::native_group_norm_backward(
-        gradient.main.contiguous(), input, saved[1], saved[2], weights.parameters[weight_],
-        input.size(0), input.size(1), input.size(2) * input.size(3), groups_, {!first, true, true});
-    accumulate(target.into.parameters[weight_], weight_gradient, target);
-    accumulate(target.into.parameters[bias_], bias_gradient, target);
-    gradient.main = std::move(input_gradient);
-    return gradient;
-  }
+      : SampleNorm(weight, bias), groups_(groups) {}
 
  private:
-  std::tuple<at::Tensor, at::Tensor, at::Tensor> normalise(at::Tensor const& input,
-                                                           Weights const& weights) const {
-    return at::native_group_norm(input, weights.parameters[weight_], weights.parameters[bias_],
-                                 input.size(0), input.size(1), input.size(2) * input.size(3),
-                                 groups_, kEpsilon);
+  Tensors normalise(at::Tensor const& input, at::Tensor const& weight,
+                    at::Tensor const& bias) const override {
+    return at::native_group_norm(input, weight, bias, input.size(0), input.size(1),
+                                 input.size(2) * input.size(3), groups_, kEpsilon);
   }
 
-  std::size_t weight_, bias_;
+  Tensors gradients(at::Tensor const& gradient, Saved const& saved, at::Tensor const& weight,
+                    at::Tensor const& /*bias*/, std::array<bool, 3> wanted) const override {
+    auto const& input = saved[0];
+    return at::native_group_norm_backward(gradient, input, saved[1], saved[2], weight,
+                                          input.size(0), input.size(1),
+                                          input.size(2) * input.size(3), groups_, wanted);
+  }
+
   std::int64_t groups_;
 };
 

@@ -5,16 +5,6 @@
 #include "common/base/error.hpp"
 
 namespace fedstrata {
-namespace {
-
-void append(std::string const& name, at::Tensor const& tensor, int layer,
-            std::vector<NamedTensor>& tensors, std::int64_t& count, Slice& slice) {
-  tensors.push_back({name, layer, {count, tensor.numel()}, tensor.sizes().vec()});
-  count += tensor.numel();
-  slice.size += tensor.numel();
-}
-
-}  // namespace
 
 void StoredLayers::begin(std::string const& layer, LayerType type) {
   table.layers.push_back({layer, type, {table.parameter_count, 0}, {table.buffer_count, 0}, 0});
@@ -22,14 +12,12 @@ void StoredLayers::begin(std::string const& layer, LayerType type) {
 
 void StoredLayers::add_parameter(std::string const& name, at::Tensor const& tensor) {
   parameter_initializers.push_back(stored(name, tensor));
-  append(name, tensor, static_cast<int>(table.layers.size()) - 1, table.parameters,
-         table.parameter_count, table.layers.back().parameters);
+  append_parameter(table, name, tensor.sizes().vec());
 }
 
 void StoredLayers::add_buffer(std::string const& name, at::Tensor const& tensor) {
   buffer_initializers.push_back(stored(name, tensor));
-  append(name, tensor, static_cast<int>(table.layers.size()) - 1, table.buffers, table.buffer_count,
-         table.layers.back().buffers);
+  append_buffer(table, name, tensor.sizes().vec());
 }
 
 Initializer StoredLayers::stored(std::string const& name, at::Tensor const& tensor) const {

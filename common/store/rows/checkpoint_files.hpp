@@ -5,12 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "common/config/config.hpp"
 #include "common/store/rows/row_file.hpp"
 
 namespace fedstrata {
 
 /// Which rows of a checkpoint.
 enum class RowKind { global, before, after };
+
+/// The clients' rows that an analysis looks at (analysis.at).
+inline RowKind row_kind(RowsAt at) {
+  return at == RowsAt::before ? RowKind::before : RowKind::after;
+}
 
 /// One file's share of a checkpoint: shard s of `shards` holds the clients c with c mod shards = s.
 struct CheckpointShard {

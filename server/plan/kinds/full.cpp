@@ -13,6 +13,7 @@ class FullKind final : public BarrierKind {
     return {whole(table)};
   }
   bool alignable() const override { return true; }
+  bool needs_pairs() const override { return false; }
 
   void add_pair(CurveBuilder& curves, Group& group, Ends const& ends,
                 std::vector<Target> const& targets, std::string const& prefix) const override {

@@ -56,7 +56,14 @@ KindSelection parse_kinds(std::string const& text) {
 }
 
 void check_kinds(Config const& config, std::string const& source) {
-  for (auto const& kind : config.analysis.kinds.kinds) kind->check(config, source);
+  bool const pairs = config.analysis.pairs.kind != PairSelection::Kind::clients;
+  for (auto const& kind : config.analysis.kinds.kinds) {
+    require_input(pairs || !kind->needs_pairs(),
+                  source + ": analysis.kinds: " + kind->text() +
+                      " compares pairs of models, and analysis.pairs = clients has none; leave " +
+                      kind->text() + " out or set other pairs, such as analysis.pairs = all");
+    kind->check(config, source);
+  }
 }
 
 std::string kind_problem(std::string const& problem) {

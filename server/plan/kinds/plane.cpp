@@ -58,6 +58,8 @@ class PlaneKind final : public BarrierKind {
             " is no plane; name three clients that differ");
   }
 
+  bool needs_pairs() const override { return false; }
+
   std::vector<Target> targets(LayerTable const& table, std::uint64_t) const override {
     if (layer_.empty()) return {whole(table)};
     return {{layer_, select_layers(layer_, table, {}, "analysis.kinds (plane)")}};

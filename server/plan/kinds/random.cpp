@@ -15,10 +15,9 @@ class RandomKind final : public DrawnKind {
 
   void add_pair(CurveBuilder& curves, Group& group, Ends const& ends,
                 std::vector<Target> const& targets, std::string const&) const override {
-    auto const layers = curves.input().table.layers.size();
     for (auto const& target : targets) {
       ModelSpec const spec{.kind = ModelSpec::Kind::random,
-                           .by_layer = target.layers.size() < layers || layers == 1};
+                           .by_layer = by_layer(target, curves.input().table)};
       add_draws(curves, group, ends, spec, target, "random");
     }
   }

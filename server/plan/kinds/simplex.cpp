@@ -29,6 +29,7 @@ class SimplexKind final : public BarrierKind {
   SimplexKind(std::string const& text, std::int64_t draws) : BarrierKind(text), draws_(draws) {}
 
   bool drawn() const override { return true; }
+  bool needs_pairs() const override { return false; }
 
   /// The whole first: it has the members' own points.
   std::vector<Target> targets(LayerTable const& table, std::uint64_t) const override {

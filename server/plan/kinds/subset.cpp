@@ -17,11 +17,10 @@ class SubsetKind final : public DrawnKind {
                 std::vector<Target> const& targets, std::string const&) const override {
     auto const& table = curves.input().table;
     for (auto const& target : targets) {
-      ModelSpec const spec{
-          .kind = ModelSpec::Kind::subset,
-          .by_layer = target.layers.size() < table.layers.size() || table.layers.size() == 1,
-          .elements = elements(table, target.layers),
-          .target = target.layers.front()};
+      ModelSpec const spec{.kind = ModelSpec::Kind::subset,
+                           .by_layer = by_layer(target, table),
+                           .elements = elements(table, target.layers),
+                           .target = target.layers.front()};
       add_draws(curves, group, ends, spec, {target.name, all_layers(table)}, "subset");
     }
   }

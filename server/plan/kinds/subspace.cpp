@@ -30,9 +30,8 @@ class SubspaceKind final : public DrawnKind {
     require_input(ends.id_b >= 0 && curves.plan().other_run.empty(),
                   "analysis.kinds: subspace compares clients of one run; with analysis.pairs = " +
                       input.config.pairs.text + " leave it out");
-    auto const layers = input.table.layers.size();
     for (auto const& target : targets) {
-      ModelSpec spec{.by_layer = target.layers.size() < layers || layers == 1};
+      ModelSpec spec{.by_layer = by_layer(target, input.table)};
       spec.kind = ModelSpec::Kind::span;
       add_draws(curves, group, ends, spec, target, "subspace-span");
       spec.kind = ModelSpec::Kind::complement;

@@ -160,8 +160,9 @@ TEST_F(RoundMetricsTest, test_batches_of_all_ranks_make_the_global_metrics) {
   RoundMetrics c(whole, {10, 10, 10});
   RoundReport here, there;
   here.clients = {client(3, 5, 1.0)};
-  here.test_batches = {1, 12.0, 3, 2, 1, 2, 1.0, 1, 1, 1};  // batches 1 and 2
-  there.test_batches = {0, 2.0, 4, 4, 4};
+  here.test_batches = {{.batch = 1, .loss = 12.0, .correct = {3, 2, 1}},
+                       {.batch = 2, .loss = 1.0, .correct = {1, 1, 1}}};
+  there.test_batches = {{.batch = 0, .loss = 2.0, .correct = {4, 4, 4}}};
   auto const row = c.record(2, whole.parts(2), {here, there}, {});
   EXPECT_DOUBLE_EQ(row.test_loss, 15.0 / 30);
   EXPECT_DOUBLE_EQ(row.test_accuracy, 21.0 / 30);
@@ -180,12 +181,11 @@ TEST_F(RoundMetricsTest, layer_divergence_is_weighted_as_the_average_is) {
   auto c = metrics();
   RoundReport here, there;
   here.clients = {client(8, 1, 1.0), client(1, 1, 1.0), client(5, 1, kAbsent)};
-  here.clients[2].excluded = 1;                 // has no row below
-  here.layer_distances = {4.0, 1.0, 9.0, 0.0};  // [participants, layers]
-  here.layer_cosines = {0.5, 1.0, 0.0, 1.0};
+  here.clients[2].excluded = 1;  // so it is not compared
+  here.distances = {{.client = 8, .squared = {4.0, 1.0}, .cosines = {0.5, 1.0}},
+                    {.client = 1, .squared = {9.0, 0.0}, .cosines = {0.0, 1.0}}};
   there.clients = {client(0, 1, 1.0)};
-  there.layer_distances = {1.0, 16.0};
-  there.layer_cosines = {1.0, -1.0};
+  there.distances = {{.client = 0, .squared = {1.0, 16.0}, .cosines = {1.0, -1.0}}};
   c.record(2, experiment.parts(2), {here, there}, {});
   auto const layers = c.take().rows<LayerRecord>();
   ASSERT_EQ(layers.size(), 2u);

@@ -4,10 +4,12 @@
 
 #include "common/base/error.hpp"
 #include "common/config/config.hpp"
+#include "tests/support/refusal.hpp"
 
 namespace fedstrata {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -33,12 +35,7 @@ std::vector<Target> targets_of(std::string const& text) {
 }
 
 std::string refused(std::string const& text) {
-  try {
-    parse_kinds(text);
-  } catch (InputError const& error) {
-    return error.what();
-  }
-  return "";
+  return refusal_of([&] { parse_kinds(text); });
 }
 
 TEST(kinds, keep_their_text) {
@@ -88,6 +85,25 @@ TEST(kinds, are_checked_against_the_other_settings) {
   config.analysis.every = 0;
   config.data.clients = 2;
   EXPECT_THROW(check_kinds(config, "here"), InputError) << "there is no client 2";
+}
+
+TEST(kinds, of_pairs_alone_are_refused_where_there_are_none) {
+  Config config;
+  config.analysis.pairs = parse_pairs("clients");
+  for (auto const* text : {"interaction", "subset", "random:2", "subspace"}) {
+    config.analysis.kinds = parse_kinds(std::string("full,") + text);
+    EXPECT_THAT(refusal_of([&] { check_kinds(config, "here"); }),
+                AllOf(HasSubstr("here: analysis.kinds: "), HasSubstr(text),
+                      HasSubstr("analysis.pairs = clients")));
+  }
+  config.analysis.kinds =
+      parse_kinds("full,layer,cumulative-deep,window:2,group:a=all,complement,plane:0-1-2,simplex");
+  EXPECT_NO_THROW(check_kinds(config, "here"));
+  config.analysis.kinds = parse_kinds("interaction,subset,random,subspace");
+  for (auto const* pairs : {"all", "mean", "0-1"}) {
+    config.analysis.pairs = parse_pairs(pairs);
+    EXPECT_NO_THROW(check_kinds(config, "here")) << pairs;
+  }
 }
 
 TEST(kinds, a_plane_needs_three_models_that_are_not_on_one_line) {
