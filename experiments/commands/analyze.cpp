@@ -14,6 +14,7 @@
 #include "common/base/names.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
+#include "common/config/analysis/kinds.hpp"
 #include "common/config/options.hpp"
 #include "common/federation/liveness.hpp"
 #include "common/model/script/script_model.hpp"
@@ -50,7 +51,9 @@ Config analysis_config(AnalyzeOptions const& options, Run const& run) {
     auto const other = std::filesystem::absolute(options.against).lexically_normal();
     overrides.push_back("analysis.against=" + other.string());
   }
-  return with_analysis(stored, text, options.config, overrides);
+  auto config = with_analysis(stored, text, options.config, overrides);
+  check_pairs_of_kinds(config.analysis, options.config.empty() ? options.target : options.config);
+  return config;
 }
 
 /// Shows how far an analysis is and how long it will take.

@@ -9,6 +9,7 @@
 #include "common/base/log.hpp"
 #include "common/base/stop.hpp"
 #include "common/base/stopwatch.hpp"
+#include "common/config/analysis/kinds.hpp"
 #include "common/config/keys.hpp"
 #include "common/config/options.hpp"
 #include "common/config/text.hpp"
@@ -58,8 +59,9 @@ void check_idle_ranks(SimulateOptions const& options, Config const& config, Layo
 }
 
 /// Of a run that goes on it was said at its start.
-void warn_of_settings_without_effect(Start const& start) {
+void check_new_settings(Start const& start, std::string const& source) {
   if (start.stored) return;
+  if (start.config.analysis.every > 0) check_pairs_of_kinds(start.config.analysis, source);
   for (auto const& sentence : settings_without_effect(start.config)) log::warning(sentence);
 }
 
@@ -221,7 +223,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     if (run) run->heartbeat();
   });
   if (first) {
-    warn_of_settings_without_effect(start);
+    check_new_settings(start, options.target);
     check_idle_ranks(options, config, layout);
     if (!options.dry_run && !start.stored) RunWriter::check_creatable(start.directory);
   }

@@ -5,6 +5,7 @@
 
 namespace fedstrata {
 
+struct AnalysisConfig;
 struct Config;
 
 // Kinds of barrier, as far as the configuration needs to know them: it holds them, prints them and
@@ -34,5 +35,10 @@ std::string kinds_allowed();
 
 /// Throws InputError, which begins with `source`, where a kind does not fit the other settings.
 void check_kinds(Config const& config, std::string const& source);
+
+/// Throws InputError, which begins with `source`, where a kind needs pairs of models and
+/// analysis.pairs gives none. Asked of new analyses only: 0.1.0 took such settings, and its runs are
+/// to be read.
+void check_pairs_of_kinds(AnalysisConfig const& config, std::string const& source);
 
 }  // namespace fedstrata

@@ -56,13 +56,16 @@ KindSelection parse_kinds(std::string const& text) {
 }
 
 void check_kinds(Config const& config, std::string const& source) {
-  bool const pairs = config.analysis.pairs.kind != PairSelection::Kind::clients;
-  for (auto const& kind : config.analysis.kinds.kinds) {
-    require_input(pairs || !kind->needs_pairs(),
+  for (auto const& kind : config.analysis.kinds.kinds) kind->check(config, source);
+}
+
+void check_pairs_of_kinds(AnalysisConfig const& config, std::string const& source) {
+  if (config.pairs.kind != PairSelection::Kind::clients) return;
+  for (auto const& kind : config.kinds.kinds) {
+    require_input(!kind->needs_pairs(),
                   source + ": analysis.kinds: " + kind->text() +
                       " compares pairs of models, and analysis.pairs = clients has none; leave " +
                       kind->text() + " out or set other pairs, such as analysis.pairs = all");
-    kind->check(config, source);
   }
 }
 
