@@ -30,8 +30,9 @@ MINE = {"model.hidden": "16,16", "federation.rounds": 10, "checkpoint.every": 5,
 
 def blocks(text):
     """Blocks of code, fenced or indented, without their indentation."""
-    for block in re.findall(r"^```\w*\n(.*?)^```|((?:^    .*\n|^\n(?=    ))+)", text, re.M | re.S):
-        yield re.sub(r"^    ", "", block[0] or block[1], flags=re.M)
+    for fenced, indented in re.findall(r"^```\w*\n(.*?)^```|((?:^    [^\n]*\n|^\n(?=    ))+)",
+                                       text, re.M | re.S):
+        yield fenced or re.sub(r"^    ", "", indented, flags=re.M).lstrip("\n")
 
 
 def commands(text):
@@ -76,8 +77,8 @@ def substitute(command):
         return command.replace(" run ", " plan "), "takes half an hour"
     if "deep_cnn.py" in command:
         return None, "needs PyTorch for Python"
-    if "simulate experiments/layerwise_cnn_cifar10.ini" in command:
-        return command + " --print-config", "needs CIFAR-10 and takes minutes"
+    if re.search(r"simulate experiments/(layerwise_cnn_cifar10|cifar10_layerwise)\.ini", command):
+        return command + " --print-config", "needs CIFAR-10 and takes minutes or hours"
     if re.search(r"runs/layerwise_\w+", command) and " simulate " not in command:
         command = re.sub(r"analysis\.rounds=\d+", "analysis.rounds=last", command)
         return re.sub(r"runs/layerwise_\w+", "runs/mine", command), "takes minutes to make"
