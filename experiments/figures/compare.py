@@ -284,8 +284,8 @@ def seeds(groups):
     counts = sorted({len(group.members) for group in groups})
     if counts == [1]:
         return "one seed a line, so no interval"
-    how = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    note = f"line: mean over {how} seeds"
+    note = f"line: mean over {counts[0]} seeds" if len(counts) == 1 else \
+        "line: mean over seeds where there are several"
     if counts[-1] > 2:
         note += "; band: 95 % interval of the mean (Student's t)"
     if 2 in counts:

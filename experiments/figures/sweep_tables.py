@@ -64,7 +64,7 @@ class Sweep:
     def settings(self, cell):
         """What a cell sets, but for the seed; of a named cell its name, too (under "")."""
         name = str(cell["name"])
-        found = [one for one in self.named if re.match(rf"{re.escape(one)}[_-]", name)]
+        found = [one for one in self.named if re.match(rf"{re.escape(one)}(_|-[0-9a-f]+$)", name)]
         said = {"": max(found, key=len)} if found else {}
         axes = [axis for axis in self.attributes["axes"].split(",") if axis and axis != SEED]
         return said | {axis: str(cell[axis]) for axis in axes}

@@ -13,12 +13,13 @@ import xml.etree.ElementTree
 
 import h5py
 import matplotlib.image
+import numpy as np
 
 from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from figures import analysis, combine, compare, controls, groups, run_tables
+from figures import analysis, combine, compare, controls, groups, run_tables, sweep_tables
 from figures.kinds import random_and_subset, simplex
 PLAIN = ["accuracy", "divergence", "partition"]
 
@@ -330,6 +331,20 @@ class PlotTest(unittest.TestCase):
         return [group.label for group in groups.of_runs([
             groups.Member(path, 1, found, (), {}, True, [], True, False) for path, found in
             zip(paths or "abcdefghijkl", settings)])]
+
+    def test_cells_are_called_after_their_names_and_axes(self):
+        cells = np.array([("rates_lr-1", "1", "1", "1"), ("rates_lr-2", "1", "2", "1"),
+                          ("rate_mu-3_seed-1", "1", "1", "3"), ("rate_mu-3_seed-2", "2", "1", "3"),
+                          ("plain-0123456789", "1", "1", "1"), ("lr-7_mu-1-0123456789", "1", "7", "1")],
+                         [(name, "U99") for name in ("name", "run.seed", "train.lr", "train.mu")])
+        sweep = types.SimpleNamespace(
+            cells=cells, attributes={"axes": "run.seed,train.lr,train.mu"},
+            named=sweep_tables.named_cells("[axes]\nx = 1\n[cells]\nrates = a = 1\n# no = 1\n"
+                                           "rate = b=1\nplain=c=1\n[set]\nlr = 1\n"))
+        self.assertEqual(sweep.named, ["rates", "rate", "plain"])
+        sweep.settings = lambda cell: sweep_tables.Sweep.settings(sweep, cell)
+        self.assertEqual([group.label for group in groups.of_cells(sweep, list(range(len(cells))))],
+                         ["rates, lr 1", "rates, lr 2", "rate", "plain", "lr 7, mu 1"])
 
     def test_lines_are_called_after_what_differs(self):
         fedavg = {"average.all.layers": "all", "average.all.every": "1", "average.all.update": "mean"}
