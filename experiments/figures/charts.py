@@ -39,9 +39,13 @@ class Chart:
         room = 0.17 * (1 + note.count("\n")) * bool(note)  # inches below the panels
         self.figure.text(0.5, 0.03 / height, note, ha="center", fontsize=8, color=DARK)
         if self.legend:
-            self.figure.legend(*self.legend, loc="lower center", ncol=len(self.legend[1]),
+            names = self.legend[1]
+            one = 0.55 + 0.062 * max(map(len, names))  # inches of the longest name with its handle
+            columns = max(1, min(len(names), int(width / one)))
+            columns = -(-len(names) // -(-len(names) // columns))  # rows of equal length
+            self.figure.legend(*self.legend, loc="lower center", ncol=columns,
                                bbox_to_anchor=(0.5, room / height))
-            room += 0.3
+            room += 0.12 + 0.18 * -(-len(names) // columns)
         self.figure.get_layout_engine().set(rect=(0, room / height, 1, 1 - room / height))
 
     def draw(self):
@@ -102,6 +106,15 @@ class HeatMap:
         """Colours reach from minus to plus this, by panel."""
         return [max(g.extreme for g in self.grids if g.scale == grid.scale) for grid in self.grids]
 
+    def colors(self, grid, limit):
+        """How imshow colours a grid; grids of one scale have the same colours."""
+        if grid.signed:
+            return dict(cmap="RdBu_r", vmin=-limit, vmax=limit)
+        values = np.concatenate([g.values.ravel() for g in self.grids if g.scale == grid.scale])
+        known = values[np.isfinite(values)]
+        return dict(cmap="Blues", vmin=known.min(), vmax=known.max()) \
+            if len(known) else dict(cmap="Blues")
+
     def draw(self):
         narrow = max(len(g.columns) for g in self.grids) <= MAX_BESIDE
         across = self.across or (len(self.grids) if narrow else 1)
@@ -113,7 +126,7 @@ class HeatMap:
         for axis in axes.flat[len(self.grids):]:
             axis.set_visible(False)
         for k, (axis, grid, limit) in enumerate(zip(axes.flat, self.grids, self.limits())):
-            _panel(figure, axis, grid, limit)
+            _panel(figure, axis, grid, self.colors(grid, limit))
             if k % across and grid.rows == self.grids[k - 1].rows:
                 axis.set_yticklabels([])
                 axis.set_ylabel("")
@@ -121,12 +134,11 @@ class HeatMap:
         return figure
 
 
-def _panel(figure, axis, grid, limit):
+def _panel(figure, axis, grid, colors):
     places = grid.places()
     last = places[-1]
     shown = np.full((last + 1, len(grid.columns)), np.nan)
     shown[places] = grid.values
-    colors = dict(cmap="RdBu_r", vmin=-limit, vmax=limit) if grid.signed else dict(cmap="Blues")
     image = axis.imshow(shown, aspect="auto", interpolation="nearest", **colors)
     if grid.has_numbers:
         _numbers(axis, grid, places, image)

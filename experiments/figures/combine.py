@@ -56,6 +56,14 @@ def may_differ(config):
     return set().union(*affected.values()) - numbers | affected.get("machine", set())
 
 
+def of_results(config):
+    """Values by key, of those that decide about what training does; not the seed."""
+    found = settings(config, {"run.seed"} | may_differ(config))
+    listed = re.search(r"^# affects results:(.*)$", config, re.M)
+    return {key: value for key, value in found.items()
+            if (key in listed[1].split() if listed else not key.startswith("analysis."))}
+
+
 def settings(config, ignored):
     """Values by key, but for those ignored."""
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes="#")
@@ -140,6 +148,8 @@ def print_means(means, count):
     print(f"\nMean over {count} runs, with the 95 % interval of the mean (Student's t)")
     for text, names, decimals, values in means:
         print(f"\n{text}")
+        if count == 2:
+            print("  (an interval from two runs means little)")
         mean, half = interval(values)
         width = max(len(name) for name in names)
         for name, m, h in zip(names, mean, half):

@@ -17,7 +17,7 @@ def figures(run):
     if metrics is not None and len(metrics) > 1:
         name, title = (("accuracy", "Accuracy and loss") if has_classes(run) else ("loss", "Loss"))
         drawn[name] = accuracy_and_loss(
-            f"{title} by round: {heading}, test split, {span(metrics['round'])}", metrics,
+            f"{title} by round: {heading}, {span(metrics['round'])}", metrics,
             rounds[averaged.any(axis=0)])
     if len(rounds):
         values = by_layer(read(run, "metrics/layers"), "divergence", run.layers, rounds)
@@ -41,8 +41,8 @@ def figures(run):
 
 def accuracy_and_loss(heading, metrics, averaging_rounds):
     """`metrics` = /metrics/rounds; None when nothing was evaluated."""
-    panels = [("Accuracy on the test set", "test_accuracy", "train_accuracy"),
-              ("Loss on the test set", "test_loss", "train_loss")]
+    panels = [("Accuracy", "test_accuracy", "train_accuracy"),
+              ("Loss", "test_loss", "train_loss")]
     if _own_labels_differ(metrics):
         panels.append(("Accuracy on each client's own labels", "test_accuracy_local", ""))
     panels = [p for p in panels if present(metrics, p[1]) or present(metrics, p[1] + "_before")]
@@ -72,6 +72,9 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
             for r in averaging_rounds:
                 axis.axvline(r, color=PALE, lw=1.2, zorder=0)
             handles["rounds with averaging"] = Line2D([], [], color=PALE, lw=1.2)
+        if name in ("test_accuracy", "test_loss"):
+            title += ": test set; dashed: training data" if train and present(metrics, train) else \
+                " on the test set"
         frame(axis, title)
         axis.set_ylim(0, 1 if "accuracy" in name else None)
     legend = figure.add_subplot(grid[1, :])

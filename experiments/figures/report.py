@@ -8,14 +8,14 @@ import pathlib
 import numpy as np
 from matplotlib import cm, colors
 
-from figures import charts, combine, topics
+from figures import charts, combine, compare, topics
 from figures.charts import HeatMap, number
 from figures.run_tables import about, present, read, span, tables
 
 MAX_ROWS = 200  # of one table
 HERE = pathlib.Path(__file__).resolve().parent
 SECTIONS = {  # topics of the figures that belong to no analysis; the others name their section
-    "Training": ["accuracy", "loss", "divergence", "traffic", "partition"], "Barriers": ["means"],
+    "Training": ["compare", "accuracy", "loss", "divergence", "traffic", "partition"], "Barriers": ["means"],
     "Sets of layers": [], "Along paths and planes": [], "Comparisons": []}
 for file in topics.FIGURES:
     SECTIONS[file.SECTION].extend(topics.topics(file))
@@ -35,15 +35,28 @@ def of_run(run, analyses, drawn):
                 [run])
 
 
-def of_runs(runs, drawn, means):
-    shown = []
+def of_runs(runs, drawn, means, groups):
+    shown = [("What the lines are", np.array(
+        [(group.label, ", ".join(str(one.seed) for one in group.members),
+          ", ".join(one.path for one in group.members)) for group in groups],
+        [("line", "U99"), ("seeds", "U999"), ("runs", "U9999")]))] if len(groups) > 1 else []
+    for text, names, _, values in compare.summary(groups):
+        rows = np.array([(name, count, mean, mean - half, mean + half)
+                         for name, (mean, half, count) in zip(names, values)],
+                        [("line", "U99"), ("seeds", "i8"), *((n, "f8") for n in ("mean", "low", "high"))])
+        shown.append((f"{text}: mean over seeds and its 95 % interval" if (rows["seeds"] > 1).any()
+                      else text, rows))
     for text, names, _, values in means:
         mean, half = combine.interval(values)
         rows = np.array(list(zip(names, mean, mean - half, mean + half)),
                         [("layer", "U64"), ("mean", "f8"), ("low", "f8"), ("high", "f8")])
         shown.append((f"{text}: mean over {len(runs)} runs and its 95 % interval", rows))
-    return page(about(runs[0]), f"{len(runs)} runs of one experiment with different seeds", drawn,
-                shown, runs)
+    if len(groups) == 1:
+        return page(about(runs[0]), f"{len(runs)} runs of one experiment with different seeds", drawn,
+                    shown, runs)
+    title = about(runs[0]) if len({about(run) for run in runs}) == 1 else \
+        f"Several models on {runs[0].file.attrs['dataset']}"
+    return page(title, f"{len(runs)} runs with {len(groups)} different settings", drawn, shown, runs)
 
 
 def page(title, subtitle, drawn, shown, runs):
@@ -51,7 +64,7 @@ def page(title, subtitle, drawn, shown, runs):
                                 if name.split("_")[0] in names))
                 for topic, names in SECTIONS.items()]
     sections += [("Tables", "".join(table(text, rows) for text, rows in shown)),
-                 ("Configuration", configuration(runs[0])),
+                 ("Configuration", configuration(runs)),
                  ("Provenance", "".join(table(run.path, read(run, "provenance")) for run in runs))]
     sections = [(topic, text) for topic, text in sections if text]
     links = "".join(f'<a href="#{anchor(topic)}">{topic}</a>' for topic, _ in sections)
@@ -70,8 +83,9 @@ def anchor(topic):
     return topic.lower().replace(" ", "-")
 
 
-def configuration(run):
-    return f"<pre>{html.escape(run.config)}</pre>"
+def configuration(runs):
+    of = f'<p class="sub">of {html.escape(runs[0].path)}</p>' if len(runs) > 1 else ""
+    return f"{of}<pre>{html.escape(runs[0].config)}</pre>"
 
 
 def figure(name, drawn):

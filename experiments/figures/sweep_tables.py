@@ -1,6 +1,7 @@
 """Reads a collected sweep for plot.py: values of its cells by interval, layer set and seed."""
 
 import itertools
+import re
 
 import h5py
 import numpy as np
@@ -46,6 +47,7 @@ class Sweep:
                 from problem
         if self.attributes["format_version"] > 1:
             raise Problem(f"{path} has a newer format version than this reader.")
+        self.named = named_cells(self.attributes["sweep"])
         self.total = len(self.cells)
         self.cells = self.cells[self.cells["stage"] == "done"]
         if not len(self.cells):
@@ -55,6 +57,18 @@ class Sweep:
         self.lines = chosen([a for a in axes if a != self.across], ".layers")
         self.others = [a for a in axes if a not in (self.across, self.lines)]
 
+    def runs(self):
+        """Directories of the cells that are done."""
+        return [self.path.parent / "cells" / str(name) for name in self.cells["name"]]
+
+    def settings(self, cell):
+        """What a cell sets, but for the seed; of a named cell its name, too (under "")."""
+        name = str(cell["name"])
+        found = [one for one in self.named if re.match(rf"{re.escape(one)}(_|-[0-9a-f]+$)", name)]
+        said = {"": max(found, key=len)} if found else {}
+        axes = [axis for axis in self.attributes["axes"].split(",") if axis and axis != SEED]
+        return said | {axis: str(cell[axis]) for axis in axes}
+
     def parts(self):
         """(text, cells) for each combination of the other axes that has something to compare."""
         values = [np.unique(self.cells[axis]) for axis in self.others]
@@ -62,7 +76,8 @@ class Sweep:
             cells = self.cells
             for axis, value in zip(self.others, combination):
                 cells = cells[cells[axis] == value]
-            text = ", ".join(f"{axis} = {value}" for axis, value in zip(self.others, combination))
+            text = ", ".join(f"{axis} = {value}" if str(value) else f"{axis} not set"
+                             for axis, value in zip(self.others, combination))
             if len(self.values(cells, self.across)) > 1 or len(self.values(cells, self.lines)) > 1:
                 yield text, cells
 
@@ -89,6 +104,12 @@ class Sweep:
                 numbers = np.array(found.get((line, value), []), float)
                 grid[row, column] = numbers[np.isfinite(numbers)]
         return grid
+
+
+def named_cells(text):
+    """Names of the cells in [cells] of a sweep file."""
+    section = re.search(r"^\s*\[cells\]\s*$(.*?)(^\s*\[|\Z)", text, re.M | re.S)
+    return re.findall(r"^\s*([^\s#;=]+)\s*=", section[1], re.M) if section else []
 
 
 def chosen(axes, ending):

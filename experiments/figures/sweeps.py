@@ -52,7 +52,7 @@ def accuracies(sweep, cells):
     """[(title, [lines, across] of values by seed, decimals, quantity)], of what is there."""
     panels = []
     for title, column in ACCURACIES:
-        grid = sweep.grid(cells, last_of(sweep.rounds, column))
+        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
         if any(map(len, grid.flat)):
             panels.append((title, percent(grid), 1, "accuracy, %"))
     same = len(panels) == 4 and all(np.allclose(a, b, atol=2) for a, b in
@@ -66,10 +66,19 @@ def losses(sweep, cells):
     for title, column in ACCURACIES:
         if "local" in column:  # losses are of the whole test set
             continue
-        grid = sweep.grid(cells, last_of(sweep.rounds, column.replace("accuracy", "loss")))
+        column = column.replace("accuracy", "loss")
+        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
         if any(map(len, grid.flat)):
             panels.append((title, grid, 3, "loss"))
     return panels
+
+
+def averaged_only(sweep, column, of_cell):
+    """Without the global model of cells that never average: that is the one they started from."""
+    if column not in ("test_accuracy", "test_loss"):
+        return of_cell
+    sent = set(sweep.rounds["cell"][sweep.rounds["bytes"] > 0])
+    return lambda cell: of_cell(cell) if cell in sent else np.nan
 
 
 def percent(grid):
@@ -106,7 +115,7 @@ def barriers(sweep, cells, analysis, split):
             last[row["cell"]] = (row["round"], value)
         grid = sweep.grid(cells, lambda cell, last=last: last.get(cell, (0, np.nan))[1])
         if any(map(len, grid.flat)):
-            panels.append((title, grid, 2 if unit == 1.0 else 1, "barrier"))
+            panels.append((title, grid, 2 if unit == 1.0 else 1, f"barrier, {column}"))
     return panels
 
 
@@ -128,39 +137,66 @@ def lines(sweep, cells, heading, panels):
     """One line a set of layers: means, with bars from the least to the largest seed."""
     across, shown, apart = shared(sweep, cells)
     names = labels(sweep, cells, sweep.lines)
+    if sweep.lines and not sweep.lines.endswith(".layers"):
+        names = [f"{sweep.lines.rpartition('.')[2]} {name}" for name in names]
     down = -(-len(panels) // 2) if len(panels) > 3 else 1
     wide = -(-len(panels) // down)
-    figure, axes = plt.subplots(down, wide, squeeze=False, figsize=(4.3 * wide, 0.8 + 3.1 * down))
+    figure, axes = plt.subplots(down, wide, squeeze=False, figsize=(4.3 * wide, 0.8 + 3.1 * down),
+                                sharey=one_scale(panels, wide))
+    joined = ordered(sweep, cells)
     for axis in axes.flat[len(panels):]:
         axis.set_visible(False)
     for axis, (title, grid, _, quantity) in zip(axes.flat, panels):
         for row, name in enumerate(names):
             # Side by side, so that bars do not hide each other.
             shift = 0.4 * ((row + 0.5) / len(names) - 0.5)
-            _line(axis, grid[row, shown], shift, row, name)
+            _line(axis, grid[row, shown], shift, row, name, joined)
         if len(apart(grid)):
             axis.axhline(mean(apart(grid)), color=GREY, lw=1.2, ls="--", label="never averaged")
-        if quantity == "barrier":
+        if quantity.startswith("barrier"):
             axis.axhline(0, color="#bbbbbb", lw=0.8, zorder=0)
         frame(axis, title, axis_name(sweep))
         axis.set_xticks(range(len(across)), across)
         axis.set_xlim(-0.5, len(across) - 0.5)
-    axes[0, 0].set_ylabel(panels[0][3])
-    several = any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
-    note = "mean over seeds; bars from the least to the largest" if several else ""
-    handles = axes[0, 0].get_legend_handles_labels()
-    return Chart(heading, figure, note, handles if len(handles[0]) > 1 else ())
+    axes[0, 0].set_ylabel(panels[0][3].split(", loss_mid")[0])
+    note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
+    handles = {name: handle for axis in axes.flat
+               for handle, name in zip(*axis.get_legend_handles_labels())}
+    legend = (list(handles.values()), list(handles)) if len(handles) > 1 else ()
+    return Chart(heading, figure, note, legend)
 
 
-def _line(axis, cells, shift, number_of_line, name):
-    """`cells`: values by seed, along x."""
+def one_scale(panels, wide):
+    """Panels of one quantity share their scale: all of them, or those of a row."""
+    quantities = [quantity for *_, quantity in panels]
+    rows = [set(quantities[k:k + wide]) for k in range(0, len(quantities), wide)]
+    if len(set(quantities)) == 1:
+        return True
+    return "row" if all(len(row) == 1 for row in rows) else False
+
+
+def several_seeds(panels):
+    return any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
+
+
+def ordered(sweep, cells):
+    """Are values along x numbers? Lines between others would say what is not so."""
+    try:
+        [float(value) for value in sweep.values(cells, sweep.across)]
+    except ValueError:
+        return False
+    return True
+
+
+def _line(axis, cells, shift, number_of_line, name, joined):
+    """`cells`: values by seed, along x; `joined`: by a line."""
     place = np.array([k for k, numbers in enumerate(cells) if len(numbers)])
     if not len(place):
         return
     means, low, high = (np.array([f(cells[k]) for k in place]) for f in (np.mean, np.min, np.max))
     style = dict(color=COLORS[number_of_line % len(COLORS)],
                  marker=MARKERS[number_of_line % len(MARKERS)])
-    axis.plot(place + shift, means, ms=4.5, lw=1.2, label=name, **style)
+    axis.plot(place + shift, means, ms=4.5, lw=1.2, ls="-" if joined else "", label=name, **style)
     axis.vlines(place + shift, low, high, color=style["color"], lw=1.2, alpha=0.6)
 
 
@@ -173,8 +209,8 @@ def heat_maps(sweep, cells, heading, panels):
             title += f"\nnever averaged: {number(mean(apart(grid)), decimals)}"
         values = np.array([[mean(numbers) for numbers in row] for row in grid[:, shown]])
         grids.append(Grid(title, values, labels(sweep, cells, sweep.lines), across, decimals,
-                          axis_name(sweep), scale=title, signed=quantity == "barrier"))
-    return HeatMap(heading, grids, "means over seeds", across=2)
+                          axis_name(sweep), scale=quantity, signed=quantity.startswith("barrier")))
+    return HeatMap(heading, grids, "means over seeds" if several_seeds(panels) else "", across=2)
 
 
 def shared(sweep, cells):

@@ -237,6 +237,37 @@ class Refused(SweepTest):
 
 
 class Figures(SweepTest):
+    def plot(self, *arguments):
+        result = subprocess.run([sys.executable, ROOT / "experiments/plot.py", *arguments],
+                                capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_strategies_over_seeds(self):
+        """Named cells, and their runs one by one: a line a strategy, averaged over seeds."""
+        self.file.write_text("[sweep]\nbase = small.ini\n[cells]\n"
+                             "everything = federation.preset = fedavg & run.seed = 1 | 2\n"
+                             "own-heads = federation.preset = fedper & run.seed = 1 | 2\n")
+        self.sweep("run")
+        self.sweep("collect")
+        said = self.plot(self.out)
+        self.assertIn("4 of 4 cells are done and drawn", said)
+        names = {f"compare_{topic}{across}" for topic in ("accuracy", "loss", "barrier")
+                 for across in ("", "_bytes", "_time")}
+        self.assertLessEqual(names, {path.stem for path in (self.out / "plots").glob("*.png")})
+        text = (self.out / "plots/compare_accuracy.svg").read_text(encoding="utf-8")
+        for word in ("everything", "own-heads", "Global model", "means little", "after averaging"):
+            self.assertIn(word, text)
+        runs = sorted((self.out / "cells").iterdir())
+        self.assertEqual(len(runs), 4)
+        both = self.plot(*runs, "--out", self.path / "runs")
+        for name, preset in (("everything", "fedavg"), ("own-heads", "fedper")):
+            self.assertEqual(re.findall(rf"^  {name} +(.*)$", said, re.M),
+                             re.findall(rf"^  {preset} +(.*)$", both, re.M))
+        with h5py.File(runs[0] / "run.h5") as one, h5py.File(runs[1] / "run.h5") as other:
+            last = [file["metrics/rounds"]["test_accuracy"][-1] for file in (one, other)]
+        self.assertRegex(said, rf"last round: global model\n  everything +{50 * sum(last):.1f} ")
+
     def test_what_cannot_be_drawn(self):
         self.file.write_text("[sweep]\nbase = small.ini\n[cells]\none = run.seed=4\n")
         self.sweep("run")

@@ -13,12 +13,13 @@ import xml.etree.ElementTree
 
 import h5py
 import matplotlib.image
+import numpy as np
 
 from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from figures import analysis, combine, controls, run_tables
+from figures import analysis, combine, compare, controls, groups, run_tables, sweep_tables
 from figures.kinds import random_and_subset, simplex
 PLAIN = ["accuracy", "divergence", "partition"]
 
@@ -42,6 +43,11 @@ FEW, ALL = few("train", "test"), everything("train", "test")
 def plot(*arguments):
     return subprocess.run([sys.executable, EXPERIMENTS / "plot.py", *arguments],
                           capture_output=True, text=True, check=False)
+
+
+def words(file):
+    """What is written in an SVG, its lines joined."""
+    return " ".join(re.sub("<[^>]+>", " ", file.read_text(encoding="utf-8")).split())
 
 
 class Page(html.parser.HTMLParser):
@@ -130,6 +136,13 @@ class PlotTest(unittest.TestCase):
         for number in ("0.60", "−0.01", "0.09", "0.19", "0.35", "15.0", "end points", "(3)"):
             self.assertIn(f"{number}", text)
 
+    def test_training_accuracy_is_not_called_that_of_the_test_set(self):
+        write_run(self.path, analysed=(), shared=True)
+        self.check_drawn(self.path)
+        text = (self.path / "plots" / "accuracy.svg").read_text()
+        self.assertIn("Accuracy: test set; dashed: training data", text)
+        self.assertIn("Loss on the test set", text)
+
     def test_draws_every_kind_and_puts_it_into_the_report(self):
         write_run(self.path, more_kinds=True)
         self.assertIn("report.html", self.check_drawn(self.path, "--html"))
@@ -211,6 +224,8 @@ class PlotTest(unittest.TestCase):
         printed = self.check_drawn(*runs, "--out", out, "--html")
         names = [f"{topic}barriers_insitu_{split}" for topic in ("", "means_")
                  for split in ("train", "test")]
+        names += [f"compare_{topic}{across}" for topic in ("accuracy", "barrier")
+                  for across in ("", "_bytes", "_time")]
         self.check_figures(out, names)
         # Barriers are 0.60, 0.61, 0.65: mean 0.62, deviation 0.0265, times 4.303 / sqrt(3).
         self.assertRegex(printed, r"full +0\.620 +0\.554 to 0\.686")
@@ -219,27 +234,140 @@ class PlotTest(unittest.TestCase):
         self.assertIn("0.62", (out / "barriers_insitu_test.svg").read_text())
         self.check_page(out / "report.html", names)
 
+    def write_runs(self, **runs):
+        """Runs by name, and their paths."""
+        for name, settings in runs.items():
+            write_run(self.path.parent / name, **settings)
+        return [self.path.parent / name for name in runs]
+
     def test_refuses_runs_that_do_not_belong_together(self):
-        other = self.path.parent / "other"
-        write_run(self.path)
-        write_run(other, seed=2, lr=0.1)
+        one, mnist, copy, other = self.write_runs(one={}, mnist={"dataset": "mnist"}, copy={},
+                                                  other={"seed": 2, "rounds": 1})
         out = ("--out", self.path.parent / "out")
-        self.check_refused("--out", self.path, other)
-        self.check_refused("the experiment, train.lr is 0.1 in the one and 0.05 in the other",
-                           self.path, other, *out)
-        self.check_refused("same seed", self.path, self.path, *out)
-        fourth = self.path.parent / "fourth"
-        write_run(fourth, seed=4)
-        with h5py.File(fourth / "run.h5", "a") as file:
-            file["barriers/insitu"].attrs["config"] = "[analysis]\nsamples = 100\n"
-        self.check_refused("the analysis 'insitu', analysis.samples is 100 in the one",
-                           self.path, fourth, *out)
-        third = self.path.parent / "third"
-        write_run(third, seed=3, analysed=())
-        self.check_refused("no barriers in common", self.path, third, *out)
-        with h5py.File(other / "run.h5", "a") as file:
-            file.attrs["dataset"] = "mnist"
-        self.check_refused("not the same experiment", self.path, other, *out)
+        self.check_refused("--out", one, mnist)
+        self.check_refused("different data sets (mnist and fashion-mnist)", one, mnist, *out)
+        self.check_refused("is given twice", one, copy, one, *out)
+        self.check_refused("the same seed (1) and settings", one, copy, *out)
+        self.check_refused("other has no finished round", one, other, *out)
+        self.check_refused("no analysis called 'dense' (it has: insitu)", one, mnist, *out,
+                           "--analysis", "dense")
+        with h5py.File(copy / "run.h5", "a") as file:
+            file["dataset"] = 0
+            file["dataset"].attrs["task"] = "regression"
+        self.check_refused("different tasks", one, copy, *out)
+
+    def test_what_cannot_be_averaged_is_said_and_the_rest_is_drawn(self):
+        out = self.path.parent / "out"
+        one, fourth, third = self.write_runs(one={}, fourth={"seed": 4},
+                                             third={"seed": 3, "analysed": ()})
+        self.assertIn("no barriers in common", self.check_drawn(one, third, "--out", out))
+        names = ["compare_accuracy", "compare_accuracy_bytes", "compare_accuracy_time"]
+        self.check_figures(out, names)
+        for run, samples in ((one, 50), (fourth, 100)):
+            with h5py.File(run / "run.h5", "a") as file:
+                file["barriers/insitu"].attrs["config"] = (f"[analysis]\nsamples = {samples}\n"
+                                                           "at = before\n")
+        printed = self.check_drawn(one, fourth, "--out", out)
+        self.assertIn("the analysis 'insitu', analysis.samples is 100 in the one", printed)
+        self.assertIn("compare_barrier is not drawn", printed)
+        self.assertIn("differ in samples (100 and 50)", printed)
+
+    def test_compares_experiments(self):
+        runs = self.write_runs(**{f"{lr}_{seed}": {"lr": lr, "seed": seed, "shared": lr < 1}
+                                  for lr in (0.05, 0.1, 1) for seed in (1, 2, 6)})
+        out = self.path.parent / "out"
+        printed = self.check_drawn(*runs, "--out", out, "--html")
+        names = [f"compare_{topic}{across}" for topic in ("accuracy", "loss", "barrier")
+                 for across in ("", "_bytes", "_time")]
+        self.check_figures(out, names)
+        # In round 4: .4, .41, .45: mean .42, deviation .0265, times 4.303 / sqrt(3).
+        self.assertRegex(printed, r"lr 0.05 +42\.0 +35\.4 to 48\.6 +\(3 seeds\)")
+        text = words(out / "compare_accuracy.svg")
+        for part in ("lr 0.05", "lr 0.1", "Global model", "own models before averaging",
+                     "mean over 3 seeds; band: 95 % interval of the mean (Student",
+                     "some layers are never averaged: lr 1", "mlp on fashion-mnist, 3 clients"):
+            self.assertIn(part, text)
+        self.assertIn("MiB", words(out / "compare_loss_bytes.svg"))
+        self.assertIn("analysis 'insitu'", words(out / "compare_barrier.svg"))
+        page, _ = self.check_page(out / "report.html", names)
+        self.assertIn("seeds", page.headers)
+
+    def test_says_what_few_seeds_are_worth(self):
+        runs = self.write_runs(**{f"{lr}_{seed}": {"lr": lr, "seed": seed, "shared": True}
+                                  for lr in (0.05, 0.1) for seed in (1, 2)})
+        out = self.path.parent / "out"
+        self.assertIn("it would mean little", self.check_drawn(*runs, "--out", out))
+        self.assertIn("13 times as wide and means little",
+                      words(out / "compare_accuracy.svg"))
+        printed = self.check_drawn(*runs[::2], "--out", out)
+        text = words(out / "compare_accuracy.svg")
+        for wrong in ("mean over", "interval of", "seeds"):
+            self.assertNotIn(wrong, text + printed)
+
+    def test_numbers_of_a_comparison(self):
+        members = []
+        for path in self.write_runs(**{f"run{seed}": {"seed": seed, "shared": True}
+                                       for seed in (1, 2, 6)}):
+            with run_tables.open_run(path) as run:
+                members.append(groups.member(run))
+        group, = groups.of_runs(members)
+        panel, *_ = compare.tested([group], "accuracy")
+        curve, = panel.curves.values()
+        self.assertAlmostEqual(curve.mean[4], 42)
+        low, high = curve.band()
+        self.assertAlmostEqual(high[4] - 42, 4.303 * 7 ** 0.5 / 3 ** 0.5, places=3)
+        self.assertAlmostEqual(low[4] + high[4], 84)
+        self.assertEqual(list(curve.across["bytes"]), [k << 20 for k in (0, 1, 3, 6, 10)])
+        self.assertEqual(list(curve.across["time"]), [0, 1, 3, 6, 10])
+        loss, error = compare.barriers([group], [])
+        curve, = loss.curves.values()
+        self.assertEqual(list(curve.rounds), [2, 4])
+        self.assertAlmostEqual(curve.mean[1], 0.62)
+        # Barriers are taken before the averaging of their round.
+        self.assertEqual(list(curve.across["bytes"]), [1 << 20, 6 << 20])
+        self.assertEqual(list(curve.across["time"]), [3, 10])
+
+    def labels(self, *settings, paths=None):
+        return [group.label for group in groups.of_runs([
+            groups.Member(path, 1, found, (), {}, True, [], True, False) for path, found in
+            zip(paths or "abcdefghijkl", settings)])]
+
+    def test_cells_are_called_after_their_names_and_axes(self):
+        cells = np.array([("rates_lr-1", "1", "1", "1"), ("rates_lr-2", "1", "2", "1"),
+                          ("rate_mu-3_seed-1", "1", "1", "3"), ("rate_mu-3_seed-2", "2", "1", "3"),
+                          ("plain-0123456789", "1", "1", "1"), ("lr-7_mu-1-0123456789", "1", "7", "1")],
+                         [(name, "U99") for name in ("name", "run.seed", "train.lr", "train.mu")])
+        sweep = types.SimpleNamespace(
+            cells=cells, attributes={"axes": "run.seed,train.lr,train.mu"},
+            named=sweep_tables.named_cells("[axes]\nx = 1\n[cells]\nrates = a = 1\n# no = 1\n"
+                                           "rate = b=1\nplain=c=1\n[set]\nlr = 1\n"))
+        self.assertEqual(sweep.named, ["rates", "rate", "plain"])
+        sweep.settings = lambda cell: sweep_tables.Sweep.settings(sweep, cell)
+        self.assertEqual([group.label for group in groups.of_cells(sweep, list(range(len(cells))))],
+                         ["rates, lr 1", "rates, lr 2", "rate", "plain", "lr 7, mu 1"])
+
+    def test_lines_are_called_after_what_differs(self):
+        fedavg = {"average.all.layers": "all", "average.all.every": "1", "average.all.update": "mean"}
+        fedper = {"average.body.layers": "body", "average.head.layers": "head",
+                  "average.body.every": "1", "average.head.every": "0"}
+        prox = {"train.correction": "prox", "train.mu": "0.1"}
+        none = {"train.correction": "none", "train.mu": "0"}
+        self.assertEqual(self.labels(fedavg | none, fedper | none, fedavg | prox,
+                                     {"average.all.every": "0"} | none,
+                                     fedavg | {"average.all.every": "4"} | none),
+                         ["fedavg", "fedper", "fedavg, correction prox, mu 0.1", "local", "all every 4"])
+        self.assertEqual(self.labels(fedavg, fedavg | {"average.all.update": "adam",
+                                                       "average.all.update_lr": "0.1"}),
+                         ["fedavg", "update adam, update_lr 0.1"])
+        self.assertEqual(self.labels(none, prox), ["correction none, mu 0", "correction prox, mu 0.1"])
+        self.assertEqual(self.labels({"a.x": "1", "b.x": "1"}, {"a.x": "2", "b.x": "1"},
+                                     {"a.x": "3", "b.x": "2"}),
+                         ["a.x 1", "a.x 2", "a.x 3, b.x 2"])
+        long = {"model.name": "x" * 50}
+        self.assertEqual(self.labels(none, long, paths=["/runs/mine", "/runs/other"]),
+                         ["mine", "other"])
+        self.assertEqual(self.labels(none, long, paths=["/a/run", "/b/" + "r" * 60]),
+                         ["run", "r" * 35 + "… 2"])
 
     def test_what_may_differ_between_runs_follows_from_what_their_keys_affect(self):
         def differ(*lines, said=""):
