@@ -2,6 +2,7 @@
 line for the runs that differ in their seeds alone."""
 
 import numpy as np
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
 from figures.charts import (BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number, plt, wrap)
 from figures.combine import interval
@@ -138,6 +139,7 @@ def barriers(groups, said):
     if not with_some:
         return []
     before = with_some[0].analysed["at"] != "after"
+    split = {"train": "training", "test": "test"}[with_some[0].analysed["split"]]
     unit = "percentage points" if members[0].has_classes else "the targets' unit"
     panels = []
     for column, quantity in (("loss", "loss"), ("error", unit)):
@@ -147,7 +149,7 @@ def barriers(groups, said):
                           before)
             if len(curve.rounds):
                 curves[id(group)] = curve
-        panels.append(Panel(f"Barrier in training {column}", quantity, curves))
+        panels.append(Panel(f"Barrier in {split} {column}", quantity, curves))
     return panels
 
 
@@ -272,6 +274,9 @@ def limit(axis, panels, topic):
         wanted = np.clip(wanted, 0, 100)
     if topic == "loss" and low > 0 and high > 10 * low:
         axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_locator(NullLocator())
         axis.set_ylim(low / 1.15, high * 1.15)
         return bool(ends.min() < low / 1.15 or ends.max() > high * 1.15)
     shown = [max(wanted[0], low - 0.25 * room), min(wanted[1], high + 0.25 * room)]

@@ -76,11 +76,12 @@ def member(run, analysis=None):
 
 
 def add_barriers(found, analysis):
-    rows = analysis.parts.get(("train", ""))
-    if rows is None or not len(full := rows.of((FULL,))):
+    """On the training split, or the test split where there is no other."""
+    split = next((split for split in ("train", "test") if (split, "") in analysis.parts), None)
+    if split is None or not len(full := analysis.parts[split, ""].of((FULL,))):
         return
     found.analysis = analysis.name
-    found.analysed = {key: analysis.setting(key) for key in OF_BARRIERS}
+    found.analysed = {key: analysis.setting(key) for key in OF_BARRIERS} | {"split": split}
     for column, _, unit, _ in analysis.quantities:
         values = unit * full.medians([(FULL, FULL, None)], column, full.rounds)[0]
         found.barriers[column] = {r: v for r, v in zip(full.rounds, values) if np.isfinite(v)}
