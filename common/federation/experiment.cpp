@@ -151,8 +151,7 @@ std::vector<int> Experiment::common_layers(std::int64_t round) const {
     }
   }
   std::ranges::sort(layers);
-  auto const repeated = std::ranges::unique(layers);
-  layers.erase(repeated.begin(), repeated.end());
+  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
   return layers;
 }
 

@@ -33,8 +33,9 @@ TEST(EvaluateTest, sums_are_those_of_the_logits) {
     auto const [image, label] = test.range(i, 1);
     auto const logits = model.evaluate(image, weights);
     loss += at::cross_entropy_loss(logits.to(at::kDouble), label).item<double>();
-    bool const right = logits.argmax(1).item<std::int64_t>() == label.item<std::int64_t>();
-    correct[label.item<std::int64_t>()] += right ? 1.0 : 0.0;
+    auto const right = label.item<std::int64_t>();
+    bool const found = logits.argmax(1).item<std::int64_t>() == right;
+    correct[static_cast<std::size_t>(right)] += found ? 1.0 : 0.0;
   }
   auto const sums = evaluate(model, classification_task(), weights, test);
   EXPECT_NEAR(sums.loss, loss, 1e-4);
