@@ -60,8 +60,8 @@ int wait_for(pid_t child) {
 
 void in_child(std::function<void()> const& work, unsigned seconds) {
   std::array<int, 2> ends{};
-  require(::pipe2(ends.data(), O_CLOEXEC) == 0,
-          std::string("cannot make a pipe: ") + std::strerror(errno));
+  bool const piped = ::pipe2(ends.data(), O_CLOEXEC) == 0;
+  require(piped, std::string("cannot make a pipe: ") + std::strerror(errno));
   std::fflush(nullptr);
   auto const child = ::fork();
   if (child == 0) be_child(work, seconds, ends[1]);

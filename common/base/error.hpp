@@ -16,7 +16,8 @@ struct InputError : Error {
   using Error::Error;
 };
 
-/// Throws Error with `message` unless `ok`.
+/// Throws Error with `message` unless `ok`. Arguments are evaluated in any order: a call whose
+/// reason (errno, std::error_code) is part of `message` is made before.
 inline void require(bool ok, std::string const& message) {
   if (!ok) throw Error(message);
 }

@@ -171,9 +171,9 @@ void RunWriter::check_creatable(fs::path const& where) {
   }
   require_input(fs::is_directory(ancestor, error), "cannot make directory " + quoted(path) + ": '" +
                                                        ancestor.string() + "' is not a directory");
-  require_input(::access(ancestor.c_str(), W_OK | X_OK) == 0,
-                "cannot write to " + quoted(ancestor) + ": " + std::strerror(errno) +
-                    "; choose another --out");
+  bool const writable = ::access(ancestor.c_str(), W_OK | X_OK) == 0;
+  require_input(writable, "cannot write to " + quoted(ancestor) + ": " + std::strerror(errno) +
+                              "; choose another --out");
   if (is_alive(path / Names::kSimulation))
     throw InputError(quoted(path) +
                      " is in use by a simulation: " + read_holder(path / Names::kSimulation).str() +

@@ -62,7 +62,8 @@ pid_t start_process(std::vector<std::string> const& arguments,
 
 ProcessResult run_process(std::vector<std::string> const& arguments) {
   std::array<int, 2> ends{};
-  require(pipe2(ends.data(), O_CLOEXEC) == 0, std::string("no pipe: ") + std::strerror(errno));
+  bool const piped = pipe2(ends.data(), O_CLOEXEC) == 0;
+  require(piped, std::string("no pipe: ") + std::strerror(errno));
   pid_t const child = fork_or_throw();
   if (child == 0) become(arguments, ends[1]);
   close(ends[1]);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What fails in mid-run ends the whole job with one sentence; what was complete stays valid."""
 
+import os
 import signal
 import subprocess
 import time
@@ -73,6 +74,24 @@ class LostRank(ProgramTest):
         self.assertLess(time.monotonic() - began, 30)
         self.assertIn("every file is as it was written",
                       self.succeed("inspect", self.path / "out", "--verify"))
+
+
+class NotAllowed(ProgramTest):
+    def test_says_so(self):
+        """Not what an earlier call had failed for."""
+        config, closed = self.config(), self.path / "closed"
+        closed.mkdir()
+        closed.chmod(0o555)
+        self.path.chmod(0o755)
+        # Root may write anywhere.
+        other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if not os.geteuid() else []
+        if subprocess.run([*other, program.BINARY, "--version"], capture_output=True,
+                          check=False).returncode:
+            self.skipTest("other users cannot start the program here")
+        result = subprocess.run(
+            [*other, program.BINARY, "simulate", config, "--out", closed / "run"], text=True,
+            capture_output=True, check=False, env=os.environ | program.LAUNCHER, cwd="/")
+        self.assert_fails(result, 2, f"cannot write to '{closed}': Permission denied")
 
 
 class FullDisk(ProgramTest):

@@ -27,9 +27,11 @@ std::vector<Key<DataConfig>> data_keys() {
       used_with("data.partition = dirichlet", dirichlet,
                 number("alpha", &DataConfig::alpha, above(0), "",
                        "concentration of partition = dirichlet; smaller = more skewed labels")),
-      used_with("data.partition = shards", shards,
-                number("classes_per_client", &DataConfig::classes_per_client, at_least(1),
-                       "classes", "classes a client sees with partition = shards")),
+      used_with(
+          "data.partition = shards", shards,
+          number(
+              "classes_per_client", &DataConfig::classes_per_client, at_least(1), "shards",
+              "shards of the samples sorted by label that a client gets with partition = shards")),
       used_with("data.partition = quantity", quantity,
                 number("sigma", &DataConfig::sigma, at_least(0), "",
                        "standard deviation of log(samples) with partition = quantity")),
