@@ -2,8 +2,6 @@
 
 #include <torch/types.h>
 
-#include "common/base/error.hpp"
-
 // Two ways to read a batch of images: a loop over bytes, a tenth of the cost of tensor operations
 // in host memory, and tensor operations for devices whose memory no loop of ours may touch. Both
 // see the same crops, drawn on the host from numbers keyed by client and round.
@@ -36,7 +34,7 @@ class HostPixels : public Pixels {
         if (crops.empty()) {
           kernels::normalize(in, form_.scale[c], form_.shift[c], {out, plane});
         } else {
-          crop_plane(in.data(), crops[i], c, out);
+          crop_plane(in.data(), crops[i], form_.scale[c], form_.shift[c], out);
         }
       }
     }
@@ -44,7 +42,7 @@ class HostPixels : public Pixels {
   }
 
  private:
-  void crop_plane(std::uint8_t const* in, Crop crop, std::size_t channel, float* out) const {
+  void crop_plane(std::uint8_t const* in, Crop crop, float scale, float shift, float* out) const {
     auto const height = form_.height, width = form_.width;
     for (std::int64_t y = 0; y < height; ++y) {
       auto const row = y + crop.dy;
@@ -53,8 +51,7 @@ class HostPixels : public Pixels {
         auto const column = source(x, width, crop.dx, crop.flip);
         bool const black = outside || column < 0 || column >= width;
         auto const pixel = black ? std::uint8_t{0} : in[row * width + column];
-        out[y * width + x] =
-            static_cast<float>(pixel) * form_.scale[channel] + form_.shift[channel];
+        out[y * width + x] = static_cast<float>(pixel) * scale + shift;
       }
     }
   }
