@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <limits>
 
 #include "common/base/error.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace fedstrata {
 namespace {
@@ -58,9 +58,6 @@ Bytes pixels(std::size_t images) {
 class DatasetTest : public ::testing::Test {
  protected:
   DatasetTest() {
-    auto pattern = (fs::temp_directory_path() / "fedstrata-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw Error("no temporary folder at " + pattern);
-    dir_ = pattern;
     for (auto const* split : {"train", "t10k"}) {
       put(std::string(split) + kImages, idx({0x803, 3, 28, 28}, pixels(3)));
       put(std::string(split) + kLabelsName, idx({0x801, 3}, kLabels));
@@ -68,7 +65,6 @@ class DatasetTest : public ::testing::Test {
     config_.dataset = "mnist";
     config_.dir = dir_.string();
   }
-  ~DatasetTest() override { fs::remove_all(dir_); }
 
   void put(fs::path const& name, Bytes const& bytes) { write_bytes(dir_ / name, bytes); }
 
@@ -85,7 +81,8 @@ class DatasetTest : public ::testing::Test {
   static constexpr auto kImages = "-images-idx3-ubyte", kLabelsName = "-labels-idx1-ubyte";
   static inline std::string const kTrainImages = "train-images-idx3-ubyte";
   static inline std::string const kTrainLabels = "train-labels-idx1-ubyte";
-  fs::path dir_;
+  TemporaryDirectory directory_;
+  fs::path const dir_ = directory_.path();
   DataConfig config_;
 };
 
