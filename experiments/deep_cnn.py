@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """Writes the network of layerwise_cnn_cifar10.ini: six narrow convolutions without normalisation.
 
     experiments/deep_cnn.py runs/deep_cnn.pt [SEED]

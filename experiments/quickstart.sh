@@ -27,17 +27,11 @@ configure=(cmake --preset release --log-level=NOTICE)
 "${configure[@]}"
 cmake --build --preset release --target fedstrata -j "$(nproc)"
 
-# Four processes on any number of cores: share them, yield while waiting, pin nobody. Shared memory
-# without process_vm_readv is quiet in containers that forbid it.
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
-export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-
 step "Train (rank 0 coordinates, ranks 1 and 2 train two clients each, rank 3 analyses)"
-mpirun -n 4 build/bin/fedstrata simulate experiments/quickstart.ini --out "$run"
+build/bin/fedstrata simulate experiments/quickstart.ini --ranks 4 --out "$run"
 
 step "Analyse round 10 once more, after the run: eleven points on each path"
-mpirun -n 2 build/bin/fedstrata analyze "$run" --name paths \
+build/bin/fedstrata analyze "$run" --ranks 2 --name paths \
   --set analysis.rounds=10 --set analysis.alphas=11 --set analysis.split=test
 
 step "Draw"

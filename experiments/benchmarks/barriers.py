@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """`fedstrata analyze` against the plain method: seconds, ratio, largest differences.
 
 Trains two clients shortly for each model, then runs the plain forms (plain_barriers.py) and the
@@ -51,7 +51,7 @@ def train(options, model, run):
 
 
 def plain(options, run, form, save):
-    output, _ = started(["/usr/bin/python3", HERE / "plain_barriers.py", run, "--form", form,
+    output, _ = started([sys.executable, HERE / "plain_barriers.py", run, "--form", form,
                          "--samples", options.samples, "--pairs", options.pairs, "--save", save])
     with np.load(save) as file:
         return float(output.split()[-1]), file["points"], int(file["samples"])

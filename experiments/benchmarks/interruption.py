@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """What being resumable costs: the share of a run's time that goes into resume states, and the time
 from a start with --resume to the first new round, against that of a fresh start.
 
@@ -68,7 +68,8 @@ def measure(options, folder, name, groups):
         for states, into in (("0", off), ("1", each)):
             out = folder / f"run{repeat}{states}"
             # With a budget of a microsecond every round is late, and saves.
-            arguments = ["--set", "checkpoint.minutes=" + ("1e-8" if states == "1" else "0")]
+            arguments = ["--set", "checkpoint.minutes=" + ("1e-8" if states == "1" else "0"),
+                         "--set", "checkpoint.keep_state=yes"]
             into.append(run(options, path, "--out", out, *arguments)[0])
         for value, into in zip(stop_and_resume(options, path, folder / f"stop{repeat}"),
                                (fresh, resumed)):

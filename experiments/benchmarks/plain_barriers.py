@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """Full and layer-wise barriers of a run's models the plain way: one evaluation for each point.
 
     plain_barriers.py RUN --form loader --samples 1000 --save points.npz

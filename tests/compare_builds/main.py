@@ -44,6 +44,10 @@ class Build:
     def __init__(self, name, binary, directory):
         self.name, self.binary, self.directory = name, binary, directory
         directory.mkdir()
+        # Builds after 0.1.0 drop the states of a run that is done, unless told not to.
+        told = subprocess.run([str(binary), "simulate", "--help"], capture_output=True, text=True,
+                              check=False, env=os.environ | program.LAUNCHER).stdout
+        self.keep = ["--set", "checkpoint.keep_state=yes"] if "keep_state" in told else []
 
     def command(self, arguments, ranks):
         launcher = [program.MPIEXEC, "-n", str(ranks)] if ranks > 1 else []
@@ -69,7 +73,8 @@ class Build:
         return out
 
     def simulate(self, case, run, *arguments, ranks=None):
-        self.run("simulate", f"../{case.name}.ini", "--out", run, *arguments,
+        keep = [] if "--resume" in arguments else self.keep
+        self.run("simulate", f"../{case.name}.ini", "--out", run, *arguments, *keep,
                  ranks=ranks or case.ranks)
 
     def analyze(self, run, analysis):

@@ -16,7 +16,7 @@ import program
 from program import ProgramTest
 
 import fedstrata
-import state_dicts
+from fedstrata import state_dicts
 
 IMPORT = program.ROOT / "experiments" / "import_torch.py"
 PLOT = program.ROOT / "experiments" / "plot.py"

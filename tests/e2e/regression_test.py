@@ -31,7 +31,8 @@ class RegressionTest(ProgramTest):
         for ranks in (2, 3):
             other = self.simulate(config, f"on{ranks}", ranks=ranks)
             self.assert_same(content(whole), content(other), f"{ranks} ranks")
-        part = self.simulate(config, "part", "--set", "federation.rounds=2")
+        part = self.simulate(config, "part", "--set", "federation.rounds=2",
+                             "--set", "checkpoint.keep_state=yes")
         self.succeed("simulate", "--resume", part, "--set", "federation.rounds=4",
                      "--allow-config-change", ranks=2)
         self.assert_same(content(whole), content(part), "resumed")

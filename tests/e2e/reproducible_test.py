@@ -63,7 +63,7 @@ class ReproducibleTest(ProgramTest):
                 for other in runs[1:]:
                     self.assert_same(whole, content(other))
                 parts = self.simulate(config, f"{policy}-parts", "--set", "federation.rounds=2",
-                                      ranks=3)
+                                      "--set", "checkpoint.keep_state=yes", ranks=3)
                 self.output = self.succeed("simulate", parts, "--resume", "--allow-config-change",
                                            "--set", "federation.rounds=6", ranks=2)
                 self.assertEqual(self.hash(), whole_hash)

@@ -10,7 +10,8 @@ UPDATES = {"data.clients": 5, "model.init": "different", "model.hidden": "12,8",
            "federation.rounds": 6, "federation.participation": 0.5,
            "average.body.layers": "body", "average.body.update": "momentum", "average.body.update_lr": 0.8,
            "average.head.layers": "head", "average.head.every": 2, "average.head.update": "adam",
-           "average.head.update_lr": 0.02, "checkpoint.every": 1, "checkpoint.after": "yes"}
+           "average.head.update_lr": 0.02, "checkpoint.every": 1, "checkpoint.after": "yes",
+           "checkpoint.keep_state": "yes"}
 
 
 class UpdatesTest(ProgramTest):

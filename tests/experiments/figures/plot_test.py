@@ -19,8 +19,9 @@ from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from figures import analysis, combine, compare, controls, groups, run_tables, sweep_tables
-from figures.kinds import random_and_subset, simplex
+from fedstrata.figures import analysis, combine, compare, controls, groups, run_tables, sweep_tables
+from fedstrata.figures.kinds import random_and_subset, simplex
+from fedstrata.run import open_run
 PLAIN = ["accuracy", "divergence", "partition"]
 
 
@@ -184,7 +185,7 @@ class PlotTest(unittest.TestCase):
 
     def test_random_changes_are_drawn_by_the_mean_over_draws(self):
         write_run(self.path, more_kinds=True)
-        with run_tables.open_run(self.path) as run:
+        with open_run(self.path) as run:
             rows = analysis.Analysis(run, "insitu").parts["test", ""]
         random = random_and_subset.CONTROLS[1]
         values = controls.values(rows, ["full", "fc1"], random, "loss")
@@ -193,7 +194,7 @@ class PlotTest(unittest.TestCase):
 
     def test_the_loss_of_a_mean_is_that_over_the_draws(self):
         write_run(self.path, more_kinds=True)
-        with run_tables.open_run(self.path) as run:
+        with open_run(self.path) as run:
             chart = simplex.figures(analysis.Analysis(run, "insitu"))["simplex_insitu_train"]
         whole = chart.figure.axes[0].containers[0]
         self.assertEqual(whole.get_label(), "all layers")
@@ -308,7 +309,7 @@ class PlotTest(unittest.TestCase):
         members = []
         for path in self.write_runs(**{f"run{seed}": {"seed": seed, "shared": True}
                                        for seed in (1, 2, 6)}):
-            with run_tables.open_run(path) as run:
+            with open_run(path) as run:
                 members.append(groups.member(run))
         group, = groups.of_runs(members)
         panel, *_ = compare.tested([group], "accuracy")

@@ -1,0 +1,125 @@
+"""Reads a collected sweep for plot.py: values of its cells by interval, layer set and seed."""
+
+import itertools
+import re
+
+import h5py
+import numpy as np
+
+from ..problems import Problem
+from ..tables import decoded
+
+FORMAT = "fedstrata-sweep"
+SEED = "run.seed"
+
+
+def collected_file(path):
+    """The file that `fedstrata sweep collect` makes, for a sweep's directory or the file itself;
+    None for other things."""
+    if path.is_dir():
+        if not (path / "sweep.ini").exists():
+            return None
+        if not (path / "collected.h5").exists():
+            raise Problem(f"{path} is a sweep that was not collected: run `fedstrata sweep "
+                          "collect` first.")
+        return path / "collected.h5"
+    try:
+        with h5py.File(path, "r") as file:
+            return path if file.attrs.get("format") == FORMAT else None
+    except OSError:
+        return None
+
+
+class Sweep:
+    """The cells that are done, and which axes are drawn.
+
+    `across`: the axis along x, the interval of averages where there is one; `lines`: the other one,
+    the set of layers where there is one, or None; `others`: the rest but for the seed."""
+
+    def __init__(self, path):
+        self.path = path
+        try:
+            with h5py.File(path, "r") as file:
+                self.attributes = dict(file.attrs)
+                self.cells, self.rounds, self.barriers = (
+                    decoded(file[name][:]) for name in ("cells", "rounds", "barriers"))
+        except (KeyError, OSError) as problem:
+            raise Problem(f"{path} cannot be read; run `fedstrata sweep collect` again.") \
+                from problem
+        if self.attributes["format_version"] > 1:
+            raise Problem(f"{path} has a newer format version than this reader.")
+        self.named = named_cells(self.attributes["sweep"])
+        self.total = len(self.cells)
+        self.cells = self.cells[self.cells["stage"] == "done"]
+        if not len(self.cells):
+            raise Problem(f"{path} has no cell that is done yet: nothing to plot.")
+        axes = [axis for axis in self.attributes["axes"].split(",") if axis != SEED]
+        self.across = chosen(axes, ".every")
+        self.lines = chosen([a for a in axes if a != self.across], ".layers")
+        self.others = [a for a in axes if a not in (self.across, self.lines)]
+
+    def runs(self):
+        """Directories of the cells that are done."""
+        return [self.path.parent / "cells" / str(name) for name in self.cells["name"]]
+
+    def settings(self, cell):
+        """What a cell sets, but for the seed; of a named cell its name, too (under "")."""
+        name = str(cell["name"])
+        found = [one for one in self.named if re.match(rf"{re.escape(one)}(_|-[0-9a-f]+$)", name)]
+        said = {"": max(found, key=len)} if found else {}
+        axes = [axis for axis in self.attributes["axes"].split(",") if axis and axis != SEED]
+        return said | {axis: str(cell[axis]) for axis in axes}
+
+    def parts(self):
+        """(text, cells) for each combination of the other axes that has something to compare."""
+        values = [np.unique(self.cells[axis]) for axis in self.others]
+        for combination in itertools.product(*values):
+            cells = self.cells
+            for axis, value in zip(self.others, combination):
+                cells = cells[cells[axis] == value]
+            text = ", ".join(f"{axis} = {value}" if str(value) else f"{axis} not set"
+                             for axis, value in zip(self.others, combination))
+            if len(self.values(cells, self.across)) > 1 or len(self.values(cells, self.lines)) > 1:
+                yield text, cells
+
+    def values(self, cells, axis):
+        """Values of an axis in these cells: numbers ascending, 0 (never) last; texts in the order
+        of the sweep file."""
+        if axis is None:
+            return [""]
+        found, first = np.unique(cells[axis], return_index=True)
+        if found.dtype.kind == "U":
+            return list(found[np.argsort(first)])
+        return sorted(found, key=lambda v: (axis.endswith(".every") and v == 0, v))
+
+    def grid(self, cells, of_cell):
+        """[lines, across] of arrays, one number a seed; `of_cell`: number of a cell -> value."""
+        found = {}
+        for cell in cells:
+            key = tuple(cell[a] if a else "" for a in (self.lines, self.across))
+            found.setdefault(key, []).append(of_cell(cell["cell"]))
+        grid = np.empty((len(self.values(cells, self.lines)),
+                         len(self.values(cells, self.across))), object)
+        for row, line in enumerate(self.values(cells, self.lines)):
+            for column, value in enumerate(self.values(cells, self.across)):
+                numbers = np.array(found.get((line, value), []), float)
+                grid[row, column] = numbers[np.isfinite(numbers)]
+        return grid
+
+
+def named_cells(text):
+    """Names of the cells in [cells] of a sweep file."""
+    section = re.search(r"^\s*\[cells\]\s*$(.*?)(^\s*\[|\Z)", text, re.M | re.S)
+    return re.findall(r"^\s*([^\s#;=]+)\s*=", section[1], re.M) if section else []
+
+
+def chosen(axes, ending):
+    """The axis that ends so, otherwise the first; None when there is none."""
+    return next((a for a in axes if a.endswith(ending)), axes[0] if axes else None)
+
+
+def last_of(table, column):
+    """Number of a cell -> a column's last value that is there, rows being in order of rounds."""
+    known = table[np.isfinite(table[column])]
+    last = dict(zip(known["cell"], known[column]))
+    return lambda cell: last.get(cell, np.nan)

@@ -1,0 +1,245 @@
+"""Figures of a sweep: accuracy (or loss, where the task has none) and barriers against the averaging
+interval, by set of layers."""
+
+import numpy as np
+
+from .analysis import FULL, LAYER
+from .charts import (BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, Grid, HeatMap, frame, number,
+                     plt)
+from .sweep_tables import last_of
+
+COLORS = [BLACK, BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY]
+MARKERS = "os^Dv<>p"
+ACCURACIES = [("averaged (global) model", "test_accuracy"),
+              ("clients before averaging: mean", "test_accuracy_before"),
+              ("clients after averaging: mean", "test_accuracy_after"),
+              ("clients after averaging, own labels: mean", "test_accuracy_local_after")]
+BARRIERS = [("all layers, loss", FULL, "loss_mid", 1.0),
+            ("highest single layer, loss", LAYER, "loss_mid", 1.0),
+            ("all layers, error, percentage points", FULL, "error_mid", 100.0),
+            ("highest single layer, error, percentage points", LAYER, "error_mid", 100.0)]
+
+
+def figures(sweep):
+    drawn = {}
+    parts = list(sweep.parts())
+    for count, (text, cells) in enumerate(parts):
+        part = f"_{count + 1}" if len(parts) > 1 else ""
+        counts = {len(numbers) for numbers in sweep.grid(cells, lambda cell: 1.0).flat} - {0}
+        seeds = f"{max(counts)} seeds" if len(counts) == 1 else f"up to {max(counts)} seeds"
+        about = ", ".join(filter(None, [
+            f"{sweep.attributes['model']} on {sweep.attributes['dataset']}", text,
+            f"{len(cells)} cells", seeds if max(counts) > 1 else ""]))
+        tested = accuracies(sweep, cells) or losses(sweep, cells)
+        topic = tested[0][3].split(",")[0] if tested else "accuracy"
+        add(drawn, sweep, cells, topic, part,
+            f"{topic.capitalize()} on the test set, last round: {about}", tested)
+        for analysis, split in barrier_parts(sweep):
+            add(drawn, sweep, cells, "barrier", f"_{analysis}_{split}{part}",
+                f"Midpoint barriers on the {split} set, last analysed round, medians over pairs of "
+                f"clients: {about}, analysis '{analysis}'",
+                barriers(sweep, cells, analysis, split))
+    return drawn
+
+
+def add(drawn, sweep, cells, topic, rest, heading, panels):
+    if panels:
+        drawn[f"sweep_{topic}{rest}"] = lines(sweep, cells, heading, panels)
+        drawn[f"sweep_{topic}_map{rest}"] = heat_maps(sweep, cells, heading, panels)
+
+
+def accuracies(sweep, cells):
+    """[(title, [lines, across] of values by seed, decimals, quantity)], of what is there."""
+    panels = []
+    for title, column in ACCURACIES:
+        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
+        if any(map(len, grid.flat)):
+            panels.append((title, percent(grid), 1, "accuracy, %"))
+    same = len(panels) == 4 and all(np.allclose(a, b, atol=2) for a, b in
+                                    zip(panels[2][1].flat, panels[3][1].flat))
+    return panels[:3] if same else panels
+
+
+def losses(sweep, cells):
+    """As accuracies()."""
+    panels = []
+    for title, column in ACCURACIES:
+        if "local" in column:  # losses are of the whole test set
+            continue
+        column = column.replace("accuracy", "loss")
+        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
+        if any(map(len, grid.flat)):
+            panels.append((title, grid, 3, "loss"))
+    return panels
+
+
+def averaged_only(sweep, column, of_cell):
+    """Without the global model of cells that never average: that is the one they started from."""
+    if column not in ("test_accuracy", "test_loss"):
+        return of_cell
+    sent = set(sweep.rounds["cell"][sweep.rounds["bytes"] > 0])
+    return lambda cell: of_cell(cell) if cell in sent else np.nan
+
+
+def percent(grid):
+    scaled = np.empty_like(grid)
+    for place, numbers in np.ndenumerate(grid):
+        scaled[place] = 100 * numbers
+    return scaled
+
+
+def barrier_parts(sweep):
+    """(analysis, split) of barriers between clients."""
+    between = sweep.barriers[sweep.barriers["partner"] == "clients"]
+    return sorted({(str(r["analysis"]), str(r["split"])) for r in between},
+                  key=lambda part: (part[0], part[1] != "train"))
+
+
+def barriers(sweep, cells, analysis, split):
+    """As accuracies()."""
+    table = sweep.barriers
+    shares = not losses(sweep, cells) or accuracies(sweep, cells)  # of wrong answers
+    table = table[(table["analysis"] == analysis) & (table["split"] == split)
+                  & (table["partner"] == "clients")]
+    panels = []
+    for title, kind, column, unit in BARRIERS:
+        if not shares:
+            title, unit = title.replace("percentage points", "the targets' unit"), 1.0
+        of_kind = table[table["kind"] == kind]
+        last = {}
+        for row in of_kind:  # in order of rounds; of several layers the highest
+            before = last.get(row["cell"])
+            value = unit * row[column]
+            if before and before[0] == row["round"]:
+                value = np.fmax(before[1], value)
+            last[row["cell"]] = (row["round"], value)
+        grid = sweep.grid(cells, lambda cell, last=last: last.get(cell, (0, np.nan))[1])
+        if any(map(len, grid.flat)):
+            panels.append((title, grid, 2 if unit == 1.0 else 1, f"barrier, {column}"))
+    return panels
+
+
+def axis_name(sweep):
+    if sweep.across is None:
+        return ""
+    return "averaging interval, rounds" if sweep.across.endswith(".every") else sweep.across
+
+
+def labels(sweep, cells, axis):
+    if axis is None:
+        return ["all cells"]
+    interval = axis.endswith(".every")
+    return ["never" if interval and str(value) == "0" else str(value) or "not set"
+            for value in sweep.values(cells, axis)]
+
+
+def lines(sweep, cells, heading, panels):
+    """One line a set of layers: means, with bars from the least to the largest seed."""
+    across, shown, apart = shared(sweep, cells)
+    names = labels(sweep, cells, sweep.lines)
+    if sweep.lines and not sweep.lines.endswith(".layers"):
+        names = [f"{sweep.lines.rpartition('.')[2]} {name}" for name in names]
+    down = -(-len(panels) // 2) if len(panels) > 3 else 1
+    wide = -(-len(panels) // down)
+    figure, axes = plt.subplots(down, wide, squeeze=False, figsize=(4.3 * wide, 0.8 + 3.1 * down),
+                                sharey=one_scale(panels, wide))
+    joined = ordered(sweep, cells)
+    for axis in axes.flat[len(panels):]:
+        axis.set_visible(False)
+    for axis, (title, grid, _, quantity) in zip(axes.flat, panels):
+        for row, name in enumerate(names):
+            # Side by side, so that bars do not hide each other.
+            shift = 0.4 * ((row + 0.5) / len(names) - 0.5)
+            _line(axis, grid[row, shown], shift, row, name, joined)
+        if len(apart(grid)):
+            axis.axhline(mean(apart(grid)), color=GREY, lw=1.2, ls="--", label="never averaged")
+        if quantity.startswith("barrier"):
+            axis.axhline(0, color="#bbbbbb", lw=0.8, zorder=0)
+        frame(axis, title, axis_name(sweep))
+        axis.set_xticks(range(len(across)), across)
+        axis.set_xlim(-0.5, len(across) - 0.5)
+    axes[0, 0].set_ylabel(panels[0][3].split(", loss_mid")[0])
+    note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
+    handles = {name: handle for axis in axes.flat
+               for handle, name in zip(*axis.get_legend_handles_labels())}
+    legend = (list(handles.values()), list(handles)) if len(handles) > 1 else ()
+    return Chart(heading, figure, note, legend)
+
+
+def one_scale(panels, wide):
+    """Panels of one quantity share their scale: all of them, or those of a row."""
+    quantities = [quantity for *_, quantity in panels]
+    rows = [set(quantities[k:k + wide]) for k in range(0, len(quantities), wide)]
+    if len(set(quantities)) == 1:
+        return True
+    return "row" if all(len(row) == 1 for row in rows) else False
+
+
+def several_seeds(panels):
+    return any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
+
+
+def ordered(sweep, cells):
+    """Are values along x numbers? Lines between others would say what is not so."""
+    try:
+        [float(value) for value in sweep.values(cells, sweep.across)]
+    except ValueError:
+        return False
+    return True
+
+
+def _line(axis, cells, shift, number_of_line, name, joined):
+    """`cells`: values by seed, along x; `joined`: by a line."""
+    place = np.array([k for k, numbers in enumerate(cells) if len(numbers)])
+    if not len(place):
+        return
+    means, low, high = (np.array([f(cells[k]) for k in place]) for f in (np.mean, np.min, np.max))
+    style = dict(color=COLORS[number_of_line % len(COLORS)],
+                 marker=MARKERS[number_of_line % len(MARKERS)])
+    axis.plot(place + shift, means, ms=4.5, lw=1.2, ls="-" if joined else "", label=name, **style)
+    axis.vlines(place + shift, low, high, color=style["color"], lw=1.2, alpha=0.6)
+
+
+def heat_maps(sweep, cells, heading, panels):
+    across, shown, apart = shared(sweep, cells)
+    grids = []
+    for title, grid, decimals, quantity in panels:
+        title += ", %" if "%" in quantity else ""
+        if len(apart(grid)):
+            title += f"\nnever averaged: {number(mean(apart(grid)), decimals)}"
+        values = np.array([[mean(numbers) for numbers in row] for row in grid[:, shown]])
+        grids.append(Grid(title, values, labels(sweep, cells, sweep.lines), across, decimals,
+                          axis_name(sweep), scale=quantity, signed=quantity.startswith("barrier")))
+    return HeatMap(heading, grids, "means over seeds" if several_seeds(panels) else "", across=2)
+
+
+def shared(sweep, cells):
+    """Names along x, their columns, and a function: grid -> values of the cells that never average.
+    Those are all the same, whatever their layers, so they are a level to compare with."""
+    names = labels(sweep, cells, sweep.across)
+    shown = [k for k, name in enumerate(names) if name != "never"]
+    if not shown:
+        return names, list(range(len(names))), lambda grid: np.empty(0)
+    rest = [k for k in range(len(names)) if k not in shown]
+    return [names[k] for k in shown], shown, lambda grid: np.concatenate(
+        [*grid[:, rest].flat, np.empty(0)])
+
+
+def mean(numbers):
+    return np.mean(numbers) if len(numbers) else np.nan
+
+
+def print_summary(sweep):
+    """Mean accuracy of the clients after averaging, or else of the global model."""
+    for text, cells in sweep.parts():
+        panels = accuracies(sweep, cells)
+        title, grid, *_ = next((p for p in panels if "after" in p[0]), panels[0]) \
+            if panels else (None, None)
+        if title is None:
+            continue
+        print(f"\nTest accuracy, %, last round, {title}{': ' + text if text else ''}")
+        names = labels(sweep, cells, sweep.lines)
+        width = max(map(len, names)) + 2
+        print(" " * width + "".join(f"{name:>9}" for name in labels(sweep, cells, sweep.across)))
+        for name, row in zip(names, grid):
+            print(f"{name:{width}}" + "".join(f"{number(mean(n), 1):>9}" for n in row))

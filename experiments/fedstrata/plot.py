@@ -1,0 +1,177 @@
+"""Draws every figure that a run's contents allow, as PNG and SVG, and prints the barriers.
+
+Given several runs of one experiment (other seeds), draws their means with intervals; given runs of
+several experiments, compares them, a line each; given a sweep that was collected, compares its
+cells. Needs Debian's
+python3-h5py and python3-matplotlib. Works while the run goes on. docs/figures.md explains the
+figures.
+"""
+
+import argparse
+import os
+import pathlib
+
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
+
+from .figures import combine, compare, groups, metrics, report, sweeps, topics
+from .figures.analysis import Analysis
+from .figures.sweep_tables import Sweep, collected_file
+from .problems import Problem
+from .run import open_run
+
+
+def main(arguments, prog):
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__.splitlines()[0])
+    parser.add_argument("runs", metavar="RUN_DIR", type=pathlib.Path, nargs="+",
+                        help="or a file made by `fedstrata inspect --pack`, or a collected sweep; "
+                             "several runs are compared, those with other seeds averaged")
+    parser.add_argument("--out", metavar="DIR", type=pathlib.Path,
+                        help="default: plots in RUN_DIR, or beside the file")
+    parser.add_argument("--analysis", metavar="NAME", help="only this analysis (default: all)")
+    parser.add_argument("--html", action="store_true",
+                        help="also write report.html: figures, configuration, and tables, in one "
+                             "file")
+    arguments = parser.parse_args(arguments)
+    if collected := collected_file(arguments.runs[0]):
+        draw_sweep(arguments, collected)
+    elif len(arguments.runs) > 1:
+        draw_several(arguments)
+    else:
+        draw_one(arguments)
+    return 0
+
+
+def draw_one(arguments):
+    path, = arguments.runs
+    run = open_run(path)
+    analyses = [Analysis(run, name) for name in chosen_analyses(run, arguments.analysis)]
+    drawn = metrics.figures(run)
+    for analysis in analyses:
+        drawn.update(topics.figures(analysis))
+        analysis.print_summary()
+    drawn = {name: figure for name, figure in drawn.items() if figure is not None}
+    if not drawn:
+        raise Problem(f"{path} has nothing to plot yet: no finished round and no analysis.")
+    out = arguments.out or (path.parent if path.is_file() else path) / "plots"
+    save(drawn, out)
+    if not any(analysis.parts for analysis in analyses):
+        print(f"{path} has no barriers (yet), so only what needs none is drawn: "
+              f"{', '.join(sorted(drawn))}; `fedstrata analyze` computes barriers from stored "
+              "rounds.")
+    if arguments.html:
+        write(out / "report.html", report.of_run(run, analyses, drawn))
+
+
+def draw_several(arguments):
+    """A line for each setting; of runs that differ in their seeds alone also all that is averaged."""
+    for path in arguments.runs:
+        if collected_file(path):
+            raise Problem("A sweep is drawn alone, without other runs.")
+    if arguments.out is None:
+        raise Problem("Several runs are drawn together: say with --out where to.")
+    runs = [open_run(path) for path in arguments.runs]
+    if arguments.analysis and not any(arguments.analysis in run.analyses for run in runs):
+        chosen_analyses(runs[0], arguments.analysis)
+    found = groups.of_runs([groups.member(run, arguments.analysis) for run in runs])
+    groups.check_seeds(found)
+    drawn, said = compare.figures(found)
+    averaged, means = average(arguments, runs, said) if len(found) == 1 else ({}, [])
+    drawn.update(averaged)
+    if not drawn:
+        raise Problem(" ".join(said) or "The runs have nothing in common that could be drawn: no "
+                      "evaluated round and no barriers.")
+    compare.print_summary(found)
+    if means:
+        combine.print_means(means, len(runs))
+    for sentence in said:
+        print(f"\n{sentence}")
+    save(drawn, arguments.out)
+    if arguments.html:
+        write(arguments.out / "report.html", report.of_runs(runs, drawn, means, found))
+
+
+def average(arguments, runs, said):
+    """Heat maps and means of runs with different seeds; `said`: why there are none."""
+    heatmaps = [{} for _ in runs]
+    try:
+        combine.check_same_experiment(runs, chosen_analyses(runs[0], arguments.analysis))
+        for run, found in zip(runs, heatmaps):
+            for name in chosen_analyses(run, arguments.analysis):
+                found.update(topics.figures(Analysis(run, name), by_round=True))
+        return combine.figures(runs, heatmaps)
+    except Problem as problem:
+        said.append(f"Barriers are not averaged: {problem}")
+        return {}, []
+
+
+def draw_sweep(arguments, collected):
+    if len(arguments.runs) > 1 or arguments.analysis or arguments.html:
+        raise Problem("A sweep is drawn alone, without --analysis and --html.")
+    sweep = Sweep(collected)
+    drawn = sweeps.figures(sweep)
+    found, said = cells_of(sweep)
+    if found:
+        compared, more = compare.figures(found)
+        drawn.update(compared)
+        said += more
+    if not drawn:
+        raise Problem(" ".join(said) or f"{collected} has nothing to compare: one cell is done.")
+    sweeps.print_summary(sweep)
+    if found:
+        compare.print_summary(found)
+    for sentence in said:
+        print(f"\n{sentence}")
+    print(f"\n{len(sweep.cells)} of {sweep.total} cells are done and drawn.")
+    save(drawn, arguments.out or collected.parent / "plots")
+
+
+def cells_of(sweep):
+    """The cells' runs in groups; none, and why, where there are less than two runs."""
+    if len(sweep.cells) < 2:
+        return [], []
+    missing = [str(path) for path in sweep.runs() if not path.exists()]
+    if missing:
+        return [], [f"Rounds are not compared: {missing[0]} is not there, and the cells' runs are read "
+                    "beside the collected file."]
+    members = []
+    for path in sweep.runs():
+        with open_run(path) as run:
+            members.append(groups.member(run))
+    try:
+        groups.check(members)
+    except Problem as problem:
+        return [], [f"Rounds are not compared: {problem}"]
+    return groups.of_cells(sweep, members), []
+
+
+def chosen_analyses(run, wanted):
+    if wanted is not None and wanted not in run.analyses:
+        raise Problem(f"{run.path} has no analysis called '{wanted}' (it has: "
+                      f"{', '.join(run.analyses) or 'none'}).")
+    return [wanted] if wanted else run.analyses
+
+
+def save(drawn, out):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, figure in drawn.items():
+            picture = figure.draw()
+            picture.savefig(out / f"{name}.png")
+            picture.set_layout_engine("none")  # laid out by now
+            picture.savefig(out / f"{name}.svg", metadata={"Date": None})
+    except OSError as problem:
+        raise cannot_write(out, problem) from problem
+    print(f"\n{len(drawn)} figures (PNG and SVG) in {out}: {', '.join(sorted(drawn))}")
+
+
+def write(path, text):
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise cannot_write(path.parent, problem) from problem
+    print(f"Report: {path}")
+
+
+def cannot_write(out, problem):
+    return Problem(f"The figures cannot be written to {out} ({problem.strerror}); choose another "
+                   "directory with --out.")
