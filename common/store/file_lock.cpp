@@ -164,6 +164,11 @@ bool is_alive(fs::path const& file) {
   return ::kill(static_cast<pid_t>(holder.pid), 0) == 0 || errno == EPERM;
 }
 
+bool is_locked(fs::path const& file) {
+  Descriptor const descriptor(file, O_RDWR);
+  return descriptor.get() >= 0 && is_locked(descriptor.get());
+}
+
 struct SimulationLock::State {
   State(fs::path file, Holder who)
       : path(std::move(file)),

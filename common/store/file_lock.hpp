@@ -59,4 +59,7 @@ class SimulationLock {
 Holder read_holder(std::filesystem::path const& file);
 bool is_alive(std::filesystem::path const& file);
 
+/// Does another process hold a lock of the operating system on this file?
+bool is_locked(std::filesystem::path const& file);
+
 }  // namespace fedstrata

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -24,7 +26,6 @@ using Names = RunNames;
 
 constexpr int kAttempts = 20;
 constexpr auto kNap = std::chrono::milliseconds(20);
-constexpr std::int64_t kGrace = 60'000'000'000;  // ns that merged segments stay for open readers
 
 std::string line_of(FileSum const& sum) {
   return sum.checksum + "  " + std::to_string(sum.bytes) + "\n";
@@ -40,6 +41,10 @@ bool is_intact(fs::path const& directory) {
 void check_index_sum(fs::path const& directory) {
   auto const index = directory / Names::kIndex, sidecar = directory / Names::kIndexSum;
   std::error_code error;
+  require_input(!fs::is_regular_file(directory, error),
+                quoted(directory) +
+                    " is not a run but a file; if it was made by inspect "
+                    "--pack, fedstrata analyze FILE --out DIR makes a directory of it");
   require_input(fs::is_directory(directory, error),
                 quoted(directory) + " is not a run: there is no such directory");
   require_input(fs::exists(index, error),
@@ -61,26 +66,31 @@ void check_name(std::string const& name) {
           "it names a file '" + name + "' outside the run");
 }
 
+// What helps where a file is not as it was written.
+std::string remedy(fs::path const& directory, std::string const& name) {
+  fs::path const path = name;
+  bool const of_analysis = path.begin()->string() == Names::kBarriers;
+  return "restore it from a copy" +
+         (of_analysis ? ", or take the analysis out of the run with fedstrata inspect " +
+                            directory.string() + " --remove " + std::next(path.begin())->string()
+                      : std::string());
+}
+
 // Empty when the file is as the index describes it, else one sentence that names it.
 std::string check_file(fs::path const& directory, FileRecord const& record, bool contents) {
   auto const path = directory / record.name.str();
   std::error_code error;
-  if (!fs::exists(path, error)) return quoted(path) + " is missing; restore it from a copy";
+  if (!fs::exists(path, error))
+    return quoted(path) + " is missing; " + remedy(directory, record.name.str());
   auto const size = static_cast<std::int64_t>(fs::file_size(path, error));
   if (size != record.bytes)
     return quoted(path) + " is damaged: it has " + std::to_string(size) + " bytes where " +
-           std::to_string(record.bytes) + " were written; restore it from a copy";
+           std::to_string(record.bytes) + " were written; " + remedy(directory, record.name.str());
   auto const checksum = record.checksum.str();
   if (contents && !checksum.empty() && checksum_file(path).checksum != checksum)
-    return quoted(path) +
-           " is damaged: its checksum is not that of what was written; restore it from a copy";
+    return quoted(path) + " is damaged: its checksum is not that of what was written; " +
+           remedy(directory, record.name.str());
   return "";
-}
-
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace
@@ -148,8 +158,16 @@ void RunContents::refresh() {
   std::error_code error;
   for (auto entry = fs::directory_iterator(directory_ / Names::kBarriers, error);
        !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (entry->is_directory()) analysis(entry->path().filename().string());
+    if (entry->is_directory() && !is_removed(entry->path()))
+      analysis(entry->path().filename().string());
+  std::erase_if(analyses_, [](auto const& each) { return is_removed(each.second.directory()); });
   for (auto& [name, series] : analyses_) series.refresh();
+}
+
+void RunContents::merge_all() {
+  refresh();
+  metrics_.merge_all();
+  for (auto& [name, series] : analyses_) series.merge_all();
 }
 
 std::vector<std::string> RunContents::files(RunHeader const& header) const {
@@ -266,21 +284,21 @@ void RunContents::publish(RunHeader const& header) {
   auto const sum = index.sync();
   write_text(directory_ / Names::kIndexSum, line_of(sum) + last_line);
   index.publish();
-  prune(last);
+  for (auto const& name : settled(last)) fs::remove(directory_ / name);
 }
 
-void RunContents::prune(std::map<std::string, FileRecord> const& last) const {
-  prune(metrics_, Names::kMetrics, last);
+std::vector<std::string> RunContents::settled(std::map<std::string, FileRecord> const& last) const {
+  std::vector<std::string> names;
+  auto const add = [&](Series const& series, std::string const& directory) {
+    std::set<std::string> kept;
+    for (auto const& [name, record] : last)
+      if (name.starts_with(directory + "/")) kept.insert(name.substr(directory.size() + 1));
+    for (auto const& file : series.settled(kept)) names.push_back(directory + "/" + file);
+  };
+  add(metrics_, Names::kMetrics);
   for (auto const& [name, series] : analyses_)
-    prune(series, std::string(Names::kBarriers) + "/" + name, last);
-}
-
-void RunContents::prune(Series const& series, std::string const& directory,
-                        std::map<std::string, FileRecord> const& last) const {
-  for (auto const& [file, by] : series.superseded()) {
-    bool const settled = now() - stamp(series.directory() / by).modified > kGrace;
-    if (settled && !last.contains(directory + "/" + file)) fs::remove(series.directory() / file);
-  }
+    add(series, std::string(Names::kBarriers) + "/" + name);
+  return names;
 }
 
 }  // namespace fedstrata

@@ -42,6 +42,10 @@ class RunContents {
   /// removes segments that were merged a while ago. Call under the index lock. Throws Error when a
   /// file is not as the last index described it.
   void publish(RunHeader const& header);
+  /// Merges all small segments of the metrics and of every analysis. Call under the index lock.
+  void merge_all();
+  /// Segments that were merged a while ago and that `last`, the records of an index, does not name.
+  std::vector<std::string> settled(std::map<std::string, FileRecord> const& last) const;
 
  private:
   std::vector<std::string> files(RunHeader const& header) const;
@@ -51,9 +55,6 @@ class RunContents {
              std::vector<FileRecord> const& records);
   void add_series(hdf5::File& index, Series const& series, std::string const& group,
                   std::string const& directory) const;
-  void prune(std::map<std::string, FileRecord> const& last) const;
-  void prune(Series const& series, std::string const& directory,
-             std::map<std::string, FileRecord> const& last) const;
 
   std::filesystem::path directory_;
   Series metrics_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -32,6 +33,10 @@ std::filesystem::path absolute_path(std::filesystem::path const& path) {
 std::string round_text(std::int64_t round) {
   auto const digits = std::to_string(round);
   return std::string(6 - std::min<std::size_t>(6, digits.size()), '0') + digits;
+}
+
+bool is_removed(std::filesystem::path const& analysis) {
+  return std::filesystem::exists(analysis / RunNames::kRemoved);
 }
 
 std::string newest_header(std::filesystem::path const& directory) {
@@ -79,6 +84,19 @@ std::map<std::int64_t, std::vector<std::string>> complete_shards(
     for (auto const& [shard, name] : shards) of_round.push_back(name);
   }
   return complete;
+}
+
+std::vector<std::string> incomplete_shards(std::vector<std::string> const& names,
+                                           std::string const& extension) {
+  std::set<std::string> complete;
+  for (auto const& [round, shards] : complete_shards(names, extension)) {
+    complete.insert(shards.begin(), shards.end());
+  }
+  std::vector<std::string> result;
+  for (auto const& name : names) {
+    if (parse_shard_name(name, extension) && !complete.contains(name)) result.push_back(name);
+  }
+  return result;
 }
 
 }  // namespace fedstrata

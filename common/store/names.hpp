@@ -18,6 +18,7 @@ struct RunNames {
   static constexpr char const* kHeader = "header.h5";
   static constexpr char const* kModel = "model.pt";  ///< of runs whose model is a script
   static constexpr char const* kDone = "DONE";
+  static constexpr char const* kModelsOf = "MODELS_OF";     ///< common/store/upkeep/linked_run.hpp
   static constexpr char const* kProgress = "progress.csv";  ///< experiments/view/run_progress.hpp
   static constexpr char const* kMetrics = "metrics";
   static constexpr char const* kCheckpoints = "checkpoints";
@@ -29,7 +30,11 @@ struct RunNames {
   static constexpr char const* kSimulation = "state/simulation";
   /// Of an analysis, in barriers/NAME.
   static constexpr char const* kAnalysisConfig = "config.ini";
+  static constexpr char const* kRemoved = "REMOVED";  ///< on its way out: no index names it
 };
+
+/// Is barriers/NAME being removed (RunNames::kRemoved)?
+bool is_removed(std::filesystem::path const& analysis);
 
 /// The header of the last start: header.h5, or header-GGGGGG.h5 of generation G.
 std::string newest_header(std::filesystem::path const& directory);
@@ -48,6 +53,10 @@ struct ShardName {
 std::string shard_name(ShardName const& name, std::string const& extension);
 /// The reverse; nothing for other names.
 std::optional<ShardName> parse_shard_name(std::string const& name, std::string const& extension);
+
+/// Names of the shards of sets that never became complete.
+std::vector<std::string> incomplete_shards(std::vector<std::string> const& names,
+                                           std::string const& extension);
 
 /// Per round the names of the shards of a complete set, in order. When there are several sets of a
 /// round, that of most shards.

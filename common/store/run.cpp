@@ -8,6 +8,7 @@
 #include "common/base/text.hpp"
 #include "common/store/file_lock.hpp"
 #include "common/store/names.hpp"
+#include "common/store/upkeep/linked_run.hpp"
 
 namespace fedstrata {
 
@@ -22,6 +23,7 @@ Run::Run(fs::path path, RunHeader header)
 
 Run Run::open(fs::path const& where, Verify verify) {
   auto const path = absolute_path(where);
+  models_of(path);
   auto const problems = check_files(path, read_index(path), verify == Verify::everything);
   if (!problems.empty()) throw InputError(problems.front());
   try {
@@ -86,7 +88,8 @@ std::vector<std::string> Run::analysis_names() const {
 }
 
 bool Run::has_analysis(std::string const& name) const {
-  return fs::exists(path_ / Names::kBarriers / name / Names::kAnalysisConfig);
+  auto const directory = path_ / Names::kBarriers / name;
+  return fs::exists(directory / Names::kAnalysisConfig) && !is_removed(directory);
 }
 
 std::vector<std::int64_t> Run::analysed_rounds(std::string const& name) const {

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include "common/base/error.hpp"
@@ -15,6 +14,7 @@
 #include "common/store/names.hpp"
 #include "common/store/rows/hdf5_rows.hpp"
 #include "common/store/rows/resume_files.hpp"
+#include "common/store/upkeep/cleaning.hpp"
 
 // Files of a run are never changed: each change is a new file, then a new index, in this order, so
 // that a kill between the two leaves the run as it was, and a file that nobody names. Several
@@ -64,18 +64,6 @@ std::vector<fs::path> missing_directories(fs::path path) {
        path = path.parent_path())
     missing.insert(missing.begin(), path);
   return missing;
-}
-
-/// Shards of sets that never became complete.
-void remove_incomplete(fs::path const& directory, std::string const& extension) {
-  auto const names = list_files(directory, extension);
-  std::set<std::string> complete;
-  for (auto const& [round, shards] : complete_shards(names, extension)) {
-    complete.insert(shards.begin(), shards.end());
-  }
-  for (auto const& name : names) {
-    if (parse_shard_name(name, extension) && !complete.contains(name)) fs::remove(directory / name);
-  }
 }
 
 }  // namespace
@@ -219,11 +207,7 @@ RunWriter RunWriter::resume(fs::path const& where, std::string const& config_tex
     auto const held = run.lock();
     run.simulation_ = SimulationLock::take(path / Names::kSimulation);
     run.generation_ = run.simulation_->generation();
-    for (auto const* directory : {Names::kCheckpoints, Names::kPending}) {
-      remove_incomplete(path / directory, ".h5");
-    }
-    remove_incomplete(path / Names::kResume, ".state");
-    remove_stale_temporaries(path);
+    for (auto const& file : half_written_files(path)) fs::remove(file);
     fs::remove(path / Names::kDone);
     auto const last = newest_header(path);
     run.header_.config_text = config_text;
@@ -288,9 +272,11 @@ void RunWriter::check_analysis_name(std::string const& name) const {
 void RunWriter::write_analysis_config(std::string const& name, std::string const& config_text) {
   check_name(name);
   writing([&] {
-    auto const target = path_ / Names::kBarriers / name / Names::kAnalysisConfig;
+    auto const directory = path_ / Names::kBarriers / name;
+    auto const target = directory / Names::kAnalysisConfig;
     auto const held = lock();
     require_current();
+    if (is_removed(directory)) remove_directory(directory);  // the rest of what was killed
     require(!fs::exists(target), quoted(target) + " exists already");
     write_text(target, config_text);
     contents_.publish(header_);
@@ -311,12 +297,22 @@ void RunWriter::publish_state(RowFileWriter& resume, std::int64_t keep) {
   });
 }
 
-void RunWriter::mark_done() {
+void RunWriter::merge_segments() {
+  writing([&] {
+    auto const held = lock();
+    require_current();
+    contents_.merge_all();
+    contents_.publish(header_);
+  });
+}
+
+void RunWriter::mark_done(std::int64_t keep_states) {
   writing([&] {
     auto const held = lock();
     require_current();
     write_text(path_ / Names::kDone, "");
     contents_.publish(header_);
+    prune_resume_states(resume_directory(), keep_states);
   });
 }
 

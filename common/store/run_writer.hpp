@@ -52,8 +52,12 @@ class RunWriter : public Run {
   void discard(std::int64_t round);
   /// Makes a finished resume state visible and removes all but the `keep` newest.
   void publish_state(RowFileWriter& state, std::int64_t keep);
-  /// Marks the run complete (file DONE, written last).
-  void mark_done();
+  /// Copies the small segments of each series into one, where a simulation or an analysis came to
+  /// its end.
+  void merge_segments();
+  /// Marks the run complete (file DONE, written last); then all resume states but the `keep_states`
+  /// newest go.
+  void mark_done(std::int64_t keep_states);
   /// Rebuilds run.h5 from the files in the directory, under the exclusive lock.
   void publish_index();
 

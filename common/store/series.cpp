@@ -11,10 +11,6 @@
 #include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 
-// Rows of new rounds go into a new small file, and files of one size are merged into a larger one
-// now and then (as in a log-structured merge tree): few files to open, and each row is written
-// again only a logarithmic number of times. Merged files stay a while for those who have them open.
-
 namespace fedstrata {
 namespace {
 
@@ -81,7 +77,7 @@ SegmentInfo read_info(std::filesystem::path const& path, std::size_t tables) {
             "/rounds_covered are not rounds in ascending order");
     auto counts = read_counts(file, rounds.size(), tables);
     auto const level = file.integer("/", "level");
-    require(level >= 0 && level < 64, "its level is " + std::to_string(level));
+    require(level >= 0 && level <= kHighestLevel, "its level is " + std::to_string(level));
     return SegmentInfo{path.filename().string(), static_cast<int>(level), std::move(rounds),
                        std::move(counts), file.integer("/", "placeholder") != 0};
   });
@@ -252,38 +248,6 @@ void Series::require_new(std::vector<std::int64_t> const& rounds) const {
           segment.placeholder ||
               !std::binary_search(segment.rounds.begin(), segment.rounds.end(), round),
           "round " + std::to_string(round) + " is already in " + quoted(directory_ / segment.file));
-}
-
-void Series::merge() {
-  for (bool const placeholder : {false, true}) {
-    for (int level = 0; merge_level(level, placeholder); ++level) {
-    }
-  }
-}
-
-bool Series::merge_level(int level, bool placeholder) {
-  std::vector<SegmentInfo> gathered;
-  for (auto const& segment : live_)
-    if (segment.level == level && segment.placeholder == placeholder) gathered.push_back(segment);
-  if (gathered.size() < kMergeCount) return false;
-  std::map<std::int64_t, std::vector<std::int64_t>> counts_of;
-  for (auto const& segment : gathered)
-    for (std::size_t i = 0; i < segment.rounds.size(); ++i) {
-      auto const row = segment.row_counts.begin() + static_cast<std::ptrdiff_t>(i * tables_.size());
-      counts_of[segment.rounds[i]] = {row, row + std::ssize(tables_)};
-    }
-  std::vector<std::int64_t> rounds, row_counts;
-  for (auto const& [round, counts] : counts_of) {
-    rounds.push_back(round);
-    row_counts.insert(row_counts.end(), counts.begin(), counts.end());
-  }
-  std::vector<std::vector<std::byte>> data;
-  for (std::size_t t = 0; t < tables_.size(); ++t) data.push_back(read(gathered, t));
-  auto const file = write_segment(level + 1, placeholder, rounds, data, row_counts);
-  file->sync();
-  file->publish();
-  refresh();
-  return true;
 }
 
 }  // namespace fedstrata

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,9 +18,11 @@ namespace fedstrata {
 // A series of tables that grows by rounds (the metrics of a run, one analysis) lies in a directory
 // of immutable segment files. Each covers some rounds, no round is in two. Once kMergeCount
 // segments of one level have gathered they are copied into one of the next level, so that a series
-// of n segments is read from about kMergeCount log(n) files; the copied ones are removed later.
+// of n segments is read from a number of files that grows with log(n); a series that has come to
+// its end is one file, unless it is large. The copied ones are removed later.
 
-inline constexpr std::size_t kMergeCount = 16;
+inline constexpr std::size_t kMergeCount = 4;
+inline constexpr int kHighestLevel = 63;
 
 /// What a segment holds, without the rows.
 struct SegmentInfo {
@@ -81,6 +84,11 @@ class Series {
   void require_new(std::vector<std::int64_t> const& rounds) const;
   /// Merges where enough segments have gathered. Call under the index lock.
   void merge();
+  /// Merges all small segments, for a series that is (for now) at its end. Call under the index
+  /// lock.
+  void merge_all();
+  /// Names of superseded segments that no open index can name any more (but for those of `last`).
+  std::vector<std::string> settled(std::set<std::string> const& last) const;
 
  private:
   std::unique_ptr<NewFile> write_segment(int level, bool placeholder,
@@ -88,6 +96,7 @@ class Series {
                                          std::vector<std::vector<std::byte>> const& data,
                                          std::vector<std::int64_t> const& row_counts) const;
   bool merge_level(int level, bool placeholder);
+  void merge(std::vector<SegmentInfo> const& gathered);
   std::vector<RowPiece> pieces(std::vector<SegmentInfo> const& segments, std::size_t table) const;
   std::vector<std::byte> read(std::vector<SegmentInfo> const& segments, std::size_t table) const;
   std::size_t place_of(std::string const& table) const;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -12,13 +13,15 @@
 
 #include "common/base/error.hpp"
 #include "common/base/names.hpp"
-#include "common/base/stop.hpp"
+#include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
 #include "common/config/analysis/kinds.hpp"
 #include "common/config/options.hpp"
 #include "common/federation/liveness.hpp"
 #include "common/model/script/script_model.hpp"
 #include "common/store/run_writer.hpp"
+#include "common/store/upkeep/cleaning.hpp"
+#include "common/store/upkeep/linked_run.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/launch.hpp"
 #include "experiments/run/session.hpp"
@@ -113,6 +116,7 @@ bool work(AnalysisPool& pool, mpi::Background& background, bool leader, std::siz
 
 /// What rank 0 finds out before anything is computed.
 struct Preparation {
+  std::unique_ptr<NewDirectory> made;  ///< outlives the run that is in it
   std::optional<RunWriter> run;
   std::optional<Run> other;
   std::string config_text;
@@ -128,7 +132,12 @@ bool same_layout(LayerTable const& a, LayerTable const& b) {
 
 Preparation prepare(AnalyzeOptions const& options) {
   Preparation result;
+  if (!options.out.empty()) {
+    make_linked_run(options.source, options.out);
+    result.made = std::make_unique<NewDirectory>(options.out);
+  }
   result.run = RunWriter::open(options.target);
+  require_writable(options.target, "store the analysis beside it with --out DIR");
   auto const config = analysis_config(options, *result.run);
   result.config_text = to_text(config);
   std::vector<std::int64_t> done;
@@ -157,6 +166,8 @@ Preparation prepare(AnalyzeOptions const& options) {
 }
 
 void settle(AnalyzeOptions& options) {
+  options.source = options.target;
+  if (!options.out.empty()) options.target = options.out;
   if (options.name.empty()) options.name = options.missing ? "insitu" : "posthoc";
   require_input(is_plain_name(options.name),
                 "--name " + options.name + ": the name is made of letters, digits, _ and -");
@@ -181,7 +192,7 @@ Command<AnalyzeOptions> const& analyze_command() {
                .summary = "compute barriers between stored models of a run",
                .details = "Uses the run's stored [analysis] unless told otherwise. Any number of "
                           "ranks gives the same bits.",
-               .example = "mpirun -n 2 fedstrata analyze runs/a --name dense --set "
+               .example = "fedstrata analyze runs/a --ranks 2 --name dense --set "
                           "analysis.alphas=11",
                .keys = "analysis"},
       .options = {option::text("name", "NAME", &Options::name,
@@ -193,12 +204,21 @@ Command<AnalyzeOptions> const& analyze_command() {
                                "repeated"),
                   option::text("against", "RUN_DIR", &Options::against,
                                "compare with the clients of another run, in the same round"),
-                  option::flag("resume", &Options::resume,
-                               "go on with the analysis NAME where it was interrupted"),
+                  option::text("out", "DIR", &Options::out,
+                               "store the analysis in a new directory, beside a run that is "
+                               "read-only or packed"),
+                  option::number(
+                      "ranks", "N", &Options::ranks, 1, "integer >= 1",
+                      "start it on N ranks of this machine; under mpirun or srun leave it out"),
                   option::without(
-                      {"resume"},
+                      {"out"},
+                      option::flag("resume", &Options::resume,
+                                   "go on with the analysis NAME where it was interrupted")),
+                  option::without(
+                      {"resume", "out"},
                       option::flag(
-                          "missing", &Options::missing,
+                          "missing",
+                          &Options::missing,
                           "compute the rounds that the analysis NAME (default: insitu) lacks"))},
       .settle = settle};
   return command;
@@ -240,11 +260,15 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
                       .other = ready.other ? &*ready.other : nullptr,
                       .other_run = config.analysis.against};
   auto const rounds = ready.jobs.size();
+  world.barrier();  // until here a signal ends all ranks
+  stop::announce("finishing the curves in work; what is done is kept for --resume; some seconds");
+  stop::begin_work(config.run.stall_timeout);
   std::optional<AnalysisJournal> journal;
   if (first && rounds > 0) {
     std::printf("plan: %s\n", AnalysisPool(input, world).check(ready.jobs.front()).c_str());
     bool const goes_on = options.resume || options.missing;
     if (!goes_on) ready.run->write_analysis_config(options.name, text);
+    if (ready.made) ready.made->keep();
     journal.emplace(ready.run->analysis_journal(options.name), goes_on);
     input.journal = &*journal;
   }
@@ -265,7 +289,10 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
     return 3;
   }
   if (!first) return 0;
-  if (journal) journal->remove();
+  if (journal) {
+    ready.run->merge_segments();
+    journal->remove();
+  }
   std::printf(
       rounds > 0 ? "results in %s, /barriers/%s\n" : "%s: nothing is missing in /barriers/%s\n",
       options.target.c_str(), options.name.c_str());

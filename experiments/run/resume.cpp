@@ -6,6 +6,8 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/config/options.hpp"
+#include "common/store/rows/resume_files.hpp"
+#include "common/store/upkeep/linked_run.hpp"
 
 namespace fedstrata {
 namespace {
@@ -71,11 +73,19 @@ Start prepare_start(StartRequest const& asked) {
     return start;
   }
   auto const run = Run::open(start.directory, Verify::tables);
+  auto const models = models_of(start.directory);
+  require_input(models.empty(), "'" + start.directory.string() +
+                                    "' holds analyses of the models of another run; go on with "
+                                    "that one: '" +
+                                    models.string() + "'");
   start.stored = run.header();
   auto const source = start.directory.string();
-  auto const stored = parse_config(start.stored->config_text, source);
-  start.config = by_directory ? parse_config(start.stored->config_text, source, asked.set)
-                              : load_config(asked.target, asked.set);
+  auto const& stored_text = start.stored->config_text;
+  auto const given = by_directory ? stored_text : read_input(asked.target, "config file");
+  auto overrides = older_values(stored_text, given);
+  auto const stored = parse_config(stored_text, source, older_values(stored_text));
+  overrides.insert(overrides.end(), asked.set.begin(), asked.set.end());
+  start.config = parse_config(given, by_directory ? source : asked.target, overrides);
   if (start.config.run.threads == 0) start.config.run.threads = stored.run.threads;
   check_changes(stored, start.config, asked, source);
   auto const last = run.metrics<RoundRecord>();
@@ -85,6 +95,15 @@ Start prepare_start(StartRequest const& asked) {
                     std::to_string(last.empty() ? 0 : last.back().round) + " already");
   bool const same_end = stored.federation.rounds == start.config.federation.rounds;
   start.complete = run.complete() && same_end;
+  bool const state_is_gone = run.complete() && !same_end && !last.empty() &&
+                             last.back().round > 0 && !has_resume_state(run.resume_directory());
+  require_input(!state_is_gone,
+                "the run in '" + source +
+                    "' is complete and did not keep a state to go on from; "
+                    "train it anew with --set federation.rounds=" +
+                    std::to_string(start.config.federation.rounds) +
+                    " --out ELSEWHERE, and with checkpoint.keep_state = yes where more rounds are "
+                    "to follow");
   return start;
 }
 

@@ -127,7 +127,7 @@ inline void write_sample_run(RunWriter& run) {
   run.write_analysis_config("insitu", "[analysis]\n");
   run.write_analysis("insitu", sample_analysis({5}));
   run.write_analysis("insitu", sample_analysis({10}));
-  run.mark_done();
+  run.mark_done(1);
 }
 
 }  // namespace fedstrata

@@ -17,7 +17,9 @@ std::vector<Key<CheckpointConfig>> checkpoint_keys() {
              "save what --resume needs at least this often, beside rounds that store models; 0 = "
              "only in those"),
       number("keep_resume", &CheckpointConfig::keep_resume, at_least(1), "states",
-             "newest states for --resume that are kept"),
+             "newest states for --resume that are kept while the run goes on"),
+      flag("keep_state", &CheckpointConfig::keep_state,
+           "keep the newest state of a run that is done, so that more rounds can follow"),
   };
 }
 

@@ -34,17 +34,29 @@ ResumeState ResumeState::at(fs::path const& directory, std::int64_t round) {
   return {std::move(files), round};
 }
 
-void prune_resume_states(fs::path const& directory, std::int64_t keep) {
+bool has_resume_state(fs::path const& directory) {
+  RowFiles files(flat_rows(), directory);
+  files.refresh();
+  return !files.complete().empty();
+}
+
+std::vector<std::string> old_resume_states(fs::path const& directory, std::int64_t keep) {
   RowFiles files(flat_rows(), directory);
   files.refresh();
   auto oldest = files.complete().rbegin();
   for (std::int64_t kept = 1; kept < keep && oldest != files.complete().rend(); ++kept) ++oldest;
-  if (oldest == files.complete().rend()) return;
+  if (keep > 0 && oldest == files.complete().rend()) return {};
   auto const* const extension = flat_rows().extension();
+  std::vector<std::string> old;
   for (auto const& name : list_files(directory, extension)) {
     auto const parsed = parse_shard_name(name, extension);
-    if (parsed && parsed->round < oldest->first) fs::remove(directory / name);
+    if (parsed && (keep == 0 || parsed->round < oldest->first)) old.push_back(name);
   }
+  return old;
+}
+
+void prune_resume_states(fs::path const& directory, std::int64_t keep) {
+  for (auto const& name : old_resume_states(directory, keep)) fs::remove(directory / name);
 }
 
 }  // namespace fedstrata

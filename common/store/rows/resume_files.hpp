@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/store/rows/flat_rows.hpp"
 #include "common/store/rows/row_file.hpp"
@@ -44,7 +45,13 @@ class ResumeState {
   std::int64_t round_;
 };
 
-/// Removes all states older than the `keep` newest complete ones.
+/// Is there a complete state in the directory, whole or damaged?
+bool has_resume_state(std::filesystem::path const& directory);
+
+/// Files of all states older than the `keep` newest complete ones; of all states if `keep` is 0.
+std::vector<std::string> old_resume_states(std::filesystem::path const& directory,
+                                           std::int64_t keep);
+/// Removes them.
 void prune_resume_states(std::filesystem::path const& directory, std::int64_t keep);
 
 }  // namespace fedstrata

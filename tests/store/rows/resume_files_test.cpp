@@ -220,6 +220,10 @@ TEST_F(ResumeFilesTest, prunes_all_but_the_newest_complete_ones) {
   EXPECT_EQ(ResumeState::latest(path())->round(), 6);
   prune_resume_states(path(), 1);
   EXPECT_EQ(files(), 3u);
+  EXPECT_TRUE(has_resume_state(path()));
+  prune_resume_states(path(), 0);
+  EXPECT_EQ(files(), 0u);
+  EXPECT_FALSE(has_resume_state(path()));
 }
 
 }  // namespace

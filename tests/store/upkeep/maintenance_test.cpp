@@ -1,4 +1,4 @@
-#include "common/store/maintenance.hpp"
+#include "common/store/upkeep/maintenance.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,13 +1,14 @@
-#include "common/store/maintenance.hpp"
+#include "common/store/upkeep/maintenance.hpp"
 
 #include <set>
 
-#include "common/base/child_process.hpp"
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
+#include "common/base/process/child_process.hpp"
 #include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run_writer.hpp"
+#include "common/store/upkeep/packed_script.hpp"
 
 namespace fedstrata {
 namespace {
@@ -21,7 +22,8 @@ std::vector<std::string> hdf5_files(fs::path const& run) {
   std::error_code error;
   for (auto entry = fs::directory_iterator(run / Names::kBarriers, error);
        !error && entry != fs::directory_iterator(); entry.increment(error))
-    directories.push_back(entry->path().lexically_relative(run).string());
+    if (!is_removed(entry->path()))
+      directories.push_back(entry->path().lexically_relative(run).string());
   std::vector<std::string> names{newest_header(run)};
   for (auto const& directory : directories)
     for (auto const& file : list_files(run / directory, ".h5")) {
@@ -29,6 +31,11 @@ std::vector<std::string> hdf5_files(fs::path const& run) {
       names.back() += file;
     }
   return names;
+}
+
+// Is it a file of an analysis whose directory somebody removed?
+bool is_of_lost_analysis(fs::path const& run, fs::path const& name) {
+  return *name.begin() == Names::kBarriers && !fs::exists((run / name).parent_path());
 }
 
 // Reads what a reader of the run may want from one of its files.
@@ -57,6 +64,7 @@ Run rebuild_index(fs::path const& where) {
                 quoted(path) + " is not a run: it has no " + Names::kHeader);
   std::set<std::string> checked;
   for (auto const& record : read_index_if_intact(path)) {
+    if (is_of_lost_analysis(path, record.name.str())) continue;
     auto const problems = check_files(path, {record});
     if (!problems.empty()) throw InputError(problems.front());
     if (!record.checksum.str().empty()) checked.insert(record.name.str());
@@ -97,6 +105,7 @@ void pack_run(fs::path const& path, fs::path const& out) {
         [&] {
           auto packed = hdf5::File::create(file.temporary());
           hdf5::File::open(directory / Names::kIndex).copy_to(packed, {"files"});
+          pack_script(directory / Names::kModel, packed);
           packed.close();
         },
         kLongest);
