@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/base/stop.hpp"
+#include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
 #include "common/federation/layout.hpp"
 
@@ -176,10 +176,9 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
     trained.record.excluded = 1;
   } else {
     store(client);
-    if (experiment_->evaluates(round)) {
-      evaluate_own(trained.record, true);
-      trained.state = state_.clone();
-    }
+    trained.evaluated = std::ranges::binary_search(evaluated_, client);
+    if (trained.evaluated) evaluate_own(trained.record, true);
+    if (trained.evaluated || experiment_->compares(round)) trained.state = state_.clone();
   }
   trained_.push_back(std::move(trained));
   return true;
@@ -196,6 +195,7 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   trained_.clear();
   times_ = {};
   auto const participants = experiment_->participants(round);
+  evaluated_ = experiment_->evaluated_clients(round);
   auto const weights = experiment_->weights(participants);
   auto const here = trained_here(participants);
   Stopwatch const watch;
@@ -295,7 +295,7 @@ void ClientHost::evaluate_own(ClientRecord& record, bool before) {
 
 void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> mean) {
   for (auto& trained : trained_) {
-    if (!trained.state.defined()) continue;
+    if (!trained.evaluated) continue;
     state_.copy_(trained.state);
     for (auto const& part : due) {
       narrow(state_, part.slice).copy_(narrow(tensor_view(mean), part.packed));
@@ -323,11 +323,9 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
   RoundReport report;
   report.round = round;
   apply(parts, mean);
-  if (experiment_->evaluates(round)) {
-    compare(parts, mean, report);
-    if (!parts.all_averaged) evaluate_after(parts.averaged(), mean);
-    report.test_batches = evaluate_global();
-  }
+  if (experiment_->compares(round)) compare(parts, mean, report);
+  if (!parts.all_averaged) evaluate_after(parts.averaged(), mean);
+  if (experiment_->evaluates_global(round)) report.test_batches = evaluate_global();
   for (auto const& trained : trained_) {
     report.clients.push_back(trained.record);
     if (!experiment_->wanted(round).after()) continue;
@@ -343,7 +341,7 @@ RoundReport ClientHost::report_initial() {
   c10::InferenceMode const no_gradients;
   times_ = {};
   RoundReport report;
-  if (experiment_->evaluates(0)) report.test_batches = evaluate_global();
+  if (experiment_->evaluates_global(0)) report.test_batches = evaluate_global();
   report.times = times_;
   return report;
 }

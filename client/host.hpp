@@ -70,7 +70,8 @@ class ClientHost {
   /// A participant of this round, as trained.
   struct Trained {
     ClientRecord record;
-    at::Tensor state;  ///< kept in rounds with evaluation
+    at::Tensor state;        ///< kept where it is compared or evaluated once more
+    bool evaluated = false;  ///< on the test set
   };
 
   void load(std::int64_t client, std::int64_t round);
@@ -105,6 +106,7 @@ class ClientHost {
   at::Tensor staging_;
   std::map<std::int64_t, at::Tensor> own_;           ///< packed own_parts_ of each client
   std::map<std::int64_t, std::int64_t> steps_done_;  ///< of every client, wherever trained
+  std::vector<std::int64_t> evaluated_;              ///< ids, ascending, of this round
   std::vector<Trained> trained_;                     ///< this round's participants
   TimeShares times_;
 };

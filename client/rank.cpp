@@ -1,6 +1,6 @@
 #include "client/rank.hpp"
 
-#include "common/base/stop.hpp"
+#include "common/base/process/stop.hpp"
 
 namespace fedstrata {
 namespace {

@@ -9,6 +9,7 @@
 #include "common/config/analysis/pairs.hpp"
 #include "common/config/analysis/rounds.hpp"
 #include "common/config/analysis/split.hpp"
+#include "common/config/evaluate.hpp"
 
 namespace fedstrata {
 
@@ -87,6 +88,7 @@ struct FederationConfig {
   std::int64_t local_steps = 0;  ///< > 0 replaces local_epochs
   double participation = 1.0;    ///< share of the clients taking part in a round
   Weighting weighting = Weighting::samples;
+  EvaluateSelection evaluate;
   std::int64_t evaluate_every = 1;  ///< rounds; 0 = never
   OnDivergence on_divergence = OnDivergence::stop;
   std::string preset;  ///< fedavg|fedper|lg-fedavg|fedbn|local instead of [average.*] sections
@@ -114,6 +116,7 @@ struct CheckpointConfig {
   bool after = false;      ///< clients' models after averaging
   double minutes = 10.0;   ///< between two resume states; 0 = only with stored models
   std::int64_t keep_resume = 2;
+  bool keep_state = false;  ///< the newest resume state of a run that is done
 };
 
 struct AnalysisConfig {

@@ -37,6 +37,7 @@ struct Key {
   Effect effect = {};  ///< in sections/: none said = that of the section (keys.cpp)
   std::function<bool(Owner const&)> used = {};  ///< has it an effect? {} = whatever the others are
   std::string use = {};                         ///< where it has one: "train.schedule = step"
+  std::string older = {};  ///< what stored configs without it mean; "" = the default
 };
 
 /// Keys of all sections with one name, in the order of the help.

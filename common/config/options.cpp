@@ -1,6 +1,7 @@
 #include "common/config/options.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
@@ -44,6 +45,20 @@ Config parse_config(std::string const& text, std::string const& source,
 
 Config load_config(std::string const& path, std::vector<std::string> const& overrides) {
   return parse_config(read_input(path, "config file"), path, overrides);
+}
+
+std::vector<std::string> older_values(std::string const& stored, std::string const& given) {
+  std::set<std::string> named;
+  for (auto const* text : {&stored, &given}) {
+    for (auto const& assignment : read_ini(*text, "")) named.insert(assignment.key);
+  }
+  std::vector<std::string> values;
+  for (auto const& key : config_keys()) {
+    if (!key.older.empty() && !named.contains(key.name)) {
+      values.push_back(key.name + "=" + key.older);
+    }
+  }
+  return values;
 }
 
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,

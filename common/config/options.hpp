@@ -18,6 +18,12 @@ Config parse_config(std::string const& text, std::string const& source,
 /// Reads a file, then parse_config. Throws InputError when it cannot be read.
 Config load_config(std::string const& path, std::vector<std::string> const& overrides = {});
 
+/// "section.key=value" for each key that neither text names and whose default was another one once:
+/// the value that a run has whose stored config is `stored`, of a version without that key.
+/// `given`: a config that the run is to go on with, or "". Overrides, to come before those of the
+/// user.
+std::vector<std::string> older_values(std::string const& stored, std::string const& given = "");
+
 /// `config` with its [analysis] replaced by that of `analysis_text` (keys it lacks get their
 /// defaults; with an empty `source`, which means no text, it stays as it is), then the overrides,
 /// of [analysis] and of what belongs to the machine (data.dir, run.device, ...) only. Throws

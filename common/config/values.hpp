@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/config/keys.hpp"
 
@@ -109,6 +110,22 @@ Key<Part> text(char const* name, std::string Part::*member, char const* allowed,
   return {name, "", allowed, help, print, read};
 }
 
+/// A value with a language of its own, read once and printed as it was given.
+template <class Part, class Value>
+Key<Part> selection(char const* name, Value Part::*member, char const* allowed,
+                    Value (*parse)(std::string const&), char const* help) {
+  auto const print = [member](Part const& part) { return (part.*member).text; };
+  auto const read = [member, parse](Part& part, std::string const& text) {
+    try {
+      part.*member = parse(text);
+      return true;
+    } catch (InputError const&) {
+      return false;
+    }
+  };
+  return {name, "", allowed, help, print, read};
+}
+
 /// `key`, which affects something else than most of its section.
 template <class Part>
 Key<Part> affects(Effect effect, Key<Part> key) {
@@ -126,6 +143,13 @@ Key<Part> used_with(std::string use, std::function<bool(std::type_identity_t<Par
   return key;
 }
 
+/// `key`, which runs of versions that lacked it go on with as if it were `value`.
+template <class Part>
+Key<Part> older_value(std::string value, Key<Part> key) {
+  key.older = std::move(value);
+  return key;
+}
+
 /// The keys of a part of the config, as keys of the config. Those that say nothing else affect
 /// `most`.
 template <class Part>
@@ -139,7 +163,7 @@ void append(std::vector<Key<Config>>& all, std::string const& section, Effect mo
                    [member, set = key.set](Config& c, std::string const& value) {
                      return set(c.*member, value);
                    },
-                   key.effect == Effect{} ? most : key.effect, used, key.use});
+                   key.effect == Effect{} ? most : key.effect, used, key.use, key.older});
   }
 }
 

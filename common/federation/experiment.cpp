@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/error.hpp"
+#include "common/base/random.hpp"
 #include "common/base/text.hpp"
 #include "common/config/presets.hpp"
 #include "common/tasks/tasks.hpp"
@@ -58,7 +59,8 @@ Experiment::Experiment(Config settings, DatasetInfo info, Partition p,
       task(&task_named(dataset.task)),
       model(make_model(config.model, input_shape(dataset))),
       schedule(config, model.table()),
-      fields(std::move(state_fields)) {
+      fields(std::move(state_fields)),
+      evaluation(evaluation_plan(config.federation, evaluation_load())) {
   require_input(config.train.correction == "none" || !schedule.averaged_layers().empty(),
                 "train.correction = " + config.train.correction +
                     " corrects what averaged layers do between averages, but no layer is averaged; "
@@ -97,9 +99,63 @@ std::uint64_t Experiment::init_stream(std::int64_t client) const {
   return config.model.init == Init::different ? static_cast<std::uint64_t>(client) : 0;
 }
 
+namespace {
+
+/// Every so many rounds (0 = never), and in the last one.
+bool in_interval(std::int64_t every, std::int64_t round, std::int64_t rounds) {
+  return every > 0 && (round % every == 0 || round == rounds);
+}
+
+}  // namespace
+
+bool Experiment::compares(std::int64_t round) const {
+  return in_interval(config.federation.evaluate_every, round, config.federation.rounds);
+}
+
 bool Experiment::evaluates(std::int64_t round) const {
-  auto const every = config.federation.evaluate_every;
-  return every > 0 && (round % every == 0 || round == config.federation.rounds);
+  return in_interval(evaluation.every, round, config.federation.rounds);
+}
+
+bool Experiment::evaluates_global(std::int64_t round) const {
+  auto const all = model.table().layers.size();
+  return evaluates(round) &&
+         (evaluation.global || round == 0 || schedule.due_layers(round).size() == all);
+}
+
+std::vector<std::int64_t> Experiment::evaluated_clients(std::int64_t round) const {
+  if (!evaluates(round)) return {};
+  auto ids = participants(round);
+  if (evaluation.participants >= std::ssize(ids)) return ids;
+  auto order = all_clients();
+  Random(config.run.seed, Purpose::evaluation).shuffle(order);
+  std::vector<std::int64_t> place(order.size());
+  for (std::int64_t i = 0; i < std::ssize(order); ++i) {
+    place[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = i;
+  }
+  std::ranges::sort(ids, {}, [&](auto id) { return place[static_cast<std::size_t>(id)]; });
+  ids.resize(static_cast<std::size_t>(evaluation.participants));
+  std::ranges::sort(ids);
+  return ids;
+}
+
+EvaluationLoad Experiment::evaluation_load() const {
+  EvaluationLoad load{.participants = std::ssize(participants(1)),
+                      .test_samples = dataset.test_count,
+                      .all_averaged = true};
+  for (int layer = 0; layer < static_cast<int>(model.table().layers.size()); ++layer) {
+    load.all_averaged = load.all_averaged && schedule.always_averaged(layer);
+  }
+  double all = 0.0;
+  for (auto const client : all_clients()) {
+    auto const samples = partition.samples(client);
+    all += config.federation.local_steps > 0
+               ? static_cast<double>(config.federation.local_steps *
+                                     std::min(samples, config.train.batch_size))
+               : static_cast<double>(config.federation.local_epochs * samples);
+  }
+  load.trained_samples =
+      all * static_cast<double>(load.participants) / static_cast<double>(clients());
+  return load;
 }
 
 std::string Experiment::learning_rate_keys(std::int64_t round) const {
@@ -121,7 +177,7 @@ RoundParts Experiment::parts(std::int64_t round) const {
   auto parts = layout.model_parts(result.due_layers);
   append(parts, layout.field_parts(result.due_layers, AtAveraging::average));
   result.due = parts.size();
-  if (evaluates(round)) {
+  if (compares(round)) {
     append(parts, layout.model_parts(other_layers(result.due_layers)));
     for (int const layer : result.due_layers) {
       if (schedule.settings_of(layer)->update == "mean") continue;

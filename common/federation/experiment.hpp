@@ -7,6 +7,7 @@
 #include "common/config/config.hpp"
 #include "common/data/dataset.hpp"
 #include "common/data/partition.hpp"
+#include "common/federation/evaluation_plan.hpp"
 #include "common/federation/layout.hpp"
 #include "common/federation/schedule.hpp"
 #include "common/model/model.hpp"
@@ -28,9 +29,9 @@ struct WantedRows {
   bool after() const { return keep_after || (analyse && analyse_at == RowsAt::after); }
 };
 
-/// What is reduced in a round: the parts of the layers averaged in it and, where the round is
-/// evaluated, those of all other layers, whose mean is only looked at, and once more those whose
-/// mean an update changes.
+/// What is reduced in a round: the parts of the layers averaged in it and, where clients are
+/// compared with their mean, those of all other layers, whose mean is only looked at, and once more
+/// those whose mean an update changes.
 struct RoundParts {
   std::vector<int> due_layers;
   PackedParts parts;  ///< the first `due` are averaged, the rest observed
@@ -50,6 +51,7 @@ struct Experiment {
   Model model;
   AveragingSchedule schedule;
   std::vector<StateField> fields;  ///< what clients keep beside their model
+  EvaluationPlan evaluation;
 
   /// `train_targets`: bytes, as in a Split. `state_fields` (client/algorithms): what the local
   /// algorithm keeps, where clients are to be trained. Throws InputError where model, data and
@@ -73,7 +75,15 @@ struct Experiment {
   std::int64_t local_steps(std::int64_t client) const;
   /// Client id whose stream initialises this client (0 for all with model.init = same).
   std::uint64_t init_stream(std::int64_t client) const;
-  bool evaluates(std::int64_t round) const;
+  /// Are the clients compared with their mean in `round`?
+  bool compares(std::int64_t round) const;
+  /// Is the global model evaluated on the test set in `round`? Also where only the clients' are and
+  /// it is their model, since every layer was averaged.
+  bool evaluates_global(std::int64_t round) const;
+  /// Those of the round's participants, ascending, whose own models are evaluated on the test set:
+  /// as many as `evaluation` says, drawn once for all rounds (Purpose::evaluation), so that means
+  /// of different rounds are over the same clients where they take part.
+  std::vector<std::int64_t> evaluated_clients(std::int64_t round) const;
   /// Keys of the learning rates that decided about the models of `round`, joined by "or": what to
   /// lower where it diverges. Those of updates take part after the first average of their group.
   std::string learning_rate_keys(std::int64_t round) const;
@@ -90,6 +100,8 @@ struct Experiment {
   std::vector<std::int64_t> loads() const;
 
  private:
+  EvaluationLoad evaluation_load() const;
+  bool evaluates(std::int64_t round) const;
   std::vector<int> other_layers(std::vector<int> const& layers) const;
 };
 

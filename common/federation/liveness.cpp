@@ -8,6 +8,7 @@
 #include "common/base/environment.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
+#include "common/base/process/stop.hpp"
 
 namespace fedstrata {
 namespace {
@@ -61,6 +62,7 @@ void Liveness::check(double now) const {
 }
 
 void Liveness::poll() {
+  stop::show_life();
   if (timeout_ == 0.0) return;
   double const now = clock_.seconds();
   if (now - last_poll_ < kPoll) return;

@@ -10,7 +10,6 @@
 
 #include "common/base/error.hpp"
 #include "common/store/names.hpp"
-#include "experiments/view/run_progress.hpp"
 #include "experiments/view/view.hpp"
 
 namespace fedstrata {
@@ -57,7 +56,7 @@ Progress::Progress(Experiment const& experiment, std::filesystem::path const& di
   }
   csv_.open(directory / RunNames::kProgress);
   csv_ << "round,seconds,participants,train_loss,train_accuracy,test_loss,test_accuracy,bytes,"
-          "test_accuracy_after,test_loss_after\n"
+          "test_accuracy_after,test_loss_after,test_accuracy_local_after\n"
        << kept;
   csv_.flush();
 }
@@ -66,7 +65,7 @@ std::string Progress::line(RoundRecord const& record) const {
   double const elapsed = since_start_.seconds();
   auto const done = static_cast<double>(record.round - first_);
   std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
-                     "  " + test_text(test_accuracy_, test_loss_) + "  train loss " +
+                     "  " + test_.text() + "  train loss " +
                      (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
   if (done > 0.0) {
     text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
@@ -78,18 +77,17 @@ std::string Progress::line(RoundRecord const& record) const {
 
 void Progress::round(RoundRecord const& record) {
   updates_ += record.participants;
-  // The clients' own models: where layers are averaged seldom, the global one says little.
-  for (double const accuracy : {record.test_accuracy, record.test_accuracy_after}) {
-    if (!std::isnan(accuracy)) test_accuracy_ = accuracy;
-  }
-  for (double const loss : {record.test_loss, record.test_loss_after}) {
-    if (!std::isnan(loss)) test_loss_ = loss;
-  }
+  // The clients' models: where layers are averaged seldom or never, no client uses the global one.
+  test_.update({.accuracy = record.test_accuracy, .loss = record.test_loss});
+  test_.update({.accuracy = record.test_accuracy_after,
+                .own_accuracy = record.test_accuracy_local_after,
+                .loss = record.test_loss_after});
   csv_ << record.round << ',' << fixed(seconds_before_ + since_start_.seconds(), 3) << ','
        << record.participants << ',' << cell(record.train_loss) << ','
        << cell(record.train_accuracy) << ',' << cell(record.test_loss) << ','
        << cell(record.test_accuracy) << ',' << record.bytes << ','
-       << cell(record.test_accuracy_after) << ',' << cell(record.test_loss_after) << '\n';
+       << cell(record.test_accuracy_after) << ',' << cell(record.test_loss_after) << ','
+       << cell(record.test_accuracy_local_after) << '\n';
   csv_.flush();
   require(csv_.good(), std::string(RunNames::kProgress) +
                            " could not be written (is the disk full?); what was complete "

@@ -11,6 +11,7 @@
 #include "common/federation/layout.hpp"
 #include "common/federation/messages.hpp"
 #include "common/store/records.hpp"
+#include "experiments/view/run_progress.hpp"
 
 namespace fedstrata {
 
@@ -33,9 +34,9 @@ class Progress {
   double seconds_before_ = 0.0;
   std::ofstream csv_;
   Stopwatch since_start_;
-  double last_line_ = -1e9;                               ///< seconds since the start
-  std::int64_t updates_ = 0;                              ///< clients trained
-  double test_accuracy_ = kAbsent, test_loss_ = kAbsent;  ///< the last ones measured
+  double last_line_ = -1e9;   ///< seconds since the start
+  std::int64_t updates_ = 0;  ///< clients trained
+  TestResult test_;           ///< the last ones measured
 };
 
 /// The table of where the time of each rank went, with a line per role. Pure.

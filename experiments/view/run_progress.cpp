@@ -10,6 +10,7 @@
 
 #include "common/base/text.hpp"
 #include "common/store/names.hpp"
+#include "experiments/view/view.hpp"
 
 namespace fedstrata {
 namespace {
@@ -28,7 +29,29 @@ double rate_of(std::vector<ProgressRow> const& rows) {
   return time > 0.0 ? static_cast<double>(rows.back().round - first->round) / time : kAbsent;
 }
 
+void take_over(double& value, double newer) {
+  if (!std::isnan(newer)) value = newer;
+}
+
+std::string percent(double share) {
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%.2f %%", 100.0 * share);
+  return text.data();
+}
+
 }  // namespace
+
+void TestResult::update(TestResult const& newer) {
+  take_over(accuracy, newer.accuracy);
+  take_over(own_accuracy, newer.own_accuracy);
+  take_over(loss, newer.loss);
+}
+
+std::string TestResult::text() const {
+  if (std::isnan(accuracy) && !std::isnan(loss)) return "test loss " + fixed(loss, 4);
+  return "test accuracy " + (std::isnan(accuracy) ? "-" : percent(accuracy)) +
+         (std::isnan(own_accuracy) ? "" : ", own labels " + percent(own_accuracy));
+}
 
 std::vector<ProgressRow> read_progress_rows(std::filesystem::path const& run) {
   std::vector<ProgressRow> rows;
@@ -47,10 +70,11 @@ std::vector<ProgressRow> read_progress_rows(std::filesystem::path const& run) {
     ProgressRow row{.line = line};
     if (file.eof() || !read("round", row.round) || !read("seconds", row.seconds)) continue;
     read("train_loss", row.train_loss);
-    // The clients' own, as `simulate` shows it: where layers are averaged seldom, the averaged
-    // model says little.
-    if (!read("test_accuracy_after", row.test_accuracy)) read("test_accuracy", row.test_accuracy);
-    if (!read("test_loss_after", row.test_loss)) read("test_loss", row.test_loss);
+    // The clients' models: where layers are averaged seldom or never, no client uses the global
+    // one.
+    if (!read("test_accuracy_after", row.test.accuracy)) read("test_accuracy", row.test.accuracy);
+    if (!read("test_loss_after", row.test.loss)) read("test_loss", row.test.loss);
+    read("test_accuracy_local_after", row.test.own_accuracy);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -59,18 +83,14 @@ std::vector<ProgressRow> read_progress_rows(std::filesystem::path const& run) {
 RunProgress read_progress(std::filesystem::path const& run) {
   RunProgress result;
   auto const rows = read_progress_rows(run);
-  auto const take = [](double& value, double found) {
-    if (!std::isnan(found)) value = found;
-  };
   double before = 0.0;
   for (auto const& row : rows) {
     // The clock of a start that goes on with a run may begin anew.
     result.seconds += row.seconds >= before ? row.seconds - before : row.seconds;
     before = row.seconds;
     result.round = row.round;
-    take(result.train_loss, row.train_loss);
-    take(result.test_accuracy, row.test_accuracy);
-    take(result.test_loss, row.test_loss);
+    take_over(result.train_loss, row.train_loss);
+    result.test.update(row.test);
   }
   result.rate = rate_of(rows);
   return result;
@@ -86,18 +106,6 @@ std::string time_text(double seconds) {
   auto const whole = static_cast<long long>(std::llround(seconds));
   if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
   std::snprintf(text.data(), text.size(), "%lld h %02lld min", whole / 3600, whole % 3600 / 60);
-  return text.data();
-}
-
-std::string test_text(double accuracy, double loss) {
-  std::array<char, 48> text{};
-  if (!std::isnan(accuracy)) {
-    std::snprintf(text.data(), text.size(), "test accuracy %.2f %%", 100.0 * accuracy);
-  } else if (!std::isnan(loss)) {
-    std::snprintf(text.data(), text.size(), "test loss %.4f", loss);
-  } else {
-    return "test accuracy -";
-  }
   return text.data();
 }
 

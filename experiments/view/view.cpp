@@ -36,8 +36,7 @@ std::string bar(double share) {
 
 std::string progress_line(RunProgress const& progress, std::int64_t rounds) {
   std::string text = "round " + std::to_string(std::max<std::int64_t>(0, progress.round)) + "/" +
-                     std::to_string(rounds) + "  " +
-                     test_text(progress.test_accuracy, progress.test_loss) + "  train loss " +
+                     std::to_string(rounds) + "  " + progress.test.text() + "  train loss " +
                      fixed(progress.train_loss, 4);
   if (progress.rate > 0.0) {
     text += "  " + fixed(progress.rate, 2) + " rounds/s";

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/stop.hpp"
+#include "common/base/process/stop.hpp"
 #include "common/config/options.hpp"
 
 namespace fedstrata {

@@ -108,6 +108,15 @@ std::unique_ptr<GroupEvaluator::Wave> GroupEvaluator::make_wave(PhaseGroup const
       BlendedWeights(model_.table(), std::move(loaded), distinct.blends(), blend_memory(config_))});
 }
 
+double GroupEvaluator::expected_cost(PhaseGroup group, std::size_t capacity) const {
+  cut(group, capacity);
+  double cost = 0.0;
+  for (auto const& points : group.waves) {
+    cost += build_tree(group.points, points, engine_.stages()).multiply_adds(engine_.stages());
+  }
+  return cost;
+}
+
 GroupEvaluator::Evaluated GroupEvaluator::evaluate(PhaseGroup& group, AnalysisModels& models,
                                                    std::int64_t first, std::int64_t count,
                                                    BatchLoader const& load,

@@ -33,6 +33,10 @@ class GroupEvaluator {
   Evaluated evaluate(PhaseGroup& group, AnalysisModels& models, std::int64_t first,
                      std::int64_t count, BatchLoader const& load, Interlude const& interlude);
 
+  /// Multiply-adds of the group's wanted points on one sample, if no two models have a layer in
+  /// common and `capacity` of them fit into memory at once.
+  double expected_cost(PhaseGroup group, std::size_t capacity) const;
+
   /// Groups seen so far are gone.
   void forget();
 

@@ -97,6 +97,12 @@ Random stream(std::uint64_t seed, Purpose purpose, ModelSpec const& base, std::i
 
 }  // namespace
 
+std::size_t models_at_once(Model const& model, std::int64_t memory) {
+  auto const row = 4 * (model.table().parameter_count + model.table().buffer_count);
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(3, memory / std::max<std::int64_t>(row, 1)));
+}
+
 AnalysisModels::AnalysisModels(Model const& model, std::vector<ModelSpec> specs, std::uint64_t seed,
                                StoredModels stored, Upload upload, AlignModels align,
                                std::int64_t memory)
@@ -105,11 +111,8 @@ AnalysisModels::AnalysisModels(Model const& model, std::vector<ModelSpec> specs,
       seed_(seed),
       stored_(std::move(stored)),
       upload_(std::move(upload)),
-      align_(std::move(align)) {
-  auto const row = 4 * (model.table().parameter_count + model.table().buffer_count);
-  capacity_ =
-      static_cast<std::size_t>(std::max<std::int64_t>(3, memory / std::max<std::int64_t>(row, 1)));
-}
+      align_(std::move(align)),
+      capacity_(models_at_once(model, memory)) {}
 
 Weights AnalysisModels::get(int index) {
   auto const found = std::ranges::find(entries_, index, &Entry::index);

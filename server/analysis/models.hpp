@@ -26,6 +26,9 @@ using Upload = std::function<Weights(std::vector<float> const&)>;
 /// Orders of b's units that match those of a.
 using AlignModels = std::function<UnitPermutations(Weights const& a, Weights const& b)>;
 
+/// How many rows of `model` fit into `memory` bytes; at least three.
+std::size_t models_at_once(Model const& model, std::int64_t memory);
+
 /// The models of a plan, read or made when first asked for and kept as far as memory allows.
 class AnalysisModels {
  public:

@@ -239,6 +239,16 @@ bool RoundAnalysis::finish_phase(std::vector<UnitResult> const& results) {
   return true;
 }
 
+double RoundAnalysis::work_expected(std::size_t models_at_once) const {
+  double work = 0.0;
+  for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
+    std::int64_t samples = 0;
+    for (auto const set : plan_.groups[g].sets) samples += plan_.sets[set].count;
+    work += evaluator_.expected_cost(whole_group(g), models_at_once) * static_cast<double>(samples);
+  }
+  return work;
+}
+
 AnalysisSegment RoundAnalysis::assemble() const { return make_tables(plan_, model_, sums_); }
 
 std::string RoundAnalysis::describe(std::size_t models_at_once) const {

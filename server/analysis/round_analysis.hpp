@@ -81,6 +81,12 @@ class RoundAnalysis {
   /// every curve.
   double work_done() const { return work_done_; }
   double work_plain() const { return work_plain_; }
+  /// Multiply-adds that the round takes at most, of what is known before it begins: all curves on
+  /// all samples, if no two models have a layer in common and `models_at_once` fit into memory.
+  /// Without recomputed statistics and what a search adds.
+  double work_expected(std::size_t models_at_once) const;
+  /// Multiply-adds of one model on one sample.
+  double forward_cost() const { return evaluator_.forward_cost(); }
   /// One line on how the work is cut and how the memory is used.
   std::string describe(std::size_t models_at_once) const;
 

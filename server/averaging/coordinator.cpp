@@ -1,11 +1,13 @@
 #include "server/averaging/coordinator.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "common/base/error.hpp"
-#include "common/base/stop.hpp"
+#include "common/base/process/launcher.hpp"
+#include "common/base/process/stop.hpp"
 
 // Sums are integers (exact_sum.hpp), so they can be added up by anybody in any order; what is left
 // for the coordinator is to divide, to make of the means what the updates say, to decide how a
@@ -48,9 +50,21 @@ void Coordinator::start(std::span<float const> global) {
 }
 
 void Coordinator::begin_round() {
+  announce_stop();
   since_begin_ = Stopwatch();
   excluded_.clear();
   given_up_ = false;
+}
+
+/// What a signal will bring: a round is given up where its rest takes longer than run.grace.
+void Coordinator::announce_stop() const {
+  double const grace = experiment_->config.run.grace;
+  bool const known = longest_round_ > 0.0;
+  double const seconds = std::ceil(known ? std::min(longest_round_, grace) : grace);
+  stop::announce(std::string("finishing the round, then saving; ") +
+                 (known ? "about " : "at most some ") +
+                 std::to_string(std::lround(std::max(1.0, seconds))) + " s" +
+                 (launcher::under_mpirun() ? " (mpirun leaves one second, but to SIGUSR1)" : ""));
 }
 
 double Coordinator::training_over(std::int64_t round) {
@@ -135,13 +149,17 @@ void Coordinator::tell_writers(Commit const& commit) {
   for (int const rank : layout_->analysis) outbox_.send(commit, rank);
 }
 
-/// Metrics reach the disk with the checkpoints, so the number of files does not grow with rounds.
+/// Metrics reach the disk before each state, and with rounds that are analysed now and then: the
+/// number of files does not grow with rounds.
 void Coordinator::write_metrics(std::int64_t round, bool saved) {
-  if (!saved && !experiment_->wanted(round).any()) return;
+  constexpr double kOften = 10.0;  // seconds
+  bool const late = round == 0 || since_metrics_.seconds() > kOften;
+  if (!saved && !(late && experiment_->wanted(round).any())) return;
   auto segment = metrics_.take();
   if (segment.rows<RoundRecord>().empty()) return;
   Stopwatch const watch;
   run_->write_metrics(std::move(segment));
+  since_metrics_ = Stopwatch();
   times_.store += watch.seconds();
 }
 

@@ -68,6 +68,7 @@ class Coordinator {
   TimeShares times() const { return times_; }
 
  private:
+  void announce_stop() const;
   void collect(std::int64_t round, RoundParts const& parts, RoundTimes const& times);
   void commit(std::int64_t round, std::span<float const> global);
   void tell_writers(Commit const& commit);
@@ -84,6 +85,7 @@ class Coordinator {
   std::vector<std::int64_t> excluded_;  ///< participants of the round that diverged, ascending
   bool given_up_ = false;               ///< did a rank give the round up?
   Stopwatch since_state_;               ///< since the last resume state
+  Stopwatch since_metrics_;             ///< since they were written
   Stopwatch since_begin_;               ///< of the round
   double longest_round_ = 0.0;          ///< seconds
   std::int64_t saved_round_;

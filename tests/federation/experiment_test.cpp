@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/base/error.hpp"
 #include "tests/support/tiny_experiment.hpp"
 
@@ -67,6 +69,36 @@ TEST(ExperimentTest, fields_are_summed_with_their_layer_where_they_are_averaged)
       experiment({"train.momentum=0.9", "train.momentum_at_averaging=average"}).parts(2);
   EXPECT_THAT(names(parts.averaged()), ElementsAre("-1:0", "0:0"));
   EXPECT_THAT(names(parts.parts), ElementsAre("-1:0", "0:0", "-1:1", "-1:2"));
+}
+
+TEST(ExperimentTest, the_same_clients_are_evaluated_in_every_round) {
+  auto const all = experiment({"data.clients=7", "federation.evaluate=3"});
+  auto const chosen = all.evaluated_clients(1);
+  EXPECT_EQ(chosen.size(), 3U);
+  EXPECT_TRUE(std::ranges::is_sorted(chosen));
+  for (std::int64_t round = 2; round <= 6; ++round) EXPECT_EQ(all.evaluated_clients(round), chosen);
+  auto const others = experiment({"data.clients=7", "federation.evaluate=3", "run.seed=2"});
+  EXPECT_NE(others.evaluated_clients(1), chosen);
+  auto const few =
+      experiment({"data.clients=7", "federation.evaluate=3", "federation.participation=0.3"});
+  EXPECT_EQ(few.evaluated_clients(2), few.participants(2));
+}
+
+TEST(ExperimentTest, the_global_model_is_evaluated_where_it_is_asked_for_or_is_the_clients) {
+  auto const evaluated = [](std::string const& what, std::vector<std::string> more = {}) {
+    more.push_back("federation.evaluate=" + what);
+    auto const made = tiny_experiment(
+        tiny_data(), "[data]\ndataset = synthetic\n[federation]\nrounds = 4\n", more);
+    std::vector<std::int64_t> rounds;
+    for (std::int64_t r = 1; r <= 4; ++r) {
+      if (made.evaluates_global(r)) rounds.push_back(r);
+    }
+    return rounds;
+  };
+  EXPECT_THAT(evaluated("global"), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(evaluated("global", {"federation.evaluate_every=3"}), ElementsAre(3, 4));
+  EXPECT_THAT(evaluated("clients", {"average.all.every=2"}), ElementsAre(2, 4));
+  EXPECT_THAT(evaluated("clients", {"federation.preset=local"}), IsEmpty());
 }
 
 TEST(ExperimentTest, a_correction_needs_averages) {

@@ -37,6 +37,7 @@ momentum = 0.9
 batch_size = 4
 [federation]
 rounds = 4
+evaluate = both
 evaluate_every = 2
 [checkpoint]
 every = 1
@@ -79,7 +80,7 @@ class FederatedRun {
     simulation.run();
     if (world.rank() != 0) return;
     hash = simulation.global_hash();
-    run->mark_done();
+    run->mark_done(1);
     run.reset();
     stored.emplace(Run::open(path));
   }

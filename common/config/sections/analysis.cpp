@@ -6,22 +6,6 @@
 namespace fedstrata::keys {
 namespace {
 
-/// A value with a language of its own, read once and printed as it was given.
-template <class Value>
-Key<AnalysisConfig> selection(char const* name, Value AnalysisConfig::*member, char const* allowed,
-                              Value (*parse)(std::string const&), char const* help) {
-  auto const print = [member](AnalysisConfig const& analysis) { return (analysis.*member).text; };
-  auto const read = [member, parse](AnalysisConfig& analysis, std::string const& text) {
-    try {
-      analysis.*member = parse(text);
-      return true;
-    } catch (InputError const&) {
-      return false;
-    }
-  };
-  return {name, "", allowed, help, print, read};
-}
-
 /// What is wrong with a kind is said by the kind.
 Key<AnalysisConfig> kinds_key() {
   auto const print = [](AnalysisConfig const& analysis) { return analysis.kinds.text; };

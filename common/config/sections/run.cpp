@@ -7,7 +7,7 @@ std::vector<Key<RunConfig>> run_keys() {
   return {
       number("seed", &RunConfig::seed, at_least(0), "", "all random numbers follow from it"),
       affects({.results = true, .machine = true},
-              number("threads", &RunConfig::threads, at_least(0), "threads",
+              number("threads", &RunConfig::threads, {.low = 0, .high = 1024}, "threads",
                      "threads of each computing rank; 0 = what the allocation gives, resolved at "
                      "the first "
                      "start")),
