@@ -2,6 +2,15 @@
 # on the signal that comes before the time limit, and queues the job again when it was interrupted.
 # shellcheck shell=bash disable=SC2154
 
+# The program that is installed with these scripts, or was built in the source tree that they lie in,
+# or the one in PATH.
+if [[ -z $program ]]; then
+  here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+  for program in "$here/../../../bin/fedstrata" "$here/../build/bin/fedstrata" fedstrata; do
+    if command -v "$program" >/dev/null; then break; fi
+  done
+fi
+
 # With Slurm's default exchange a few per cent of the starts on four nodes crashed in MPI_Init.
 export SLURM_PMIX_FENCE=ring
 # srun does not take this over from sbatch.

@@ -72,7 +72,8 @@ bool is_temporary(fs::path const& path) {
   return path.filename().string().starts_with(kTemporaryPrefix);
 }
 
-void remove_stale_temporaries(fs::path const& directory) {
+std::vector<fs::path> stale_temporaries(fs::path const& directory) {
+  std::vector<fs::path> found;
   auto const mine = kTemporaryPrefix + host_name() + "-";
   constexpr auto kAbandoned = std::chrono::hours(1);
   std::error_code error;
@@ -86,8 +87,9 @@ void remove_stale_temporaries(fs::path const& directory) {
                            ? ::kill(std::atoi(name.c_str() + mine.size()), 0) != 0 && errno == ESRCH
                            : fs::last_write_time(entry->path(), gone) + kAbandoned <
                                  fs::file_time_type::clock::now();
-    if (stale && !gone) fs::remove(entry->path(), gone);
+    if (stale && !gone) found.push_back(entry->path());
   }
+  return found;
 }
 
 void write_text(fs::path const& target, std::string const& text) {

@@ -44,9 +44,9 @@ auto reading(std::filesystem::path const& file, Read read) {
 /// Was this name given by NewFile (leftover of a killed run)?
 bool is_temporary(std::filesystem::path const& path);
 
-/// Removes temporary files below a directory whose processes are gone: on this host those that do
-/// not exist any more, on others those that have not written for an hour.
-void remove_stale_temporaries(std::filesystem::path const& directory);
+/// Temporary files below a directory whose processes are gone: on this host those that do not exist
+/// any more, on others those that have not written for an hour.
+std::vector<std::filesystem::path> stale_temporaries(std::filesystem::path const& directory);
 
 /// Writes, syncs and publishes a text file. Throws Error.
 void write_text(std::filesystem::path const& target, std::string const& text);

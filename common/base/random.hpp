@@ -20,7 +20,8 @@ enum class Purpose : std::uint64_t {
   direction = 10,
   subset = 11,
   alignment = 12,
-  simplex = 13
+  simplex = 13,
+  evaluation = 14
 };
 
 /// One block of Philox 4x32-10: ten rounds on a 128-bit counter with a 64-bit key. A bijection of

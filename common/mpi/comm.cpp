@@ -2,14 +2,9 @@
 
 #include <mpi.h>
 #include <sched.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +13,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
+#include "common/base/process/launcher.hpp"
 
 // The one file that uses MPI. Nothing here blocks inside MPI: a blocking call burns the core it
 // waits on, and there are often more ranks than cores. Every wait is a test and a short sleep,
@@ -53,19 +49,6 @@ class Nap {
   int turns_ = 0;
   int length_ = 20;
 };
-
-/// Takes a name that the ranks of a job on one node share (their launcher's process id is in it)
-/// and that is free again when this process ends. False when another rank has it.
-bool first_to_fail() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  auto const name = "fedstrata-failed-" + std::to_string(::getppid());
-  std::copy(name.begin(), name.end(), address.sun_path + 1);  // a leading zero: not a file
-  int const handle = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  auto const size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  return ::bind(handle, reinterpret_cast<sockaddr const*>(&address), size) == 0 ||
-         errno != EADDRINUSE;
-}
 
 template <class Byte, class Call>
 void in_pieces(std::span<Byte> bytes, std::size_t most, Call const& call) {
@@ -338,7 +321,7 @@ int run_or_abort(std::function<int()> const& work) {
   // Several ranks may fail at once, on a full disk say: one of them reports, the others wait for
   // the end it brings.
   auto const reports = [&] {
-    if (alone || first_to_fail()) return true;
+    if (alone || launcher::first_to_report()) return true;
     std::this_thread::sleep_for(std::chrono::seconds(10));
     return false;
   };

@@ -7,7 +7,9 @@
 
 #include "common/base/version.hpp"
 #include "experiments/commands/analyze.hpp"
+#include "experiments/commands/completion.hpp"
 #include "experiments/commands/inspect.hpp"
+#include "experiments/commands/manual.hpp"
 #include "experiments/commands/simulate.hpp"
 #include "experiments/commands/sweep.hpp"
 #include "experiments/commands/watch.hpp"
@@ -40,7 +42,14 @@ ProgramCommand entry(Command<Options> const& command, Work* work) {
       }
     };
   };
-  return {command.text, option_texts(command), kParallel, prepare};
+  ProgramCommand result{command.text, option_texts(command), kParallel, prepare};
+  if constexpr (kParallel) {
+    result.ranks = [&command](Words const& words) -> std::optional<int> {
+      auto const options = read_options(command, {words.begin() + 1, words.end()});
+      return options ? std::optional(options->ranks) : std::nullopt;
+    };
+  }
+  return result;
 }
 
 ProgramCommand const* find(std::string const& name) {
@@ -65,12 +74,23 @@ bool is_parallel(Words const& words) {
   return command != nullptr && command->parallel;
 }
 
+std::optional<int> asked_ranks(Words const& words) {
+  auto const* command = find(words.at(0));
+  return command == nullptr || !command->parallel ? std::nullopt : command->ranks(words);
+}
+
 std::function<int()> read_command_line(Words const& words) {
   require_input(!words.empty(), "No command given; see fedstrata --help");
   auto const& first = words.front();
   if (first == "--help" || first == "-h") return printing(program_usage());
   if (first == "--version") {
     return printing("fedstrata " + software_version() + " (" + build_description() + ")\n");
+  }
+  if (first == "--man") return printing(manual(program_commands()));
+  if (first == "--completion") {
+    require_input(words.size() == 2 && words[1] == "bash",
+                  "--completion takes the name of a shell; allowed: bash");
+    return printing(bash_completion(program_commands()));
   }
   if (auto const* command = find(first)) return command->prepare(words);
   std::vector<std::string> names;
@@ -89,7 +109,9 @@ std::string program_usage() {
   }
   out << "  fedstrata COMMAND --help          options of a command (simulate: also every config "
          "key)\n"
-         "  fedstrata --version\n\n"
+         "  fedstrata --version\n"
+         "  fedstrata --man                     the manual page (| man -l -)\n"
+         "  fedstrata --completion bash         completion of command lines, for bash\n\n"
          "Example: "
       << program_commands().front().text.example
       << "\n\nExit codes: 0 done; 2 bad usage, config or input, nothing was made; 3 interrupted "

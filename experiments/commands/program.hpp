@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct ProgramCommand {
   /// Reads the words after the command and returns what is to be done, whose result is the exit
   /// code. Throws InputError.
   std::function<std::function<int()>(std::vector<std::string> const& words)> prepare;
+  /// For parallel ones: the value of --ranks, 0 where it is not given; nothing: --help. Throws
+  /// InputError.
+  std::function<std::optional<int>(std::vector<std::string> const& words)> ranks = {};
 };
 
 /// All commands, in the order of the help. To add one: a file in this folder, a line in the list.
@@ -22,6 +26,10 @@ std::vector<ProgramCommand> const& program_commands();
 
 /// Does the command line `words` ask for a command of all ranks?
 bool is_parallel(std::vector<std::string> const& words);
+
+/// The number in --ranks of a command line, 0 where it is not given; nothing: --help, or no command
+/// of all ranks. Throws InputError.
+std::optional<int> asked_ranks(std::vector<std::string> const& words);
 
 /// Reads a whole command line, help and version included, and returns what is to be done. Throws
 /// InputError: unknown command, option or action (with the nearest), a missing or surplus argument.

@@ -7,7 +7,7 @@
 #include "client/algorithms/algorithms.hpp"
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
-#include "common/base/stop.hpp"
+#include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
 #include "common/config/analysis/kinds.hpp"
 #include "common/config/keys.hpp"
@@ -19,8 +19,10 @@
 #include "common/store/names.hpp"
 #include "common/store/rows/resume_files.hpp"
 #include "common/store/run_writer.hpp"
+#include "common/store/upkeep/cleaning.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/deadline.hpp"
+#include "experiments/run/estimate.hpp"
 #include "experiments/run/launch.hpp"
 #include "experiments/run/placement.hpp"
 #include "experiments/run/progress.hpp"
@@ -97,6 +99,13 @@ void print_plan(Experiment const& experiment, Layout const& layout, std::string 
   std::fflush(stdout);
 }
 
+void print_time(Experiment const& experiment, Layout const& layout, Speed const& speed) {
+  auto const time = estimate_time(experiment, layout, speed);
+  std::printf("%s", time_lines(time, experiment.config.federation.rounds).c_str());
+  std::fflush(stdout);
+  if (auto const sentence = analysis_warning(time); !sentence.empty()) log::warning(sentence);
+}
+
 std::vector<TimeShares> gather_times(TimeShares const& mine, mpi::Comm const& world) {
   std::string const bytes(reinterpret_cast<char const*>(&mine), sizeof(mine));
   std::vector<TimeShares> all;
@@ -167,8 +176,8 @@ Command<SimulateOptions> const& simulate_command() {
                .summary = "train clients, average layer by layer, analyse, store everything",
                .details = "FILE.ini is a config file (keys below). With --resume it may be the "
                           "directory of a run, whose\n"
-                          "stored config is used. On one rank no launcher is needed.",
-               .example = "mpirun -n 4 fedstrata simulate experiments/quickstart.ini --set "
+                          "stored config is used. --ranks starts several ranks.",
+               .example = "fedstrata simulate experiments/quickstart.ini --ranks 4 --set "
                           "train.lr=0.1 --out runs/a",
                .keys = ""},
       .options = {
@@ -176,10 +185,13 @@ Command<SimulateOptions> const& simulate_command() {
                        "directory of the run (default: runs/ and the config's name)"),
           option::list("set", "section.key=value", &Options::set,
                        "set one key after reading the file; may be repeated"),
+          option::number("ranks", "N", &Options::ranks, 1, "integer >= 1",
+                         "start it on N ranks of this machine; under mpirun or srun leave it out"),
           option::flag("resume", &Options::resume,
                        "go on where the run in DIR stopped, or start it"),
           option::flag("dry-run", &Options::dry_run,
-                       "show placement, memory, storage and messages; run nothing"),
+                       "show placement, memory, storage, messages and, from a trial of seconds, "
+                       "time; run nothing"),
           option::without(
               {"dry-run", "allow-idle-ranks"},
               option::flag("print-config", &Options::print_config,
@@ -212,6 +224,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     return 0;
   }
   if (world.all_gather(std::int64_t{start.complete}).at(0) != 0) {
+    if (first) tidy_run(start.directory);
     if (first) std::printf("the run in %s is complete\n", start.directory.c_str());
     return 0;
   }
@@ -237,6 +250,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   auto const experiment = make_experiment(config, data.view(), world);
   auto const placement = placement_table(experiment, layout, device.describe(), world);
   auto const record = provenance(world);
+  auto const memory = memory_problem(experiment, layout, world);
   if (first) {
     if (start.stored) {
       check_continues(*start.stored, data.view(), experiment.partition, record);
@@ -244,20 +258,28 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     check_updates(config);
     check_insitu(experiment);
     print_plan(experiment, layout, placement);
+    if (options.dry_run && !memory.empty()) log::warning(memory);
+    require_input(options.dry_run || memory.empty(), memory);
   }
-  if (options.dry_run) return 0;
+  auto const& info = data.view().info;
+  Samples const train(info, data.view().train, device);
+  Samples const test(info, data.view().test, device);
+  if (options.dry_run) {
+    auto const speed = probe_speed(experiment, layout, device, train, test, world);
+    if (first) print_time(experiment, layout, speed);
+    return 0;
+  }
 
   Stopwatch const wall;
   Continuation continuation;
   liveness.announce("opening the run");
+  world.barrier();  // until here a signal ends all ranks
+  stop::begin_work(config.run.stall_timeout);
   run = open_run(start, experiment, data.view(), layout, record, world, continuation);
   if (first && continuation.round) {
     std::printf("going on after round %lld\n", static_cast<long long>(*continuation.round));
     std::fflush(stdout);
   }
-  auto const& info = data.view().info;
-  Samples const train(info, data.view().train, device);
-  Samples const test(info, data.view().test, device);
   Simulation simulation({.experiment = &experiment,
                          .layout = &layout,
                          .device = &device,
@@ -273,7 +295,10 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   stop::ignore();
   auto const times = gather_times(simulation.times(), world);
   if (first) {
-    if (finished) run->mark_done();
+    if (finished) {
+      run->merge_segments();
+      run->mark_done(std::int64_t{config.checkpoint.keep_state});
+    }
     print_end(start, simulation, finished, time_table(layout, times, wall.seconds()));
   }
   return finished ? 0 : 3;

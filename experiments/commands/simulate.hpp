@@ -10,6 +10,7 @@ struct SimulateOptions {
   std::string target;  ///< config file or, with resume, the directory of a run
   std::string out;
   std::vector<std::string> set;
+  int ranks = 0;  ///< to start; 0 = this process is all of them, or a launcher has started them
   bool resume = false;
   bool dry_run = false;
   bool print_config = false;

@@ -44,8 +44,10 @@ Command<SweepOptions> const& sweep_command() {
                                      "submit, resubmit: at most K cells at a time")),
                   option::only_for(
                       {"submit", "resubmit"},
-                      option::text("script", "FILE", &Options::script,
-                                   "submit, resubmit: batch script (default: slurm/sweep.sbatch)")),
+                      option::text(
+                          "script", "FILE", &Options::script,
+                          "submit, resubmit: batch script (default: slurm/sweep.sbatch, or "
+                          "the installed one)")),
                   option::only_for({"resubmit"}, option::flag("failed", &Options::failed,
                                                               "resubmit: cells that failed")),
                   option::only_for(

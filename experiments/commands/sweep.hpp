@@ -9,9 +9,9 @@ struct SweepOptions {
   std::string action;
   std::string target;  ///< sweep file
   std::string out;
-  int jobs = 0;      ///< 0 = as many as the cores allow
-  int throttle = 0;  ///< 0 = none
-  std::string script = "slurm/sweep.sbatch";
+  int jobs = 0;        ///< 0 = as many as the cores allow
+  int throttle = 0;    ///< 0 = none
+  std::string script;  ///< empty = the one that is there
   bool failed = false;
   bool missing = false;
 };

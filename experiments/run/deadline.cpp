@@ -9,7 +9,7 @@
 #include <string>
 
 #include "common/base/environment.hpp"
-#include "common/base/stop.hpp"
+#include "common/base/process/stop.hpp"
 
 namespace fedstrata {
 namespace {

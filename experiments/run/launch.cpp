@@ -71,31 +71,32 @@ Cores cores_allowed() {
 
 }  // namespace
 
-LaunchProblem launch_problem(mpi::Comm const& world) {
+std::string launch_problem(mpi::Comm const& world) {
   if (world.size() > 1) return {};
   auto const count = [](int processes, std::string const& launcher) {
     return launcher + " started " + std::to_string(processes) +
            " processes, but each of them believes that it is alone; ";
   };
+  auto const left_over = [](std::string const& variable) {
+    return "; if " + variable + " is left over from another program, unset it";
+  };
   if (int const n = number("OMPI_COMM_WORLD_SIZE"); n > 1) {
-    return {count(n, "mpirun") +
-                "use the mpirun of the MPI library that fedstrata was built with: " +
-                mpi::library_version(),
-            number("OMPI_COMM_WORLD_RANK") == 0};
+    return count(n, "mpirun") +
+           "use the mpirun of the MPI library that fedstrata was built with: " +
+           mpi::library_version() + left_over("OMPI_COMM_WORLD_SIZE");
   }
   // Under mpirun that is the number of its daemons.
   int const tasks =
       environment("OMPI_COMM_WORLD_SIZE").empty() ? number("SLURM_STEP_NUM_TASKS") : 0;
   if (tasks > 1) {
-    return {count(tasks, "srun") +
-                "use srun --mpi=pmix (srun --mpi=list shows what there is) or mpirun",
-            number("SLURM_PROCID") == 0};
+    return count(tasks, "srun") +
+           "use srun --mpi=pmix (srun --mpi=list shows what there is) or mpirun" +
+           left_over("SLURM_STEP_NUM_TASKS");
   }
   if (int const n = number("PMI_SIZE"); n > 1) {
-    return {count(n, "the launcher") +
-                "it is one for another MPI library than fedstrata was built with; use mpirun of " +
-                mpi::library_version(),
-            number("PMI_RANK") == 0};
+    return count(n, "the launcher") +
+           "it is one for another MPI library than fedstrata was built with; use mpirun of " +
+           mpi::library_version() + left_over("PMI_SIZE");
   }
   return {};
 }

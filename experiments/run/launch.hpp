@@ -8,13 +8,8 @@
 namespace fedstrata {
 
 /// Was this process started as one of several that know nothing of each other (a launcher of
-/// another MPI library)? One sentence with the fix, or empty. `reports`: is this process to write
-/// it?
-struct LaunchProblem {
-  std::string message;
-  bool reports = true;
-};
-LaunchProblem launch_problem(mpi::Comm const& world);
+/// another MPI library)? One sentence with the fix, or empty.
+std::string launch_problem(mpi::Comm const& world);
 
 /// Collective. Throws InputError when ranks run different programs or libraries, or were started
 /// with other arguments; warns when their processors differ (other bits) and when the BLAS is the

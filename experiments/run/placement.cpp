@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <sstream>
 
 #include "client/algorithms/algorithms.hpp"
@@ -9,6 +10,7 @@
 #include "common/base/format.hpp"
 #include "common/base/text.hpp"
 #include "common/federation/exact_sum.hpp"
+#include "experiments/run/memory.hpp"
 #include "server/averaging/layer_updates.hpp"
 
 namespace fedstrata {
@@ -63,6 +65,37 @@ double coordinator_memory(Experiment const& experiment) {
   return 4.0 * (4.0 * static_cast<double>(experiment.state().model_size()) + 2.0 * kept);
 }
 
+/// Of the data set, once a machine.
+double data_memory(Experiment const& experiment) {
+  auto const& data = experiment.dataset;
+  return static_cast<double>((data.train_count + data.test_count) *
+                             (data.input_bytes() + data.target_bytes()));
+}
+
+// A longer run is taken to go on like its first rounds.
+std::int64_t rounds_looked_at(Experiment const& experiment) {
+  auto const layers = static_cast<std::int64_t>(experiment.model.table().layers.size());
+  return std::min(experiment.config.federation.rounds,
+                  std::clamp<std::int64_t>(20'000'000 / (layers + 1), 100, 100'000));
+}
+
+std::string evaluation_text(Experiment const& experiment) {
+  auto const& plan = experiment.evaluation;
+  if (plan.every == 0) return "none (federation.evaluate_every = 0)";
+  auto const taking_part = experiment.participants(1).size();
+  std::string const clients = plan.participants == 0
+                                  ? ""
+                                  : std::to_string(plan.participants) + " of " +
+                                        std::to_string(taking_part) + " participants' own models";
+  auto const models = std::string(plan.global ? "global model" : "") +
+                      (plan.global && !clients.empty() ? " and " : "") + clients;
+  return models +
+         (plan.every == 1 ? " every round" : " every " + std::to_string(plan.every) + " rounds") +
+         ", about " + shortest(std::round(100.0 * plan.share)) +
+         " % of the training's arithmetic (federation.evaluate = " +
+         experiment.config.federation.evaluate.text + ")";
+}
+
 }  // namespace
 
 std::string placement_table(Experiment const& experiment, Layout const& layout,
@@ -87,6 +120,41 @@ std::string placement_table(Experiment const& experiment, Layout const& layout,
   return out.str();
 }
 
+std::string memory_problem(Experiment const& experiment, Layout const& layout,
+                           mpi::Comm const& world) {
+  auto const hosts = world.all_gather(host_name());
+  auto const node = node_memory(), own = process_memory();
+  auto const kMost = 9e18;
+  auto const nodes = world.all_gather(static_cast<std::int64_t>(std::min(node.bytes, kMost)));
+  auto const owns = world.all_gather(static_cast<std::int64_t>(std::min(own.bytes, kMost)));
+  auto const names = world.all_gather(node.what);
+  if (world.rank() != 0) return "";
+  double const client = client_rank_memory(experiment, layout);
+  std::map<std::string, double> needs;
+  auto const refuse = [](std::string const& who, double need, double there,
+                         std::string const& what) {
+    return who + " would need " + bytes_text(need) + " for models and data, and " + what + " is " +
+           bytes_text(there) +
+           "; take fewer ranks on it, fewer clients whose layers stay personal, a smaller model, "
+           "or "
+           "a machine with more memory";
+  };
+  for (std::size_t r = 0; r < hosts.size(); ++r) {
+    int const rank = static_cast<int>(r);
+    double const need = (rank == 0 ? coordinator_memory(experiment) : 0.0) +
+                        (layout.client_index(rank) >= 0 ? client : 0.0);
+    if (need > static_cast<double>(owns[r])) {
+      return refuse("rank " + std::to_string(rank) + " on " + hosts[r], need,
+                    static_cast<double>(owns[r]), "what ulimit -v leaves");
+    }
+    auto& sum = needs.try_emplace(hosts[r], data_memory(experiment)).first->second;
+    sum += need;
+    if (sum > static_cast<double>(nodes[r]))
+      return refuse(hosts[r], sum, static_cast<double>(nodes[r]), names[r]);
+  }
+  return "";
+}
+
 std::string forecast(Experiment const& experiment, Layout const& layout) {
   auto const& config = experiment.config;
   auto const row = 4.0 * static_cast<double>(experiment.state().model_size());
@@ -94,7 +162,8 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
   double checkpoints = 0.0;
   double largest = 0.0;
   std::int64_t count = 0;
-  for (std::int64_t round = 0; round <= config.federation.rounds; ++round) {
+  auto const looked = rounds_looked_at(experiment);
+  for (std::int64_t round = 0; round <= looked; ++round) {
     auto const wanted = experiment.wanted(round);
     if (!wanted.keep) continue;
     double const clients = round == 0 ? static_cast<double>(experiment.clients()) : taking_part;
@@ -105,8 +174,14 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
     largest = std::max(largest, size);
     ++count;
   }
+  if (looked < config.federation.rounds) {
+    double const times =
+        static_cast<double>(config.federation.rounds) / static_cast<double>(looked);
+    checkpoints *= times;
+    count = std::llround(static_cast<double>(count) * times);
+  }
   std::int64_t most_due = 0;
-  for (std::int64_t round = 1; round <= config.federation.rounds; ++round) {
+  for (std::int64_t round = 1; round <= looked; ++round) {
     most_due = std::max(most_due, experiment.schedule.due_elements(round));
   }
   auto const ranks = static_cast<double>(layout.clients.size());
@@ -119,13 +194,10 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
       << ", client " << bytes_text(client_rank_memory(experiment, layout))
       << " (rows; activations come on top), analysis "
       << bytes_text(3.0 * row + static_cast<double>(config.analysis.memory)) << " at most\n"
-      << "data set per node     "
-      << bytes_text(static_cast<double>(
-             (experiment.dataset.train_count + experiment.dataset.test_count) *
-             (experiment.dataset.input_bytes() + experiment.dataset.target_bytes())))
-      << '\n'
+      << "data set per node     " << bytes_text(data_memory(experiment)) << '\n'
       << "checkpoints           " << count << ", at most " << bytes_text(largest) << " each, "
       << bytes_text(checkpoints) << " in all\n"
+      << "evaluation            " << evaluation_text(experiment) << '\n'
       << "per round, at most    " << taking_part << " participants, " << due
       << " elements averaged, " << bytes_text(2.0 * taking_part * due * 4.0)
       << " in a real federation (2 x participants x elements x 4)\n"

@@ -13,6 +13,12 @@ namespace fedstrata {
 std::string placement_table(Experiment const& experiment, Layout const& layout,
                             std::string const& device, mpi::Comm const& world);
 
+/// Collective. One sentence, on rank 0, when the rows and the data of the ranks of a machine are
+/// more than the memory that it, its control group or a process may have (activations and the
+/// analysis come on top); empty when they fit.
+std::string memory_problem(Experiment const& experiment, Layout const& layout,
+                           mpi::Comm const& world);
+
 /// What a run will need: parameters, memory per rank, bytes per checkpoint and in all, messages and
 /// bytes per round. Pure.
 std::string forecast(Experiment const& experiment, Layout const& layout);

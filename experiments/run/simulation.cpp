@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/checksum.hpp"
+#include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
 
 // One object on every rank, whatever its roles, since roles on one rank still talk by messages: a
@@ -180,6 +181,7 @@ bool Simulation::run() {
     if (clients_) clients_->flush();
   }
   if (progress_) progress_->training_done();
+  stop::announce("saving; what is left of the analysis is for --resume; some seconds");
   drain_analysis(true);
   context_.liveness->phase("waiting for the others");
   bool const finished = trained && !(analyst_ && analyst_->left_some());

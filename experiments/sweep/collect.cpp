@@ -11,6 +11,7 @@
 #include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run.hpp"
+#include "common/store/upkeep/cleaning.hpp"
 #include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/tables.hpp"
 
@@ -37,6 +38,7 @@ std::optional<Collected> read_cell(Sweep const& sweep, std::size_t index) {
     for (auto const& name : run.analysis_names()) {
       result.analyses.emplace_back(name, summarize(run.analysis<BarrierRecord>(name)));
     }
+    tidy_run(directory);
     return result;
   } catch (Error const& error) {
     log::warning(std::string("left out: ") + error.what());

@@ -11,9 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/base/child_process.hpp"
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
+#include "common/base/process/child_process.hpp"
 #include "common/base/text.hpp"
 
 namespace fedstrata {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -12,6 +11,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/log.hpp"
+#include "common/base/process/launcher.hpp"
 #include "common/base/stopwatch.hpp"
 #include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/processes.hpp"
@@ -37,12 +37,7 @@ class Runner {
  public:
   Runner(Sweep const& sweep, int jobs)
       : sweep_(sweep), jobs_(static_cast<std::size_t>(jobs)), signals_(waited_signals()) {
-    // What mpirun needs on small and shared machines, unless the user has a say.
-    for (auto const& [name, value] : {std::pair{"OMPI_MCA_rmaps_base_oversubscribe", "1"},
-                                      {"OMPI_MCA_mpi_yield_when_idle", "1"},
-                                      {"OMPI_MCA_hwloc_base_binding_policy", "none"}}) {
-      setenv(name, value, 0);
-    }
+    if (sweep.file.ranks > 1) launcher_ = launcher::words(sweep.file.ranks);
   }
 
   int run() {
@@ -103,11 +98,7 @@ class Runner {
   void start(SweepCell const& cell) {
     auto const& directory = sweep_.directory;
     std::filesystem::remove(directory.exit(cell.name));
-    std::vector<std::string> words;
-    if (sweep_.file.ranks > 1) {
-      auto const* launcher = std::getenv("MPIEXEC");
-      words = {launcher == nullptr ? "mpirun" : launcher, "-n", std::to_string(sweep_.file.ranks)};
-    }
+    auto words = launcher_;
     for (auto const& word :
          {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("simulate"),
           directory.config(cell.name).string(), std::string("--out"),
@@ -136,7 +127,7 @@ class Runner {
     auto const progress = read_progress(sweep_.directory.run(name));
     std::string detail = time_text(ended.time.seconds());
     if (status.stage == CellStage::done) {
-      detail += ", " + test_text(progress.test_accuracy, progress.test_loss);
+      detail += ", " + progress.test.text();
     } else if (status.stage == CellStage::failed) {
       detail = status.error;
       ++failed_;
@@ -151,15 +142,26 @@ class Runner {
   /// The first signal stops all runs in order, a second one ends them.
   void stop() {
     ++stops_;
-    std::printf("%s\n", stops_ == 1
-                            ? "stopping: the cells that run end at a checkpoint (again: at once)"
-                            : "ending the cells that run");
-    for (auto const& [child, cell] : running_) kill(child, stops_ == 1 ? SIGUSR1 : SIGTERM);
+    double grace = 0.0;
+    for (auto const& [child, cell] : running_) {
+      kill(child, stops_ == 1 ? SIGUSR1 : SIGTERM);
+      grace = std::max(grace, cell.cell->config.run.grace);
+    }
+    if (stops_ == 1) {
+      std::printf(
+          "stopping: the cells that run finish their round and save; at most some %.0f s; again: "
+          "at once\n",
+          std::max(1.0, grace));
+    } else {
+      std::printf("ending the cells that run; what is stored stays valid\n");
+    }
+    std::fflush(stdout);
   }
 
   Sweep const& sweep_;
   std::size_t jobs_;
   sigset_t signals_;
+  std::vector<std::string> launcher_;  ///< in front of the words of a cell of several ranks
   std::deque<SweepCell const*> waiting_;
   std::map<pid_t, Running> running_;
   std::size_t total_ = 0;

@@ -94,6 +94,35 @@ class NotAllowed(ProgramTest):
         self.assert_fails(result, 2, f"cannot write to '{closed}': Permission denied")
 
 
+class Memory(ProgramTest):
+    def test_a_model_that_no_machine_holds(self):
+        config = self.config({"model.hidden": 10 ** 9})
+        for ranks in (1, 3):
+            result = run("simulate", config, "--out", self.path / "run", ranks=ranks)
+            self.assert_fails(result, 2, "would need", "TiB", "fewer ranks")
+        self.assertFalse((self.path / "run").exists())
+        self.assertRegex(run("simulate", config, "--dry-run").stderr, "warning: .* would need .* TiB")
+
+    def test_too_little_address_space(self):
+        """OpenBLAS would look for memory for ever, deaf to signals."""
+        result = subprocess.run(
+            f"ulimit -v 900000; exec {program.BINARY} simulate {self.config()} --out {self.path}/run",
+            shell=True, executable="/bin/bash", capture_output=True, text=True, check=False, timeout=20)
+        self.assert_fails(result, 2, "ulimit -v leaves", "unlimited")
+
+
+class SetUp(ProgramTest):
+    def test_large_numbers_do_not_make_it_endless(self):
+        for setting in ("federation.rounds=1000000000", "run.threads=100000"):
+            self.assert_fails(run("simulate", self.config(), "--dry-run", "--set", setting, timeout=20),
+                              2, setting, "allowed")
+        many = ("federation.rounds=10000000", "checkpoint.every=3",
+                "model.hidden=" + ",".join(["16"] * 2000))
+        words = [word for setting in many for word in ("--set", setting)]
+        result = run("simulate", self.config(), "--dry-run", *words, timeout=20)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+
 class FullDisk(ProgramTest):
     def setUp(self):
         super().setUp()

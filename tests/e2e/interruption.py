@@ -41,6 +41,12 @@ def ranks_of(launcher):
     return found or {0: launcher}
 
 
+def children_of(pid):
+    """Process ids."""
+    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text().split()]
+
+
 def send(pid, number):
     try:
         os.kill(pid, number)

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """A run that is stopped or killed goes on as if nothing had happened."""
 
+import os
 import random
+import shutil
 import signal
 import time
 import unittest
@@ -99,6 +101,76 @@ class Stops(ProgramTest):
         self.assert_same(whole, content(self.path / "run"))
 
 
+class Signals(ProgramTest):
+    """What the user of a terminal sees of Ctrl-C."""
+
+    SLOW = {"data.train_limit": 20000, "federation.local_epochs": None,
+            "federation.local_steps": 10 ** 6, "run.grace": 10 ** 5}
+
+    def keep_waiting(self, pipe):
+        """Waits for a reader of the pipe, who then waits for what is never written."""
+        def opened():
+            try:
+                self.addCleanup(os.close, os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError:
+                return False
+            return True
+
+        wait_until(opened)
+
+    def begun(self, *arguments, ranks=1, there="progress.csv"):
+        """A run in its first round."""
+        out = self.path / f"run{len(list(self.path.glob('run*')))}"
+        process = program.start("simulate", self.config(self.SLOW), "--out", out, *arguments,
+                                ranks=ranks)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        wait_until(lambda: (out / there).exists())
+        time.sleep(0.3)
+        return process, out
+
+    def test_the_first_says_what_comes_and_the_second_ends_it(self):
+        for arguments, ranks in (((), 1), (("--ranks", "3"), 1), ((), 3)):
+            with self.subTest(arguments=arguments, ranks=ranks):
+                process, out = self.begun(*arguments, ranks=ranks)
+                # mpirun itself takes SIGINT for an order to end its ranks.
+                process.send_signal(signal.SIGUSR1 if ranks > 1 else signal.SIGINT)
+                began = time.monotonic()
+                line = next(line for line in process.stderr if "fedstrata:" in line)
+                self.assertLess(time.monotonic() - began, 1)
+                self.assertRegex(line, r"stopping: finishing the round, then saving; "
+                                 r"at most some 100000 s.*; again: at once")
+                self.assertIsNone(process.poll())
+                time.sleep(0.5)
+                began = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                _, err = interruption.end_of(process, 20)
+                self.assertLess(time.monotonic() - began, 2)
+                self.assertNotIn(process.returncode, (0, 2, 3), err)
+                if ranks == 1:
+                    self.assertEqual(process.returncode, 128 + signal.SIGINT, err)
+                self.succeed("inspect", out, "--verify")
+
+    def test_one_that_comes_twice_at_once_is_one(self):
+        process, _ = self.begun("--set", "run.grace=1")
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = interruption.end_of(process, 20)
+        self.assertEqual(process.returncode, 3, out + err)
+
+    def test_set_up_ends_at_once(self):
+        pipe = self.path / "slow.ini"
+        os.mkfifo(pipe)  # the program waits for its config
+        process = program.start("simulate", pipe, "--out", self.path / "run")
+        self.keep_waiting(pipe)
+        process.send_signal(signal.SIGINT)
+        _, err = interruption.end_of(process, 2)
+        self.assertEqual((process.returncode, err),
+                         (3, "fedstrata: stopped before anything was done\n"))
+        self.assertFalse((self.path / "run").exists())
+
+
 class Resume(ProgramTest):
     def test_a_finished_run_and_one_that_never_began(self):
         config = self.config()
@@ -129,7 +201,8 @@ class Resume(ProgramTest):
         self.assertEqual(program.snapshot(out), before)
 
     def test_a_longer_run_and_another_analysis(self):
-        config = self.config({"checkpoint.every": 1, "analysis.every": 1})
+        config = self.config({"checkpoint.every": 1, "analysis.every": 1,
+                              "checkpoint.keep_state": "yes"})
         out = self.simulate(config, "run")
         for ranks, settings in ((3, ("federation.rounds=4", "analysis.alphas=5")),
                                 (1, ("federation.rounds=5", "checkpoint.every=5"))):
@@ -149,9 +222,16 @@ class Resume(ProgramTest):
             self.assertIn("rounds = 5", file.attrs["config"])
 
     def test_a_damaged_state_falls_back_to_the_one_before(self):
-        config = self.config({"federation.rounds": 6, "checkpoint.every": 2})
+        config = self.config({"federation.rounds": 6, "checkpoint.every": 2,
+                              "checkpoint.keep_state": "yes"})
         whole = content(self.simulate(config, "whole"))
-        out = self.simulate(config, "run", "--set", "federation.rounds=4")
+        out = self.simulate(config, "run", "--set", "federation.rounds=2")
+        older = out / "state/resume/000002.state"
+        kept = older.read_bytes()
+        self.succeed("simulate", out, "--resume", "--allow-config-change",
+                     "--set", "federation.rounds=4")
+        self.assertFalse(older.exists())
+        older.write_bytes(kept)
         newest = out / "state/resume/000004.state"
         data = bytearray(newest.read_bytes())
         data[len(data) // 2] ^= 1
@@ -162,10 +242,42 @@ class Resume(ProgramTest):
         self.assertIn("going on after round 2", result.stdout)
         self.assert_same(whole, content(out))
 
+    def test_states_go_when_the_run_is_done(self):
+        config = self.config({"checkpoint.every": 1})
+        out = self.simulate(config, "run")
+        states = out / "state/resume"
+        self.assertEqual(list(states.iterdir()), [])
+        before = program.snapshot(out)
+        result = run("simulate", out, "--resume", "--allow-config-change",
+                     "--set", "federation.rounds=4")
+        self.assert_fails(result, 2, "did not keep a state", "federation.rounds=4",
+                          "--out ELSEWHERE", "checkpoint.keep_state = yes")
+        self.assertEqual(program.snapshot(out), before)
+        # Killed after it was done, before the states went: a later start finishes that.
+        kept = self.simulate(config, "kept", "--set", "checkpoint.keep_state=yes")
+        state, = (kept / "state/resume").iterdir()
+        shutil.copy(state, states)
+        self.succeed("inspect", out, "--verify")
+        self.assertIn("is complete", self.succeed("simulate", out, "--resume"))
+        self.assertEqual(list(states.iterdir()), [])
+        self.succeed("simulate", kept, "--resume")
+        self.assertEqual(list((kept / "state/resume").iterdir()), [state])
+
+    def test_few_files_however_many_rounds_are_stored(self):
+        config = self.config({"checkpoint.every": 1, "analysis.every": 1, "federation.rounds": 20,
+                              "analysis.kinds": "full", "analysis.pairs": "ring"})
+        out = self.simulate(config, "run", ranks=2)
+        names = [name.decode() for name in table(out, "files")["name"]]
+        self.assertEqual(len([n for n in names if n.startswith("metrics/")]), 1, names)
+        self.assertEqual(len([n for n in names if n.startswith("barriers/") and n.endswith(".h5")]),
+                         1, names)
+        self.assertEqual(table(out, "metrics/rounds")["round"].tolist(), list(range(21)))
+
     def test_data_that_changed(self):
         images = program.write_idx(self.path / "images")
         config = self.config({"data.dataset": "mnist", "data.dir": images,
-                              "data.train_limit": None, "data.test_limit": None})
+                              "data.train_limit": None, "data.test_limit": None,
+                              "checkpoint.keep_state": "yes"})
         out = self.simulate(config, "run")
         other = program.write_idx(self.path / "others", seed=2)
         result = run("simulate", out, "--resume", "--allow-config-change",
@@ -173,7 +285,8 @@ class Resume(ProgramTest):
         self.assert_fails(result, 2, "data set is not the one", "data.dir")
 
     def test_state_is_small_where_everything_is_averaged(self):
-        config = self.config({"data.clients": 50, "checkpoint.every": 1})
+        config = self.config({"data.clients": 50, "checkpoint.every": 1,
+                              "checkpoint.keep_state": "yes"})
         out = self.simulate(config, "run", ranks=2)
         parameters = h5py.File(out / "run.h5").attrs["parameters"]
         newest = sorted((out / "state/resume").iterdir())[-1]

@@ -2,6 +2,7 @@
 """A network of one's own, scripted in Python: trained, analysed, imported. Needs python3-torch."""
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 import unittest
@@ -58,6 +59,16 @@ class ScriptTest(ProgramTest):
             during, after = (program.stable_columns(program.table(three, f"barriers/{kind}/{name}"))
                              for kind in ("insitu", "posthoc"))
             self.assertEqual(during, after)
+
+    def test_a_packed_run_has_its_network(self):
+        out = self.simulate(self.settings, "run")
+        self.succeed("inspect", out, "--pack", self.path / "packed.h5")
+        self.net.unlink()
+        self.succeed("analyze", out)
+        during = program.content(out)
+        shutil.rmtree(out)
+        self.succeed("analyze", self.path / "packed.h5", "--out", self.path / "beside", ranks=2)
+        self.assert_same(during, program.content(self.path / "beside"))
 
     def test_models_from_elsewhere(self):
         run = self.path / "imported"

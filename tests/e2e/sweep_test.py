@@ -165,7 +165,8 @@ class Watch(SweepTest):
         directory = self.simulate(self.path / "small.ini", "run")
         view = self.succeed("watch", directory, "--once")
         self.assertIn("complete", view)
-        self.assertRegex(view, r"round 2/2  test accuracy [\d.]+ %  train loss [\d.]+ .*rounds/s")
+        self.assertRegex(view, r"round 2/2  test accuracy [\d.]+ %, own labels [\d.]+ %  "
+                               r"train loss [\d.]+ .*rounds/s")
         self.assertRegex(view, r"train \d+ %  aggregate \d+ %  wait \d+ %")
         self.assertRegex(view, r"(?m)^  full +-?[\d.]+ +-?[\d.]+ +-?[\d.]+ +-?[\d.]+$")
         self.assertRegex(view, r"(?m)^  fc2 ")
@@ -229,7 +230,8 @@ class Refused(SweepTest):
         for name in ("sbatch", "squeue", "scontrol"):
             (tools / name).write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
             (tools / name).chmod(0o755)
-        self.refused("sweep", "submit", "grid.ini", say=["slurm/sweep.sbatch", "--script"])
+        self.refused("sweep", "submit", "grid.ini", "--script", "no.sbatch",
+                     say=["--script no.sbatch is no file"])
         self.file.with_name("my.sbatch").write_text("#!/bin/sh\n")
         os.environ["PATH"] = f"{tools}:{path}"
         self.assert_fails(run("sweep", "submit", "grid.ini", "--script", "my.sbatch",

@@ -9,7 +9,7 @@
 
 #include "common/base/files.hpp"
 #include "common/store/hdf5/file.hpp"
-#include "common/store/maintenance.hpp"
+#include "common/store/upkeep/maintenance.hpp"
 #include "common/store/names.hpp"
 #include "tests/fuzz/sample.hpp"
 

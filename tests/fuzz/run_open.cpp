@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "common/base/files.hpp"
-#include "common/store/maintenance.hpp"
+#include "common/store/upkeep/maintenance.hpp"
 #include "common/store/names.hpp"
 #include "tests/fuzz/sample.hpp"
 

@@ -23,7 +23,7 @@ class Sample {
       run.write_metrics(sample_metrics(0, 2));
       run.write_analysis_config("insitu", "[analysis]\n");
       run.write_analysis("insitu", sample_analysis({2}));
-      run.mark_done();
+      run.mark_done(1);
     }
     for (auto const& entry : std::filesystem::recursive_directory_iterator(path_)) {
       auto const name = entry.path().lexically_relative(path_).string();

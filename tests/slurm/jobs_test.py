@@ -2,6 +2,7 @@
 """The batch scripts on a real Slurm: several nodes, interruptions, GPUs."""
 
 import re
+import shutil
 import unittest
 
 from cluster import ClusterTest
@@ -16,13 +17,14 @@ LAUNCHERS = ("srun --mpi=pmix -K1", "mpirun")
 
 class JobTest(ClusterTest, ProgramTest):
     def submit(self, script, *arguments, slurm=("--nodes=2",), **lines):
-        """Submits a script of slurm/, lines at its top changed as a user would."""
+        """Submits a copy of a script of slurm/, lines at its top changed as a user would."""
         text = (ROOT / f"slurm/{script}.sbatch").read_text()
         for name, value in lines.items():
             text, found = re.subn(rf"^{name}=.*", f"{name}={value}", text, flags=re.M)
             self.assertEqual(found, 1, name)
         path = self.path / f"{script}.sbatch"
         path.write_text(text)
+        shutil.copy(ROOT / "slurm/job.sh", self.path)
         return self.cluster.submit(*slurm, path, *arguments, FEDSTRATA_BINARY=BINARY)
 
     def complete(self, job, timeout=120):

@@ -8,7 +8,9 @@
 #include "common/base/error.hpp"
 #include "common/config/keys.hpp"
 #include "experiments/commands/analyze.hpp"
+#include "experiments/commands/completion.hpp"
 #include "experiments/commands/inspect.hpp"
+#include "experiments/commands/manual.hpp"
 #include "experiments/commands/simulate.hpp"
 #include "experiments/commands/sweep.hpp"
 #include "experiments/commands/watch.hpp"
@@ -108,6 +110,9 @@ TEST(CommandLineTest, what_would_be_dropped_is_refused) {
   EXPECT_THAT(refusal({"inspect", "a", "--rebuild-index", "--verify"}),
               HasSubstr("--rebuild-index and --verify exclude each other"));
   EXPECT_THAT(refusal({"inspect", "a", "--rebuild-index", "--pack", "b"}), HasSubstr("and --pack"));
+  EXPECT_THAT(refusal({"inspect", "a", "--clean", "--remove", "b"}), HasSubstr("--remove"));
+  EXPECT_THAT(refusal({"inspect", "a", "--json", "--verify"}), HasSubstr("--json and --verify"));
+  EXPECT_THAT(refusal({"analyze", "a", "--out", "b", "--resume"}), HasSubstr("--resume and --out"));
   EXPECT_THAT(refusal({"watch", "a", "--every", "3", "--once"}), HasSubstr("--every and --once"));
   EXPECT_THAT(refusal({"analyze", "a", "--missing", "--resume"}), HasSubstr("--missing and"));
   EXPECT_THAT(refusal({"sweep", "plan", "a", "--script", "slurm/sweep.sbatch"}),
@@ -146,6 +151,37 @@ TEST(CommandLineTest, commands_of_all_ranks) {
   EXPECT_FALSE(is_parallel({"sweep"}));
   EXPECT_FALSE(is_parallel({"simulat"}));
   EXPECT_FALSE(is_parallel({}));
+}
+
+/// As the manual page has it, with dashes that can be copied.
+std::string in_manual(std::string const& text) {
+  std::string result;
+  for (char const c : text) result += c == '-' ? "\\-" : std::string(1, c);
+  return "\\fB" + result + "\\fR";
+}
+
+TEST(CommandLineTest, the_manual_page_and_the_completion_have_every_command_option_and_key) {
+  auto const page = manual(program_commands());
+  auto const script = bash_completion(program_commands());
+  for (auto const& command : program_commands()) {
+    EXPECT_THAT(page, HasSubstr("\\fBfedstrata " + command.text.name + "\\fR"));
+    EXPECT_THAT(page, HasSubstr(".SS \"" + command.text.name + " "));
+    for (auto const& option : command.options) {
+      EXPECT_THAT(page, HasSubstr(in_manual("--" + option.name)));
+      EXPECT_THAT(script, HasSubstr("--" + option.name));
+    }
+    for (auto const& action : command.text.actions) EXPECT_THAT(script, HasSubstr(action));
+  }
+  for (auto const& key : config_keys()) {
+    auto const dot = key.name.find('.');
+    EXPECT_THAT(page, HasSubstr(".SS [" + key.name.substr(0, dot) + "]"));
+    EXPECT_THAT(page, HasSubstr(in_manual(key.name.substr(dot + 1)) + " = "));
+    EXPECT_THAT(script, HasSubstr(key.name + "="));
+  }
+  for (auto const& key : group_keys()) EXPECT_THAT(page, HasSubstr(in_manual(key.name) + " = "));
+  EXPECT_THAT(script, HasSubstr("'values train.schedule') echo 'constant step cosine'"));
+  EXPECT_THAT(refusal({"--completion", "zsh"}), HasSubstr("allowed: bash"));
+  EXPECT_THAT(refusal({"--completion"}), HasSubstr("allowed: bash"));
 }
 
 /// The section of a command in docs/commands.md.

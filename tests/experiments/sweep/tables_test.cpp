@@ -97,10 +97,13 @@ TEST(RunProgressTest, adds_the_time_of_all_starts) {
   EXPECT_EQ(progress.seconds, 5.5);
   EXPECT_EQ(progress.rate, 1.0);
   EXPECT_EQ(progress.train_loss, 0.5);
-  EXPECT_EQ(progress.test_accuracy, 0.4);
+  EXPECT_EQ(progress.test.accuracy, 0.4);
   write(directory.path() / "progress.csv",
-        "round,seconds,test_accuracy,test_accuracy_after\n0,1.0,0.1,\n1,3.0,0.2,0.7\n2,4.0,,\n");
-  EXPECT_EQ(read_progress(directory.path()).test_accuracy, 0.7);  // the clients' own, if known
+        "round,seconds,test_accuracy,test_accuracy_after,test_accuracy_local_after\n"
+        "0,1.0,0.1,\n1,3.0,0.2,0.7,0.93\n2,4.0,,,\n");
+  // The clients' own, if known.
+  EXPECT_EQ(read_progress(directory.path()).test.text(),
+            "test accuracy 70.00 %, own labels 93.00 %");
 }
 
 TEST(SweepDirectoryTest, a_cell_stands_where_its_files_say) {

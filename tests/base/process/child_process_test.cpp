@@ -1,4 +1,4 @@
-#include "common/base/child_process.hpp"
+#include "common/base/process/child_process.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

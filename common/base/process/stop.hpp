@@ -5,10 +5,19 @@
 /// limit), SIGTERM, SIGINT, or an end of time that was set. Process-wide, like signals are.
 namespace fedstrata::stop {
 
-/// From here on these signals are noted, not fatal. A second one, a second or more after the first,
-/// ends the process at once. Call as main's first statement: until then they kill, and MPI takes a
-/// while to start.
-void watch();
+/// From here on these signals are noted: the first one ends set-up at once with code 3, and work in
+/// order; a second one, some time after the first, ends the process at once with 128 + its number.
+/// `speaks`: does this process say so, on stderr and within the signal's handler? Call as main's
+/// first statement: until then they kill, and MPI takes a while to start.
+void watch(bool speaks);
+
+/// Set-up is over: from here on there is something to be saved. `patience`: seconds without
+/// show_life() after which a stop that was asked for ends the process with code 1; 0 = never.
+void begin_work(double patience);
+/// What the first signal's line says from now on: what happens, and how long it may take.
+void announce(std::string const& plan);
+/// The main thread gets on.
+void show_life();
 
 /// The end of time, seconds since 1970; 0 = none.
 void set_deadline(double end);

@@ -1,4 +1,4 @@
-#include "common/base/child_process.hpp"
+#include "common/base/process/child_process.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
