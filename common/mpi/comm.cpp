@@ -13,7 +13,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
-#include "common/base/process/launcher.hpp"
+#include "common/base/process/stop.hpp"
 
 // The one file that uses MPI. Nothing here blocks inside MPI: a blocking call burns the core it
 // waits on, and there are often more ranks than cores. Every wait is a test and a short sleep,
@@ -318,16 +318,24 @@ int run_or_abort(std::function<int()> const& work) {
     return work();
   };
   bool const alone = Comm::world().size() == 1;
+  if (alone) return log::report_errors(checked_work);
+  auto const node = Comm::world().split_by_node();
+  SharedMemory const memory(node, sizeof(int));
+  auto* const failed = reinterpret_cast<int*>(memory.bytes().data());
+  if (node.rank() == 0) *failed = 0;
+  node.barrier();
+  stop::be_silent_when(failed);
   // Several ranks may fail at once, on a full disk say: one of them reports, the others wait for
   // the end it brings.
   auto const reports = [&] {
-    if (alone || launcher::first_to_report()) return true;
+    if (__atomic_exchange_n(failed, 1, __ATOMIC_RELAXED) == 0) return true;
     std::this_thread::sleep_for(std::chrono::seconds(10));
     return false;
   };
-  return log::report_errors(checked_work, reports, [&](int code) {
-    if (!alone) MPI_Abort(MPI_COMM_WORLD, code);
-  });
+  int const code =
+      log::report_errors(checked_work, reports, [](int code) { MPI_Abort(MPI_COMM_WORLD, code); });
+  stop::be_silent_when(nullptr);
+  return code;
 }
 
 std::string library_version() {

@@ -190,8 +190,7 @@ Command<SimulateOptions> const& simulate_command() {
           option::flag("resume", &Options::resume,
                        "go on where the run in DIR stopped, or start it"),
           option::flag("dry-run", &Options::dry_run,
-                       "show placement, memory, storage, messages and, from a trial of seconds, "
-                       "time; run nothing"),
+                       "show placement, memory, storage, messages and estimated time; run nothing"),
           option::without(
               {"dry-run", "allow-idle-ranks"},
               option::flag("print-config", &Options::print_config,

@@ -46,8 +46,8 @@ Command<SweepOptions> const& sweep_command() {
                       {"submit", "resubmit"},
                       option::text(
                           "script", "FILE", &Options::script,
-                          "submit, resubmit: batch script (default: slurm/sweep.sbatch, or "
-                          "the installed one)")),
+                          "submit, resubmit: batch script (default: that of the "
+                          "installation)")),
                   option::only_for({"resubmit"}, option::flag("failed", &Options::failed,
                                                               "resubmit: cells that failed")),
                   option::only_for(

@@ -47,8 +47,9 @@ TABLES = {
 ORDER = {"metrics/rounds": 1, "metrics/clients": 2, "metrics/averaged": 3, "barriers/insitu/points": 11,
          "barriers/insitu/barriers": 10, "barriers/insitu/skipped": 3}
 CONFIG = {"model.init": "different", "data.clients": 3, "federation.rounds": 4,
-          "federation.participation": 0.7, "checkpoint.every": 2, "checkpoint.after": "yes",
-          "analysis.every": 2, "analysis.pairs": "0-1,0-2,1-2", "average.all.layers": "all", "average.all.every": 3}
+          "federation.participation": 0.7, "federation.evaluate": "both", "checkpoint.every": 2, "checkpoint.after": "yes",
+          "analysis.every": 2, "analysis.pairs": "0-1,0-2,1-2", "average.all.layers": "all",
+          "average.all.every": 3}
 
 
 class ContractTest(ProgramTest):
@@ -180,7 +181,8 @@ class ContractTest(ProgramTest):
     def test_state_dict_in_numpy_has_the_accuracy_of_the_metrics(self):
         """The models, evaluated here, are as good as the program says."""
         out = self.simulate(self.config({"data.dataset": "fashion-mnist", "data.train_limit": 600,
-                                         "data.test_limit": 300, "checkpoint.every": 1}), "fashion")
+                                         "data.test_limit": 300, "checkpoint.every": 1,
+                                         "federation.evaluate": "both"}), "fashion")
         pixels, labels = fashion_test_images(300)
         with fedstrata.Run(out) as run:
             data = run.file["dataset"].attrs

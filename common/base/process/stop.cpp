@@ -31,6 +31,7 @@ static_assert(std::atomic<int>::is_always_lock_free);
 std::atomic<bool> speaks = false;
 std::atomic<bool> working = false;
 std::atomic<unsigned> patience = 0;  // seconds
+std::atomic<int const*> failed = nullptr;
 
 // What is said, ready for a handler: the text in use is never the one that is written.
 std::array<std::array<char, 256>, 2> plans{};
@@ -46,8 +47,15 @@ void say(char const* text) {
   [[maybe_unused]] auto const written = ::write(STDERR_FILENO, text, std::strlen(text));
 }
 
+/// A launcher's signal to the other ranks of one that failed needs no second sentence.
+void say_aloud(char const* text) {
+  int const* const elsewhere = failed;
+  bool const needless = elsewhere != nullptr && __atomic_load_n(elsewhere, __ATOMIC_RELAXED) != 0;
+  if (speaks && !needless) say(text);
+}
+
 void end_at_once(int signal) {
-  if (speaks) say("fedstrata: ended at once; what is stored stays valid, go on with --resume\n");
+  say_aloud("fedstrata: ended at once; what is stored stays valid, go on with --resume\n");
   _exit(128 + signal);
 }
 
@@ -61,10 +69,10 @@ void note(int signal) {
   }
   first_time = clock_milliseconds();
   if (!working) {
-    if (speaks) say("fedstrata: stopped before anything was done\n");
+    say_aloud("fedstrata: stopped before anything was done\n");
     _exit(3);
   }
-  if (speaks) say(plans[plan].data());
+  say_aloud(plans[plan].data());
   alarm(patience);
   errno = error;
 }
@@ -104,6 +112,8 @@ void watch(bool aloud) {
   action.sa_handler = give_up;
   sigaction(SIGALRM, &action, nullptr);
 }
+
+void be_silent_when(int const* flag) { failed = flag; }
 
 void begin_work(double seconds) {
   patience = static_cast<unsigned>(std::ceil(std::min(seconds, 1e9)));

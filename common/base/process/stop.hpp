@@ -11,6 +11,11 @@ namespace fedstrata::stop {
 /// first statement: until then they kill, and MPI takes a while to start.
 void watch(bool speaks);
 
+/// Nothing is said once `*flag` isn't 0, which another process may set: one that failed has told the
+/// user why all end, and the launcher's signal to the others adds nothing. The flag's memory must
+/// last; nullptr = there is none.
+void be_silent_when(int const* flag);
+
 /// Set-up is over: from here on there is something to be saved. `patience`: seconds without
 /// show_life() after which a stop that was asked for ends the process with code 1; 0 = never.
 void begin_work(double patience);
