@@ -91,6 +91,9 @@ class OldRuns(ProgramTest):
             for column in ("train_loss", "test_loss"):
                 np.testing.assert_allclose(rounds[column][3:], there[column], atol=1e-3,
                                            err_msg=column)
+            # Versions before federation.evaluate evaluated all, and their runs go on so.
+            accuracies = table(run, "metrics/clients")["test_accuracy_before"]
+            self.assertTrue(np.isfinite(accuracies).all())
             with fedstrata.Run(run) as opened:
                 self.assertEqual(opened.checkpoints, [0, 2, 4])
                 np.testing.assert_allclose(opened.row(4)[0][-8:], there["global"], atol=1e-3)
