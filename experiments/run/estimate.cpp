@@ -21,7 +21,7 @@
 namespace fedstrata {
 namespace {
 
-constexpr double kTrain = 1.5, kEvaluate = 0.5;  // seconds that a probe may take, about
+constexpr double kTrain = 0.8, kEvaluate = 0.2;  // seconds that a probe may take, about
 
 /// Seconds of one call, the first one not counted: it makes what later ones find.
 double seconds_of(std::function<void()> const& work, double limit) {

@@ -72,8 +72,8 @@ class SeveralNodes(JobTest):
 
 class Interrupted(JobTest):
     # Some seconds of work.
-    LONG = {"data.train_limit": 2000, "federation.rounds": 200, "checkpoint.every": 50,
-            "analysis.every": 50}
+    LONG = {"data.train_limit": 2000, "federation.rounds": 200, "federation.evaluate": "both",
+            "checkpoint.every": 50, "analysis.every": 50}
 
     def rounds(self, run):
         """How many a run has finished so far."""
