@@ -2,8 +2,11 @@
 
 #include <mpi.h>
 #include <sched.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -307,6 +310,44 @@ SharedMemory::SharedMemory(SharedMemory&&) noexcept = default;
 SharedMemory::~SharedMemory() = default;
 std::span<std::byte> SharedMemory::bytes() const { return state_->bytes; }
 
+namespace {
+
+/// The ranks of this node, seen from a signal's handler: their process ids in shared memory, and
+/// whether one of them has reported an error. One at a time.
+class NodeRanks {
+ public:
+  explicit NodeRanks(Comm const& node)
+      : memory_(node, static_cast<std::int64_t>(sizeof(int)) * (1 + node.size())) {
+    auto* const shared = reinterpret_cast<int*>(memory_.bytes().data());
+    shared[1 + node.rank()] = ::getpid();
+    if (node.rank() == 0) shared[0] = 0;
+    node.barrier();
+    reported_ = shared;
+    processes_ = {shared + 1, static_cast<std::size_t>(node.size())};
+    static constexpr stop::Others kOthers{reported, lost};
+    stop::heed(&kOthers);
+  }
+  ~NodeRanks() { stop::heed(nullptr); }
+  NodeRanks(NodeRanks const&) = delete;
+  NodeRanks& operator=(NodeRanks const&) = delete;
+
+  /// False where another rank has reported already.
+  static bool report() { return __atomic_exchange_n(reported_, 1, __ATOMIC_RELAXED) == 0; }
+
+ private:
+  static bool reported() { return __atomic_load_n(reported_, __ATOMIC_RELAXED) != 0; }
+  static bool lost() {
+    return std::ranges::any_of(processes_,
+                               [](int id) { return ::kill(id, 0) != 0 && errno == ESRCH; });
+  }
+
+  inline static int* reported_ = nullptr;
+  inline static std::span<int const> processes_;
+  SharedMemory memory_;
+};
+
+}  // namespace
+
 int run_or_abort(std::function<int()> const& work) {
   auto const checked_work = [&] {
     int provided = MPI_THREAD_SINGLE;
@@ -319,23 +360,16 @@ int run_or_abort(std::function<int()> const& work) {
   };
   bool const alone = Comm::world().size() == 1;
   if (alone) return log::report_errors(checked_work);
-  auto const node = Comm::world().split_by_node();
-  SharedMemory const memory(node, sizeof(int));
-  auto* const failed = reinterpret_cast<int*>(memory.bytes().data());
-  if (node.rank() == 0) *failed = 0;
-  node.barrier();
-  stop::be_silent_when(failed);
+  NodeRanks const ranks(Comm::world().split_by_node());
   // Several ranks may fail at once, on a full disk say: one of them reports, the others wait for
   // the end it brings.
-  auto const reports = [&] {
-    if (__atomic_exchange_n(failed, 1, __ATOMIC_RELAXED) == 0) return true;
+  auto const reports = [] {
+    if (NodeRanks::report()) return true;
     std::this_thread::sleep_for(std::chrono::seconds(10));
     return false;
   };
-  int const code =
-      log::report_errors(checked_work, reports, [](int code) { MPI_Abort(MPI_COMM_WORLD, code); });
-  stop::be_silent_when(nullptr);
-  return code;
+  return log::report_errors(checked_work, reports,
+                            [](int code) { MPI_Abort(MPI_COMM_WORLD, code); });
 }
 
 std::string library_version() {

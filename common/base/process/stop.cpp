@@ -31,7 +31,7 @@ static_assert(std::atomic<int>::is_always_lock_free);
 std::atomic<bool> speaks = false;
 std::atomic<bool> working = false;
 std::atomic<unsigned> patience = 0;  // seconds
-std::atomic<int const*> failed = nullptr;
+std::atomic<Others const*> others = nullptr;
 
 // What is said, ready for a handler: the text in use is never the one that is written.
 std::array<std::array<char, 256>, 2> plans{};
@@ -47,11 +47,9 @@ void say(char const* text) {
   [[maybe_unused]] auto const written = ::write(STDERR_FILENO, text, std::strlen(text));
 }
 
-/// A launcher's signal to the other ranks of one that failed needs no second sentence.
 void say_aloud(char const* text) {
-  int const* const elsewhere = failed;
-  bool const needless = elsewhere != nullptr && __atomic_load_n(elsewhere, __ATOMIC_RELAXED) != 0;
-  if (speaks && !needless) say(text);
+  Others const* const asked = others;
+  if (speaks && (asked == nullptr || !asked->reported())) say(text);
 }
 
 void end_at_once(int signal) {
@@ -72,7 +70,8 @@ void note(int signal) {
     say_aloud("fedstrata: stopped before anything was done\n");
     _exit(3);
   }
-  say_aloud(plans[plan].data());
+  Others const* const asked = others;
+  if (asked == nullptr || !asked->lost()) say_aloud(plans[plan].data());
   alarm(patience);
   errno = error;
 }
@@ -113,7 +112,7 @@ void watch(bool aloud) {
   sigaction(SIGALRM, &action, nullptr);
 }
 
-void be_silent_when(int const* flag) { failed = flag; }
+void heed(Others const* asked) { others = asked; }
 
 void begin_work(double seconds) {
   patience = static_cast<unsigned>(std::ceil(std::min(seconds, 1e9)));

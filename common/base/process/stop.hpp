@@ -11,10 +11,14 @@ namespace fedstrata::stop {
 /// first statement: until then they kill, and MPI takes a while to start.
 void watch(bool speaks);
 
-/// Nothing is said once `*flag` isn't 0, which another process may set: one that failed has told the
-/// user why all end, and the launcher's signal to the others adds nothing. The flag's memory must
-/// last; nullptr = there is none.
-void be_silent_when(int const* flag);
+/// What is known of the other processes of the job, asked in a signal's handler: when one of them
+/// fails, the launcher signals the others, and there is nothing to say about that.
+struct Others {
+  bool (*reported)();  ///< has one of them told the user why all end?
+  bool (*lost)();      ///< has one of them ended?
+};
+/// `others` is asked from now on, and must last; nullptr = this process is alone.
+void heed(Others const* others);
 
 /// Set-up is over: from here on there is something to be saved. `patience`: seconds without
 /// show_life() after which a stop that was asked for ends the process with code 1; 0 = never.
