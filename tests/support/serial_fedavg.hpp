@@ -182,9 +182,18 @@ class SerialFedAvg {
       if (group.update == "momentum") {
         global[i] = static_cast<float>(mean + ((lr - 1) * change + lr * (beta1 * m)));
         m = static_cast<float>(beta1 * m + change);
-      } else if (group.update == "adam") {
+      } else if (group.update == "nesterov") {
+        double const v_new = beta1 * m + change;
+        global[i] = static_cast<float>(mean + ((lr - 1) * change + lr * beta1 * v_new));
+        m = static_cast<float>(v_new);
+      } else if (group.update != "mean") {
         double const m_new = beta1 * m + (1 - beta1) * change;
-        double const v_new = beta2 * v + (1 - beta2) * change * change;
+        double const square = change * change;
+        double const v_new = group.update == "adam"      ? beta2 * v + (1 - beta2) * change * change
+                             : group.update == "adagrad" ? v + square
+                             : v > square                ? v - (1 - beta2) * square
+                             : v < square                ? v + (1 - beta2) * square
+                                                         : static_cast<double>(v);
         global[i] = static_cast<float>(x + lr * m_new / (std::sqrt(v_new) + tau));
         m = static_cast<float>(m_new);
         v = static_cast<float>(v_new);

@@ -21,14 +21,15 @@ std::vector<Key<AverageGroup>> average_keys() {
                 number("until", &AverageGroup::until, at_least(0), "rounds",
                        "last round that may average; 0 = no end")),
       text("update", &AverageGroup::update, "mean, momentum, adam, ...", not_empty,
-           "what the coordinator makes of the mean; momentum = FedAvgM, adam = FedAdam"),
+           "what the coordinator makes of the mean; momentum = FedAvgM, adam = FedAdam, "
+           "yogi = FedYogi"),
       number("update_lr", &AverageGroup::update_lr, above(0), "", "learning rate of the update"),
       number("update_beta1", &AverageGroup::update_beta1, {.low = 0, .high = 1, .high_open = true},
              "", "share that the update keeps of its earlier steps"),
       number("update_beta2", &AverageGroup::update_beta2, {.low = 0, .high = 1, .high_open = true},
-             "", "share that update = adam keeps of earlier squares"),
+             "", "share that the updates adam and yogi keep of earlier squares"),
       number("update_tau", &AverageGroup::update_tau, above(0), "",
-             "added to the root of the squares by update = adam; smaller = more adaptive"),
+             "added to the root of the squares by adagrad, adam and yogi; smaller = more adaptive"),
   };
 }
 

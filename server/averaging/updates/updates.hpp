@@ -35,7 +35,8 @@ struct Update {
 };
 
 using UpdateFunction = Update(AverageGroup const&);
-UpdateFunction make_adam_update, make_mean_update, make_momentum_update;
+UpdateFunction make_adagrad_update, make_adam_update, make_mean_update, make_momentum_update,
+    make_nesterov_update, make_yogi_update;
 
 struct UpdateEntry {
   char const* name;
@@ -44,9 +45,12 @@ struct UpdateEntry {
 
 /// In alphabetical order.
 inline constexpr UpdateEntry kUpdates[] = {
+    {"adagrad", make_adagrad_update},
     {"adam", make_adam_update},
     {"mean", make_mean_update},
     {"momentum", make_momentum_update},
+    {"nesterov", make_nesterov_update},
+    {"yogi", make_yogi_update},
 };
 
 /// The update that a group asks for. Throws InputError: no such update; an `update_...` key is set
