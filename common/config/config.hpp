@@ -19,7 +19,7 @@ namespace fedstrata {
 enum class DeviceChoice { automatic, cpu, cuda };
 enum class Norm { none, batch, group };
 enum class Init { same, different };
-enum class PartitionKind { iid, dirichlet, shards, quantity, same };
+enum class PartitionKind { iid, dirichlet, shards, quantity, same, classes };
 enum class Augment { none, crop_flip };
 enum class ScheduleKind { constant, step, cosine };
 enum class AtAveraging { reset, keep, average };

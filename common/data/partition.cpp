@@ -116,6 +116,45 @@ Indices deal_shards(std::span<std::uint8_t const> labels, std::int64_t classes, 
   return owner;
 }
 
+// "data.classes_per_client = K ..." unless every class that occurs can have holders, and each of
+// its holders a sample.
+Indices deal_classes(std::span<std::uint8_t const> labels, std::int64_t classes,
+                     std::size_t clients, std::int64_t per_client, Random& random) {
+  auto const samples = by_label(labels, classes, random);
+  Indices present;
+  for (std::size_t c = 0; c < samples.size(); ++c)
+    if (!samples[c].empty()) present.push_back(static_cast<std::int64_t>(c));
+  auto const wanted = "data.partition = classes with data.classes_per_client = " +
+                      std::to_string(per_client) + " and data.clients = " + std::to_string(clients);
+  auto const count = std::to_string(present.size());
+  require_input(index(per_client) <= present.size(),
+                wanted + ": the training samples are of " + count +
+                    " classes; lower data.classes_per_client");
+  require_input(clients * index(per_client) >= present.size(),
+                wanted + ": some of the " + count +
+                    " classes would be nobody's; raise data.classes_per_client or data.clients");
+  // Each client takes the classes that the fewest have so far, so that holders differ by one.
+  std::vector<Indices> holders(index(classes));
+  for (std::size_t client = 0; client < clients; ++client) {
+    random.shuffle(present);
+    std::ranges::stable_sort(present, {}, [&](auto c) { return holders[index(c)].size(); });
+    for (std::size_t k = 0; k < index(per_client); ++k)
+      holders[index(present[k])].push_back(static_cast<std::int64_t>(client));
+  }
+  Indices owner(labels.size());
+  for (std::size_t c = 0; c < samples.size(); ++c) {
+    if (samples[c].empty()) continue;
+    require_input(holders[c].size() <= samples[c].size(),
+                  wanted + ": class " + std::to_string(c) + " has " +
+                      std::to_string(samples[c].size()) + " samples for " +
+                      std::to_string(holders[c].size()) +
+                      " clients; lower data.classes_per_client or data.clients");
+    random.shuffle(holders[c]);
+    deal(samples[c], holders[c], std::vector(holders[c].size(), 1.0), owner);
+  }
+  return owner;
+}
+
 Indices deal_quantity(std::size_t samples, std::size_t clients, double sigma, Random& random) {
   Indices owner(samples);
   std::vector<double> logs(clients);
@@ -206,6 +245,9 @@ Partition deal(std::size_t samples, std::span<std::uint8_t const> labels, std::i
     case PartitionKind::shards:
       owner = deal_shards(labels, classes, clients, config.classes_per_client, random);
       break;
+    case PartitionKind::classes:
+      owner = deal_classes(labels, classes, clients, config.classes_per_client, random);
+      break;
     case PartitionKind::dirichlet:
       owner = deal_dirichlet(labels, classes, clients, config.alpha, random);
       raise_to(std::max<std::int64_t>(config.min_samples, 1), clients, owner, random);
@@ -227,12 +269,14 @@ Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t clas
 
 Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed) {
   auto const kind = config.partition;
-  bool const by_label = kind == PartitionKind::dirichlet || kind == PartitionKind::shards;
-  require_input(
-      !by_label,
-      "data.partition = " + std::string(kind == PartitionKind::shards ? "shards" : "dirichlet") +
-          " deals samples by their labels, and data.dataset = " + config.dataset +
-          " has none; set data.partition = iid, quantity or same");
+  std::string const by_label = kind == PartitionKind::dirichlet ? "dirichlet"
+                               : kind == PartitionKind::shards  ? "shards"
+                               : kind == PartitionKind::classes ? "classes"
+                                                                : "";
+  require_input(by_label.empty(),
+                "data.partition = " + by_label +
+                    " deals samples by their labels, and data.dataset = " + config.dataset +
+                    " has none; set data.partition = iid, quantity or same");
   return deal(static_cast<std::size_t>(samples), {}, 0, config, seed);
 }
 

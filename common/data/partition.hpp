@@ -36,6 +36,8 @@ struct Partition {
 ///              min_samples get random samples of the largest clients
 ///   shards     sorted by label and cut into equal shards, of which each client gets
 ///              classes_per_client at random; a shard that straddles two labels holds both
+///   classes    each client gets samples of exactly classes_per_client classes, drawn among those
+///              that the fewest clients have so far; a class is dealt evenly among its clients
 ///   quantity   shuffled, sizes proportional to exp(sigma x normal), min_samples as above
 ///   same       every client holds every sample
 /// Every kind but `same` is disjoint and complete, and each client gets at least one sample.

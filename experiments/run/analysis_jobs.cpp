@@ -13,6 +13,7 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "server/alignment/alignment.hpp"
+#include "server/analysis/calibration.hpp"
 #include "server/plan/barrier_kind.hpp"
 #include "server/plan/planner.hpp"
 
@@ -145,6 +146,7 @@ void check_insitu(Experiment const& experiment) {
               .train_count = experiment.dataset.train_count,
               .test_count = experiment.dataset.test_count});
   if (config.analysis.align != Align::none) require_structure(experiment.model);
+  require_calibration(config.analysis, experiment.model, input_shape(experiment.dataset));
   warn_of_statistics(config.analysis, experiment.model.table());
 }
 

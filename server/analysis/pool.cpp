@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/stopwatch.hpp"
+#include "server/analysis/calibration.hpp"
 #include "server/analysis/stored_models.hpp"
 
 namespace fedstrata {
@@ -19,13 +20,6 @@ namespace {
 // Seconds between looks for messages: each look may yield the core to another rank.
 constexpr double kServeEvery = 0.005;
 constexpr std::size_t kRoundsAtOnce = 2;  // so that ranks have work while a round's last units run
-
-/// Inputs that batch normalisation is calibrated on, or none.
-at::Tensor calibration(AnalysisInput const& input) {
-  auto const& norm = input.experiment->config.analysis.batchnorm;
-  if (norm.kind != NormSelection::Kind::recompute) return {};
-  return input.train->range(0, std::min(norm.samples, input.train->size())).inputs;
-}
 
 }  // namespace
 
@@ -79,7 +73,7 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
   auto job = std::unique_ptr<Job>(
       new Job{.round = round,
               .analysis = RoundAnalysis(plan, experiment.model, *experiment.task,
-                                        input_shape(experiment.dataset), calibration(input_))});
+                                        input_shape(experiment.dataset), calibration_inputs(input_))});
   job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
                       stored_models(input_, round), uploader(experiment.model, *input_.device),
                       aligner(input_), config.analysis.memory / 2);
@@ -88,6 +82,9 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
 }
 
 std::string AnalysisPool::check(RoundJob const& job) const {
+  auto const& experiment = *input_.experiment;
+  require_calibration(experiment.config.analysis, experiment.model,
+                      input_shape(experiment.dataset));
   auto const planned = make_job(job);
   return planned->analysis.describe(planned->models->capacity());
 }

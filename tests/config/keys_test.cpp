@@ -114,6 +114,7 @@ TEST(WithoutEffectTest, each_key_has_an_effect_with_what_it_is_for_and_none_with
                                 {"model.hidden=5", {"model.name=mlp"}},
                                 {"data.alpha=2", {"data.partition=dirichlet"}},
                                 {"data.classes_per_client=3", {"data.partition=shards"}},
+                                {"data.classes_per_client=3", {"data.partition=classes"}},
                                 {"data.sigma=2", {"data.partition=quantity"}},
                                 {"data.min_samples=2", {"data.partition=quantity"}},
                                 {"data.min_samples=2", {"data.partition=dirichlet"}},

@@ -219,6 +219,61 @@ TEST(PartitionTest, shards_give_each_client_its_number_of_labels) {
               AllOf(HasSubstr("data.classes_per_client = 61"), HasSubstr("data.clients = 100")));
 }
 
+TEST(PartitionTest, classes_give_each_client_exactly_its_number_of_labels) {
+  auto const labels = balanced(6000);
+  auto settings = config(PartitionKind::classes, 0);
+  for (std::int64_t const clients : {5, 10, 37, 100}) {
+    for (std::int64_t const wanted : {2, 3, 10}) {
+      SCOPED_TRACE(std::to_string(clients) + " clients, " + std::to_string(wanted) + " classes");
+      settings.clients = clients;
+      settings.classes_per_client = wanted;
+      auto const partition = make(labels, settings);
+      expect_valid(partition, labels, clients, wanted);
+      std::vector<std::vector<std::int64_t>> shares(kClasses);
+      for (std::int64_t c = 0; c < clients; ++c) {
+        auto const held = partition.histogram_of(c);
+        EXPECT_EQ(kClasses - std::ranges::count(held, 0), wanted);
+        for (std::size_t k = 0; k < kClasses; ++k)
+          if (held[k] > 0) shares[k].push_back(held[k]);
+      }
+      std::vector<std::size_t> holders;
+      for (auto const& share : shares) {
+        EXPECT_LE(std::ranges::max(share) - std::ranges::min(share), 1);
+        holders.push_back(share.size());
+      }
+      EXPECT_LE(std::ranges::max(holders) - std::ranges::min(holders), 1);
+    }
+  }
+  settings.clients = 20;
+  settings.classes_per_client = 2;
+  EXPECT_EQ(make(labels, settings, 3).indices, make(labels, settings, 3).indices);
+  EXPECT_NE(make(labels, settings, 3).indices, make(labels, settings, 4).indices);
+  std::set<std::vector<std::int64_t>> pairs;  // not the same classes together every time
+  auto const partition = make(labels, settings);
+  for (std::int64_t c = 0; c < 20; ++c) {
+    std::vector<std::int64_t> pair;
+    for (std::int64_t k = 0; k < kClasses; ++k)
+      if (partition.histogram_of(c)[static_cast<std::size_t>(k)] > 0) pair.push_back(k);
+    pairs.insert(pair);
+  }
+  EXPECT_GT(pairs.size(), 10U);
+}
+
+TEST(PartitionTest, classes_are_refused_where_they_cannot_be_dealt) {
+  auto settings = config(PartitionKind::classes, 4);
+  settings.classes_per_client = 2;
+  EXPECT_THAT(failure(balanced(600), settings), HasSubstr("would be nobody's"));
+  settings.classes_per_client = 11;
+  EXPECT_THAT(failure(balanced(600), settings), HasSubstr("are of 10 classes"));
+  settings.classes_per_client = 3;
+  auto labels = balanced(600);
+  std::ranges::replace(labels, std::uint8_t{9}, std::uint8_t{8});  // 9 never occurs: eight others
+  EXPECT_EQ(failure(labels, settings), "");
+  settings.clients = 20;
+  settings.classes_per_client = 5;
+  EXPECT_THAT(failure(balanced(90), settings), AllOf(HasSubstr("9 samples for 10 clients")));
+}
+
 TEST(PartitionTest, quantity_sizes_are_log_normal) {
   auto const labels = balanced(60000);
   auto settings = config(PartitionKind::quantity, 200);

@@ -8,7 +8,9 @@ std::vector<Key<DataConfig>> data_keys() {
   auto const dirichlet = [](auto const& data) {
     return data.partition == PartitionKind::dirichlet;
   };
-  auto const shards = [](auto const& data) { return data.partition == PartitionKind::shards; };
+  auto const by_class = [](auto const& data) {
+    return data.partition == PartitionKind::classes || data.partition == PartitionKind::shards;
+  };
   auto const quantity = [](auto const& data) { return data.partition == PartitionKind::quantity; };
   auto const uneven = [=](auto const& data) { return dirichlet(data) || quantity(data); };
   auto dataset =
@@ -22,16 +24,15 @@ std::vector<Key<DataConfig>> data_keys() {
                                       anything, "where the dataset's files lie")),
       number("clients", &DataConfig::clients, at_least(1), "clients", "number of clients"),
       choice("partition", &DataConfig::partition,
-             {"iid", "dirichlet", "shards", "quantity", "same"},
+             {"iid", "dirichlet", "shards", "quantity", "same", "classes"},
              "how the training set is dealt to clients; same = each sees all of it"),
       used_with("data.partition = dirichlet", dirichlet,
                 number("alpha", &DataConfig::alpha, above(0), "",
                        "concentration of partition = dirichlet; smaller = more skewed labels")),
-      used_with(
-          "data.partition = shards", shards,
-          number(
-              "classes_per_client", &DataConfig::classes_per_client, at_least(1), "shards",
-              "shards of the samples sorted by label that a client gets with partition = shards")),
+      used_with("data.partition = classes | shards", by_class,
+                number("classes_per_client", &DataConfig::classes_per_client, at_least(1), "",
+                       "classes of each client with partition = classes; with partition = shards "
+                       "its shards of the samples sorted by label, so about as many classes")),
       used_with("data.partition = quantity", quantity,
                 number("sigma", &DataConfig::sigma, at_least(0), "",
                        "standard deviation of log(samples) with partition = quantity")),

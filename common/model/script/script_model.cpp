@@ -23,6 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using torch::jit::Module;
 
+constexpr double kLeastShare = 1e-5;  // rounding makes shares of up to 1e-7
+
 /// Where a module keeps one of its tensors.
 struct Place {
   c10::intrusive_ptr<c10::ivalue::Object> owner;
@@ -48,6 +50,10 @@ class ScriptOperation : public Operation {
  public:
   explicit ScriptOperation(Script script) : script_(std::move(script)) {
     for (auto const& place : script_.others) others_.push_back(place.get());
+    for (std::size_t i = 0; i < script_.buffers.size(); ++i) {
+      auto const name = script_.buffers[i].name();
+      if (name == "running_mean" || name == "running_var") statistics_.push_back(i);
+    }
   }
 
   Frame evaluate(Frame in, Weights const& weights) const override {
@@ -55,7 +61,11 @@ class ScriptOperation : public Operation {
     at::NoGradGuard const no_gradient;
     put(script_.parameters, weights.parameters);
     put(script_.buffers, weights.buffers);
-    return {run(in.main, false)};
+    if (weights.calibration > 0 && !statistics_.empty()) {
+      require(in.main.size(0) == weights.rows, "one batch at a time can be calibrated");
+      recompute_statistics(in.main.narrow(0, 0, weights.calibration), weights);
+    }
+    return {run(in.main, Mode::evaluation)};
   }
 
   Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
@@ -68,7 +78,7 @@ class ScriptOperation : public Operation {
     for (auto const& buffer : weights.buffers) buffers.push_back(tracked(buffer));
     put(script_.parameters, saved);
     put(script_.buffers, buffers);
-    saved.push_back(run(in.main, true));
+    saved.push_back(run(in.main, Mode::training));
     require(saved.back().requires_grad(),
             "the answer of the TorchScript module does not depend on its parameters");
     for (std::size_t i = 0; i < buffers.size(); ++i) {
@@ -107,20 +117,58 @@ class ScriptOperation : public Operation {
   }
 
  private:
+  /// What is in training mode: nothing, all, or the modules that own statistics alone, so that
+  /// nothing is dropped out while statistics are taken.
+  enum class Mode { evaluation, training, statistics };
+
   /// The graph as written: the profiling executor would give the first passes other bits. The
   /// images are copied, for a script may write to them, and those made in inference mode cannot be
   /// kept for a backward pass.
-  at::Tensor run(at::Tensor const& images, bool training) const {
+  at::Tensor run(at::Tensor const& images, Mode mode) const {
     torch::jit::GraphOptimizerEnabledGuard const as_written(false);
     // Counters of batches would depend on who else was trained here.
     for (std::size_t i = 0; i < others_.size(); ++i)
       script_.others[i].set(others_[i].to(images.device(), others_[i].scalar_type(), false, true));
-    script_.module.train(training);
+    script_.module.train(mode == Mode::training);
+    if (mode == Mode::statistics) {
+      for (auto const i : statistics_) {
+        auto const& owner = script_.buffers[i].owner;
+        auto const slot = owner->type()->findAttributeSlot("training");
+        if (slot) owner->setSlot(*slot, true);
+      }
+    }
     return script_.module.forward({images.clone()}).toTensor();
+  }
+
+  /// Puts the statistics of these samples in place of the running ones. A module adds them with a
+  /// share of its own, new = (1 - share) old + share of the batch's, which two passes show: after
+  /// one from 0 and one from 1 the share is what the old value no longer makes of the new one.
+  void recompute_statistics(at::Tensor const& samples, Weights const& weights) const {
+    auto const after_a_pass_from = [&](double value) {
+      for (auto const i : statistics_)
+        script_.buffers[i].set(at::full_like(weights.buffers[i], value));
+      run(samples, Mode::statistics);
+      std::vector<at::Tensor> result;
+      for (auto const i : statistics_) result.push_back(script_.buffers[i].get());
+      return result;
+    };
+    auto const from_0 = after_a_pass_from(0.0);
+    auto const from_1 = after_a_pass_from(1.0);
+    for (std::size_t k = 0; k < statistics_.size(); ++k) {
+      auto const& place = script_.buffers[statistics_[k]];
+      auto const share = 1.0 - (from_1[k] - from_0[k]);
+      require_input(
+          share.numel() == 0 || share.min().item<double>() > kLeastShare,
+          "analysis.batchnorm = recompute:N: the TorchScript model's " + place.name() +
+              " does not change in a training pass, as in a network that was traced; save it by "
+              "torch.jit.script, or set analysis.batchnorm = interpolate");
+      place.set(from_0[k] / share);
+    }
   }
 
   mutable Script script_;  ///< holds the tensors of the pass that runs
   std::vector<at::Tensor> others_;
+  std::vector<std::size_t> statistics_;  ///< of the buffers: running means and variances
   mutable std::mutex mutex_;
 };
 

@@ -11,6 +11,7 @@
 #include "client/trainer.hpp"
 #include "common/base/error.hpp"
 #include "common/store/run.hpp"
+#include "server/analysis/calibration.hpp"
 #include "tests/support/model_fixture.hpp"
 #include "tests/support/plain_evaluator.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -241,6 +242,44 @@ TEST_F(ScriptModel, updates_statistics_in_the_rows_while_training_only) {
                     {weights, 1.0, -0.1}, batch.sums);
   EXPECT_LT(distance(weights.buffers[0], mean), 1e-6);
   EXPECT_LT(distance(weights.buffers[1], variance), 1e-6);
+}
+
+TEST_F(ScriptModel, takes_statistics_anew_from_the_samples_in_front) {
+  auto const script = model(normed_net(true));
+  Fixture batch(script, kShape, 20);
+  auto weights = script.view(batch.row, batch.buffer_row);
+  weights.buffers[0].fill_(7.0);  // no matter what they are
+  weights.buffers[1].fill_(0.2);
+  auto const before = batch.buffer_row.clone();
+  weights.calibration = 12;
+  weights.rows = 20;
+  auto const logits = script.evaluate(batch.images, weights).narrow(0, 12, 8);
+  EXPECT_TRUE(at::equal(batch.buffer_row, before));
+  auto const& w = weights.parameters;
+  auto const hidden = at::linear(batch.images.flatten(1), w[0], w[1]);
+  auto const samples = hidden.narrow(0, 0, 12);
+  auto const normed = (hidden.narrow(0, 12, 8) - samples.mean(0)) / (samples.var(0) + 1e-5).sqrt();
+  EXPECT_LT(distance(logits, at::linear(at::relu(normed * w[2] + w[3]), w[4], w[5])), 1e-5);
+}
+
+TEST_F(ScriptModel, says_that_statistics_of_a_traced_network_cannot_be_taken_anew) {
+  auto module = normed_net(true);
+  module.attr("bn").toModule().define(
+      "def traced(self, x):\n"
+      "  return torch.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, "
+      "False, 0.1, 1e-5, False)\n");
+  Module traced("Traced");
+  traced.register_module("net", module);
+  traced.define(
+      "def forward(self, x):\n"
+      "  h = torch.relu(self.net.bn.traced(self.net.fc1.forward(x.flatten(1))))\n"
+      "  return self.net.fc2.forward(h)\n");
+  auto const script = model(traced);
+  EXPECT_THROW(require_calibration({.batchnorm = parse_batchnorm("recompute:8")}, script, kShape),
+               InputError);
+  require_calibration({}, script, kShape);
+  require_calibration({.batchnorm = parse_batchnorm("recompute:8")}, model(normed_net(true)),
+                      kShape);
 }
 
 TEST_F(ScriptModel, takes_statistics_that_the_script_assigns) {
