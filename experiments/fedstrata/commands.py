@@ -19,6 +19,8 @@ NAME = "python -m fedstrata"
 
 def start(module, prog, arguments=None):
     """Exit status of a command: 2, and a sentence, for what is wrong or missing."""
+    if hasattr(sys.stdout, "reconfigure"):  # for names that the locale cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return needed(f"{__package__}.{module}").main(arguments, prog)
     except Problem as problem:

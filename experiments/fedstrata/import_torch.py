@@ -5,9 +5,9 @@
     python -m fedstrata import --model mlp --hidden 64 --out RUN \\
         --round 10 a.pt b.pt --round 20 c.pt d.pt
 
-The files of a round become clients 0, 1, ...: state dicts of PyTorch (.pt, .pth; needs Debian's
-python3-torch), .safetensors (needs the package safetensors), or .npz with an array a name. Layers,
-names and shapes come from fedstrata itself, which starts the run; this script adds the models.
+The files of a round become clients 0, 1, ...: checkpoints of PyTorch as people save them, .safetensors,
+or .npz with an array a name; they are read without PyTorch, and nothing in them is run. Layers, names and
+shapes come from fedstrata itself, which starts the run; this script adds the models.
 """
 
 import argparse
@@ -21,11 +21,10 @@ os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # as fedstrata does
 import h5py
 import numpy as np
 
+from .foreign.places import some
 from .problems import Problem
 from .run import Run
-from .state_dicts import read_state_dict
-
-SHOWN = 3  # names in a message
+from .state_dicts import read_array, read_state_dict
 
 
 def hint(model):
@@ -33,35 +32,39 @@ def hint(model):
     return f"{options}--model or --dataset may be wrong"
 
 
-def some(names):
-    names = list(names)
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + rest
-
-
 def shape_text(shape):
     return "x".join(map(str, shape)) or "a scalar"
 
 
-def check(path, arrays, shapes, model):
-    """Throws a Problem unless the arrays are those of the model: names, shapes, finite floats."""
-    missing = [name for name in shapes if name not in arrays]
-    unknown = [name for name in arrays if name not in shapes]
+def check(where, tensors, shapes, model):
+    """Throws a Problem unless the tensors are those of the model: names, shapes, floats."""
+    missing = [name for name in shapes if name not in tensors]
+    unknown = [name for name in tensors if name not in shapes]
     if missing or unknown:
         parts = [f"lacks {some(missing)}"] * bool(missing)
         parts += [f"has {some(unknown)}, which {model} has not"] * bool(unknown)
-        raise Problem(f"{path} {' and '.join(parts)}; {hint(model)}.")
-    for name, shape in shapes.items():
-        if arrays[name].dtype.kind != "f":
-            raise Problem(f"{path}: {name} holds {arrays[name].dtype}, not floating-point numbers.")
-    wrong = [f"{name} is {shape_text(arrays[name].shape)} instead of {shape_text(shape)}"
-             for name, shape in shapes.items() if arrays[name].shape != shape]
+        raise Problem(f"{where} {' and '.join(parts)}; {hint(model)}.")
+    for name in shapes:
+        if not tensors[name].is_float:
+            raise Problem(f"{where}: {name} holds {tensors[name].type}, not floating-point numbers of "
+                          "16 to 64 bits.")
+    wrong = [f"{name} is {shape_text(tensors[name].shape)} instead of {shape_text(shape)}"
+             for name, shape in shapes.items() if tensors[name].shape != shape]
     if wrong:
-        raise Problem(f"{path}: {some(wrong)}; {hint(model)}.")
+        raise Problem(f"{where}: {some(wrong)}; {hint(model)}.")
+
+
+def read_model(path, shapes, model, under):
+    """Name -> array (float32)."""
+    place, tensors = read_state_dict(path, shapes, under)
+    where = f"{path} (under {place[:-1]})" if place else str(path)
+    check(where, tensors, shapes, model)
     with np.errstate(over="ignore"):  # what float32 cannot hold is reported
-        bad = [name for name in shapes if not np.isfinite(arrays[name].astype(np.float32)).all()]
+        arrays = {name: read_array(path, tensors[name]).astype(np.float32) for name in shapes}
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
-        raise Problem(f"{path}: {some(bad)} holds NaN or infinite values (as float32).")
+        raise Problem(f"{where}: {some(bad)} holds NaN or infinite values (as float32).")
+    return arrays
 
 
 def tensor_shapes(table):
@@ -70,15 +73,15 @@ def tensor_shapes(table):
             tuple(int(n) for n in tensor["shape"].decode().split("x") if n) for tensor in table}
 
 
-def read_rows(paths, tables, model):
+def read_rows(paths, tables, model, under):
     """Per table (parameters, buffers) the files' rows [files, elements]."""
     tables = [tensor_shapes(table) for table in tables]
     rows = [[] for _ in tables]
     for path in paths:
-        arrays = read_state_dict(path)
-        check(path, arrays, {name: s for table in tables for name, s in table.items()}, model)
+        arrays = read_model(path, {name: s for table in tables for name, s in table.items()}, model,
+                            under)
         for table, target in zip(tables, rows):
-            parts = [arrays[name].astype(np.float32).ravel() for name in table]
+            parts = [arrays[name].ravel() for name in table]
             target.append(np.concatenate([np.empty(0, np.float32), *parts]))
     return [np.stack(target) for target in rows]
 
@@ -89,7 +92,8 @@ def write_checkpoint(directory, number, paths, rows):
     with h5py.File(directory / f"{number:06d}.h5", "w") as file:
         for name, value in (("round", number), ("shard", 0), ("shards", 1)):
             file.attrs[name] = np.int64(value)
-        file.attrs["sources"] = "\n".join(map(str, paths))
+        names = os.fsencode("\n".join(map(str, paths)))  # as they are, whatever the locale
+        file.attrs["sources"] = names.decode("utf-8", "backslashreplace")
         file["clients"] = np.arange(len(paths), dtype=np.int64)
         for name, data in zip(("before", "buffers_before"), rows):
             file[name] = data
@@ -99,7 +103,7 @@ def program(arguments, *command):
     """Runs fedstrata; its own sentence becomes ours."""
     try:
         result = subprocess.run([arguments.program, *map(str, command)], capture_output=True,
-                                text=True, check=False)
+                                encoding="utf-8", errors="backslashreplace", check=False)
     except OSError as problem:
         raise Problem(f"{arguments.program} cannot be started ({problem.strerror}); build it, or "
                       "name it with --program.") from problem
@@ -117,7 +121,8 @@ def start_run(arguments, run, clients):
     config = run.with_name("imported.ini")
     config.write_text("".join(
         f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()
-                                   if value is not None) for section, keys in sections.items()))
+                                   if value is not None) for section, keys in sections.items()),
+        encoding="utf-8", errors="surrogateescape")
     overrides = [part for item in arguments.set for part in ("--set", item)]
     program(arguments, "simulate", config, "--out", run, *overrides)
 
@@ -128,7 +133,7 @@ def make_run(arguments, rounds, run):
         tables = [begun.file[name][:] for name in ("parameters", "buffers")]
     for number, paths in rounds.items():
         write_checkpoint(run / "checkpoints", number, paths,
-                         read_rows(paths, tables, arguments.model))
+                         read_rows(paths, tables, arguments.model, arguments.under))
     program(arguments, "inspect", run, "--rebuild-index")
 
 
@@ -163,6 +168,8 @@ def parse(arguments, prog):
     parser.add_argument("--round", metavar=("R", "FILE"), nargs="+", action="append", default=[],
                         help="models of clients 0, 1, ... in round R; may be repeated")
     parser.add_argument("--out", metavar="RUN", type=pathlib.Path, required=True)
+    parser.add_argument("--under", metavar="PLACE",
+                        help="where the model lies in files that hold several, e.g. ema.model")
     parser.add_argument("--model", default="mlp", help="model.name (default: mlp)")
     parser.add_argument("--hidden", help="model.hidden, e.g. 200,200")
     parser.add_argument("--norm", help="model.norm: none, batch or group")

@@ -1,89 +1,75 @@
-"""Reads state dicts: files of PyTorch, safetensors or NumPy, as arrays by name."""
+"""Reads state dicts that others wrote, of PyTorch, safetensors or NumPy: tensors by name.
 
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+No package but NumPy is needed, nothing that a file names is run, and its name does not matter: the
+first bytes tell what it is.
+"""
+
+import zipfile
 
 import numpy as np
 
-from .problems import Missing, Problem, needed
+from .foreign import first_bytes, places, tensors, torch_files
+from .foreign.safetensors_files import is_safetensors, read_safetensors
+from .foreign.tensors import Unreadable
+from .problems import Problem
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-PREFIXES = ("module.", "_orig_mod.")  # of DataParallel and of torch.compile
 
-
-def library(path, name):
+def read_archive(path):
+    """Of a zip archive: PyTorch's or NumPy's."""
     try:
-        return needed(name)
-    except Missing as problem:
-        raise Problem(f"{path} cannot be read: {problem} Or save the arrays by name as .npz "
-                      "(numpy.savez).") from problem
-
-
-def read_torch(path):
-    torch = library(path, "torch")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:  # of many types, by version and cause
-        raise Problem(f"{path} cannot be read as a state dict: save model.state_dict() with "
-                      f"torch.save, not the whole model ({str(problem).splitlines()[0]}).") from problem
-    return unwrapped(path, found, torch.is_tensor), from_torch
-
-
-def from_torch(tensor):
-    tensor = tensor.detach()
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
-
-
-def read_safetensors(path):
-    safetensors = library(path, "safetensors.numpy")
-    try:
-        return safetensors.load_file(path), np.asarray
-    except Exception as problem:
-        raise Problem(f"{path} cannot be read as safetensors: {problem}.") from problem
-
-
-def read_npz(path):
-    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as problem:
+        raise Unreadable("is a zip archive that is cut short or damaged: fetch or save it "
+                         "again") from problem
+    if any(name.endswith(".npy") for name in names):
         with np.load(path, allow_pickle=False) as file:
-            return dict(file), np.asarray
-    except Exception as problem:  # of many types too
-        raise Problem(f"{path} cannot be read as .npz: {problem}.") from problem
+            return {name: tensors.of_array(array) for name, array in file.items()}
+    if any(name.rpartition("/")[2] == "data.pkl" for name in names):
+        return torch_files.read_zip(path)
+    raise Unreadable(f"is a zip archive of {places.some(names) or 'nothing'}: unpack it, and name the "
+                     "model's file")
 
 
-READERS = {".pt": read_torch, ".pth": read_torch, ".safetensors": read_safetensors,
-           ".npz": read_npz}
+def contents(path):
+    """What a file holds."""
+    start = first_bytes.first_bytes(path)
+    if start[:2] == b"PK":
+        return read_archive(path)
+    if is_safetensors(start):
+        return read_safetensors(path)
+    if start[:1] == b"\x80" and start[1:2] <= b"\5":
+        with open(path, "rb") as file:
+            return torch_files.read_rows(file)
+    raise Unreadable(first_bytes.told(start) or
+                     f"{first_bytes.described(start)}; read are checkpoints of PyTorch, files of "
+                     "safetensors and .npz")
 
 
-def unwrapped(path, found, is_tensor):
-    """The state dict inside what people save around it."""
-    for key in WRAPPERS:
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(map(is_tensor, found.values())):
-        raise Problem(f"{path} holds no state dict (tensors by name, alone or under one of "
-                      f"{', '.join(WRAPPERS)}).")
-    return found
+def guarded(path, read):
+    """What `read` gives; whatever goes wrong becomes a Problem that names the file."""
+    try:
+        return read()
+    except Problem:
+        raise
+    except IsADirectoryError as problem:
+        raise Problem(f"{path} is a folder: name a file in it.") from problem
+    except OSError as problem:
+        raise Problem(f"{path} cannot be read ({problem.strerror or problem}).") from problem
+    except MemoryError as problem:
+        raise Problem(f"{path} cannot be read: there is too little memory for it.") from problem
+    except Unreadable as problem:
+        raise Problem(f"{path} {problem}.") from problem
+    except Exception as problem:  # of many types: the file may say anything
+        reason = ascii(str(problem).partition("\n")[0].rstrip("."))[1:-1] or type(problem).__name__
+        raise Problem(f"{path} is damaged or cut short ({reason}): fetch or save it again.") from problem
 
 
-def read_state_dict(path):
-    """Name -> array, without prefixes of wrappers and without counters of batches."""
-    if not path.is_file():
-        raise Problem(f"{path} does not exist.")
-    reader = READERS.get(path.suffix)
-    if reader is None:
-        raise Problem(f"{path}: only {', '.join(READERS)} are read.")
-    # In a child process: a damaged file can crash the library that reads it.
-    with ProcessPoolExecutor(1) as child:
-        try:
-            return child.submit(read_with, reader, path).result()
-        except BrokenProcessPool as problem:
-            raise Problem(f"{path} cannot be read: its library crashes; save it again.") from problem
+def read_state_dict(path, shapes, under=None):
+    """The place and the tensors of the model with these names and shapes (see places.choose)."""
+    return guarded(path, lambda: places.choose(path, contents(path), shapes, under))
 
 
-def read_with(reader, path):
-    tensors, to_array = reader(path)
-    for prefix in PREFIXES:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    return {name: to_array(tensor) for name, tensor in tensors.items()
-            if name.rpartition(".")[2] != "num_batches_tracked"}
+def read_array(path, tensor):
+    """The tensor's numbers."""
+    return guarded(path, tensor.read)
