@@ -13,6 +13,7 @@ COMMANDS = {  # word: (module, what it does)
     "plot": ("plot", "draw figures of runs and sweeps"),
     "export": ("export", "write a stored model for PyTorch, safetensors or NumPy"),
     "import": ("import_torch", "make a run out of models trained elsewhere"),
+    "data": ("cifar", "convert CIFAR's Python pickles to the binary files that the program reads"),
 }
 NAME = "python -m fedstrata"
 

@@ -34,6 +34,16 @@ def text(value):
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
+def encoded(data, *_):
+    """Bytes, which old protocols write as a text and a call that encodes it."""
+    return data.encode("latin-1") if isinstance(data, str) else bytes(data)
+
+
+def is_array(value):
+    """Whether it is a NumPy array; its state is version, shape, type, order and numbers."""
+    return isinstance(value, Made) and value.name.endswith("multiarray._reconstruct")
+
+
 MARK = object()
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "MARK": MARK}
 EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list, "EMPTY_TUPLE": tuple}

@@ -10,7 +10,7 @@ are passed over.
 from collections import defaultdict
 
 from ..problems import Problem
-from .pickled import Made, text
+from .pickled import Made, is_array, text
 from .tensors import Tensor
 from .torch_files import numpy_tensor
 
@@ -49,7 +49,7 @@ def entries(value):
     waiting = [("", value, "", None)]  # way, value, way to what it lies in, way to the whole module
     while waiting:
         way, value, home, module = waiting.pop()
-        if isinstance(value, Made) and value.name == "numpy.ndarray":
+        if is_array(value):
             value = numpy_tensor(value)
         if isinstance(value, Tensor):
             found.append(Entry(way[:-1], value, home if module is None else module))
@@ -136,7 +136,8 @@ def choose(path, value, shapes, under=None):
     place = (exact or fits or [max(known, key=lambda place: len(known[place]))])[0]
     taken = known[place]
     homes = {entry.home for entry in taken.values()}
-    hits = {id(entry) for fit in [place, *complete(everywhere, shapes)] for entry in everywhere[fit].values()}
+    hits = {id(entry) for fit in [place, *complete(everywhere, shapes)]
+            for entry in everywhere[fit].values()}
     others = {entry.name[len(place):]: entry.tensor for entry in found
               if entry.home in homes and entry.name.startswith(place) and id(entry) not in hits
               and entry.tensor.shape}

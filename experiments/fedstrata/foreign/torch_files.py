@@ -45,15 +45,10 @@ def typed(storage, type_name, offset, shape, stride):
     return Tensor(shape, type_name, read)
 
 
-def array(*_):
-    """A NumPy array to which its state is given afterwards."""
-    return pickled.Made(pickled.Global("numpy", "ndarray"), ())
-
-
 def scalar(kind, data):
     """A single number, or None where it is something else."""
     try:
-        return np.frombuffer(encoded(data), numpy_type(kind))[0].item()
+        return np.frombuffer(pickled.encoded(data), numpy_type(kind))[0].item()
     except (TypeError, ValueError, AttributeError, IndexError):
         return None
 
@@ -61,10 +56,6 @@ def scalar(kind, data):
 def buffer_array(data, kind, shape, order):
     """A NumPy array as protocol 5 of pickle has it."""
     return of_array(np.frombuffer(data, numpy_type(kind)).reshape(shape, order=order))
-
-
-def encoded(data, *_):
-    return data.encode("latin-1") if isinstance(data, str) else bytes(data)
 
 
 def numpy_type(made):
@@ -76,7 +67,7 @@ def numpy_tensor(made):
     """The tensor of a pickled NumPy array; None if it is none of numbers."""
     try:
         _, shape, kind, fortran, data = made.state
-        values = np.frombuffer(encoded(data), numpy_type(kind))
+        values = np.frombuffer(pickled.encoded(data), numpy_type(kind))
         return of_array(values.reshape(shape, order="F" if fortran else "C"))
     except (TypeError, ValueError, AttributeError, IndexError):
         return None
@@ -102,11 +93,10 @@ KNOWN = {
     "torch._tensor._rebuild_from_type_v2": derived,
     "torch.storage._load_from_bytes": lambda data: read_rows(io.BytesIO(data)),
     "torch.Size": tuple,
-    "_codecs.encode": encoded,
+    "_codecs.encode": pickled.encoded,
 }
 for package in ("numpy.core", "numpy._core"):
-    KNOWN |= {f"{package}.multiarray._reconstruct": array, f"{package}.multiarray.scalar": scalar,
-              f"{package}.numeric._frombuffer": buffer_array}
+    KNOWN |= {f"{package}.multiarray.scalar": scalar, f"{package}.numeric._frombuffer": buffer_array}
 
 
 def read_zip(file):
