@@ -62,11 +62,11 @@ struct Dataset {
 /// names when there is none so called.
 DatasetInfo describe_dataset(std::string const& name);
 
-/// Reads the files (IDX plain or gzipped, CIFAR binary) from data.dir, or from the sub-folder that
-/// the published archive or torchvision makes there, or makes the samples of a made-up set from
-/// `seed`; keeps the first samples up to the limits. Files may hold fewer than the published ones.
-/// Throws InputError naming the file: absent, truncated, wrong magic, counts that differ, wrong
-/// image size, label out of range, incomplete record.
+/// Reads the files (IDX or CIFAR's binary ones, plain or gzipped) from data.dir, or from the
+/// sub-folder that the published archive or torchvision makes there, or makes the samples of a
+/// made-up set from `seed`; keeps the first samples up to the limits. Files may hold fewer than the
+/// published ones. Throws InputError naming the file: absent, truncated, wrong magic, counts that
+/// differ, wrong image size, label out of range, incomplete record.
 Dataset load_dataset(DataConfig const& config, std::uint64_t seed);
 
 /// A data set's bytes where they lie (this process's memory or a window shared by a node).

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -154,11 +155,9 @@ TEST_F(DatasetTest, truncated_file_is_named) {
   EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("truncated")));
   config_.train_limit = 1;  // seen also where the missing part isn't needed
   EXPECT_THAT(failure(), HasSubstr("truncated"));
-  for (auto const size : {std::size_t{0}, std::size_t{7}}) {
-    bytes.resize(size);
-    put(kTrainImages, bytes);
-    EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("truncated")));
-  }
+  bytes.resize(7);
+  put(kTrainImages, bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("truncated")));
 }
 
 TEST_F(DatasetTest, longer_file_than_announced_is_named) {
@@ -237,8 +236,97 @@ TEST_F(DatasetTest, incomplete_cifar_record_is_named) {
   config_.dataset = "cifar100";
   put("train.bin", Bytes(3073));
   EXPECT_THAT(failure(), AllOf(HasSubstr("train.bin"), HasSubstr("3074")));
-  put("train.bin", {});
-  EXPECT_THAT(failure(), AllOf(HasSubstr("train.bin"), HasSubstr("0 bytes")));
+}
+
+TEST_F(DatasetTest, what_is_no_data_file_is_told_by_its_first_bytes) {
+  auto const pickle = std::string(
+      "\x80\2}q\1(U\xb"
+      "batch_label",
+      18);
+  std::pair<std::string, char const*> const cases[] = {
+      {"", "is empty"},
+      {"\n<!DOCTYPE html><html>", "web page"},
+      {"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"},
+      {pickle, "python -m fedstrata data"},
+      {"PK\3\4", "zip archive"},
+      {"BZh9", "bunzip2"}};
+  for (auto const& [text, says] : cases) {
+    Bytes const bytes(text.begin(), text.end());
+    config_.dataset = "mnist";
+    put(kTrainImages, bytes);
+    EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages + " "), HasSubstr(says)));
+    config_.dataset = "cifar100";
+    put("train.bin", bytes);
+    EXPECT_THAT(failure(), AllOf(HasSubstr("train.bin "), HasSubstr(says)));
+  }
+}
+
+void write_gzipped(fs::path const& path, Bytes const& bytes) {
+  fs::create_directories(path.parent_path());
+  auto* const file = gzopen(path.c_str(), "wb");
+  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(file);
+}
+
+TEST_F(DatasetTest, names_as_other_tools_unpack_them) {
+  auto const images = idx({0x803, 2, 28, 28}, pixels(2)), labels = idx({0x801, 2}, {1, 2});
+  fs::remove(dir_ / kTrainImages);
+  fs::remove(dir_ / kTrainLabels);
+  put("train-images.idx3-ubyte", images);
+  write_gzipped(dir_ / "train-labels.idx1-ubyte.gz", labels);
+  EXPECT_THAT(load_dataset(config_, 1).train.targets, ElementsAre(1, 2));
+  fs::remove(dir_ / "train-images.idx3-ubyte");
+  put("train-images.idx3-ubyte/train-images.idx3-ubyte", images);
+  EXPECT_EQ(load_dataset(config_, 1).train.inputs, pixels(2));
+}
+
+TEST_F(DatasetTest, cifar_may_be_gzipped) {
+  config_.dataset = "cifar100";
+  Bytes const bytes(2 * 3074, 50);
+  write_gzipped(dir_ / "train.bin.gz", bytes);
+  write_gzipped(dir_ / "test.bin", bytes);  // told by its contents
+  EXPECT_EQ(load_dataset(config_, 1).info.train_count, 2);
+  config_.train_limit = 1;
+  auto const data = load_dataset(config_, 1);
+  EXPECT_EQ(data.train.inputs, Bytes(3072, 50));
+  EXPECT_EQ(data.info.test_count, 2);
+  write_gzipped(dir_ / "test.bin", Bytes(3075, 50));
+  EXPECT_THAT(failure(), AllOf(HasSubstr("test.bin"), HasSubstr("3075 bytes")));
+}
+
+TEST_F(DatasetTest, folders_that_are_too_high_or_too_deep) {
+  for (auto const& name : {kTrainImages, kTrainLabels})
+    fs::rename(dir_ / name, dir_ / ("t" + name));  // so that only those below are found
+  for (auto const* split : {"train", "t10k"})
+    for (auto const* kind : {kImages, kLabelsName})
+      put("sets/MNIST/raw/" + std::string(split) + kind,
+          kind == kImages ? idx({0x803, 3, 28, 28}, pixels(3)) : idx({0x801, 3}, kLabels));
+  for (auto const* name : {"sets", "sets/MNIST", "sets/MNIST/", "sets/MNIST/raw"}) {
+    config_.dir = (dir_ / name).string();
+    EXPECT_EQ(failure(), "") << name;
+  }
+  auto const raw = (dir_ / "sets/MNIST/raw").string();
+  fs::create_directories(dir_ / "sets/MNIST/processed");
+  config_.dir = (dir_ / "sets/MNIST/processed").string();
+  EXPECT_THAT(failure(), HasSubstr("such files in " + raw + ": set data.dir"));
+  config_.dir = dir_.string();
+  EXPECT_THAT(failure(), HasSubstr("such files in " + raw + ": set data.dir"));
+  config_.dir = raw + "/" + kTrainImages;
+  EXPECT_THAT(failure(), AllOf(HasSubstr("is a file"), HasSubstr("the folder that holds")));
+}
+
+TEST_F(DatasetTest, pickles_and_archives_in_the_folder_are_named) {
+  config_.dataset = "cifar10";
+  put("cifar-10-binary.tar.gz", {});
+  EXPECT_THAT(failure(), HasSubstr("cifar-10-binary.tar.gz there is an archive: unpack it"));
+  config_.dir = (dir_ / "cifar-10-binary.tar.gz").string();
+  EXPECT_THAT(failure(), AllOf(HasSubstr("is a file"), HasSubstr("unpack it")));
+  put("cifar-10-batches-py/data_batch_1", {});
+  auto const pickles = (dir_ / "cifar-10-batches-py").string();
+  for (auto const& dir : {dir_.string(), pickles}) {
+    config_.dir = dir;
+    EXPECT_THAT(failure(), HasSubstr("python -m fedstrata data " + pickles));
+  }
 }
 
 TEST_F(DatasetTest, fashion_mnist_is_complete) {

@@ -3,8 +3,11 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "common/base/error.hpp"
+#include "common/data/forms/first_bytes.hpp"
 
 namespace fedstrata {
 
@@ -15,6 +18,28 @@ ByteFile::ByteFile(std::filesystem::path const& path)
   gzbuffer(file_.get(), 1u << 17);
   size_ = std::filesystem::file_size(path);
   plain_ = gzdirect(file_.get()) != 0;
+  std::array<std::uint8_t, 512> start{};
+  int const got = gzread(file_.get(), start.data(), static_cast<unsigned>(start.size()));
+  if (got < 0) fail_damaged();
+  auto const told = told_by_first_bytes(std::span(start).first(static_cast<std::size_t>(got)));
+  if (!told.empty()) fail(told);
+  rewind();
+}
+
+void ByteFile::rewind() {
+  if (gzrewind(file_.get()) != 0) fail_damaged();
+}
+
+std::uint64_t ByteFile::length() {
+  if (plain_) return size_;
+  std::uint64_t bytes = 0;
+  std::vector<std::uint8_t> part(1u << 17);
+  int got = 0;
+  while ((got = gzread(file_.get(), part.data(), static_cast<unsigned>(part.size()))) > 0)
+    bytes += static_cast<std::uint64_t>(got);
+  expect_end();
+  rewind();
+  return bytes;
 }
 
 void ByteFile::expect(std::uint64_t bytes) const {

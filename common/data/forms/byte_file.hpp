@@ -12,11 +12,13 @@ namespace fedstrata {
 /// A file of bytes, gzipped or not. All throw InputError that names the file.
 class ByteFile {
  public:
+  /// Refuses what its first bytes show to be something else.
   explicit ByteFile(std::filesystem::path const& path);
 
   std::string const& path() const { return path_; }
-  /// On disk.
-  std::uint64_t size() const { return size_; }
+  /// Bytes in all, once unpacked; before anything is read, as a gzipped file is read for it and
+  /// then once more.
+  std::uint64_t length();
 
   /// Checks before memory is taken that the file can hold `bytes` in all; a plain one exactly.
   void expect(std::uint64_t bytes) const;
@@ -28,6 +30,7 @@ class ByteFile {
   [[noreturn]] void fail(std::string const& what) const;
 
  private:
+  void rewind();
   [[noreturn]] void fail_truncated() const;
   [[noreturn]] void fail_longer() const;
   [[noreturn]] void fail_damaged() const;

@@ -13,10 +13,11 @@ void append_cifar(Split& split, fs::path const& path, DatasetInfo const& known,
   ByteFile file(path);
   auto const image_bytes = static_cast<std::size_t>(known.input_bytes());
   auto const record = label_bytes + image_bytes;
-  if (file.size() == 0 || file.size() % record != 0)
-    file.fail("has " + std::to_string(file.size()) + " bytes, not a whole number of records of " +
+  auto const length = file.length();
+  if (length % record != 0)
+    file.fail("has " + std::to_string(length) + " bytes, not a whole number of records of " +
               std::to_string(record) + ": fetch it again");
-  auto const count = kept(file.size() / record, most);
+  auto const count = kept(length / record, most);
   std::vector<std::uint8_t> bytes(count * record);
   file.read(bytes);
   auto const first = split.targets.size();
@@ -49,7 +50,7 @@ DatasetEntry entry(ImageFiles const& files, std::size_t label_bytes) {
 
 }  // namespace
 
-/// CIFAR's binary files.
+/// CIFAR's binary files, plain or gzipped.
 std::vector<DatasetEntry> cifar_files() {
   ImageFiles const ten{.info = image_info("cifar10", {3, 32, 32}, 10, {0.4914, 0.4822, 0.4465},
                                           {0.2023, 0.1994, 0.2010}),
@@ -58,14 +59,14 @@ std::vector<DatasetEntry> cifar_files() {
                        .train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                                  "data_batch_4.bin", "data_batch_5.bin"},
                        .test = {"test_batch.bin"},
-                       .packed_suffix = ""};
+                       .pickles = {"cifar-10-batches-py", "data_batch_1"}};
   ImageFiles const hundred{.info = image_info("cifar100", {3, 32, 32}, 100, {0.507, 0.487, 0.441},
                                               {0.267, 0.256, 0.276}),
                            .package_dir = "",
                            .folder = "cifar-100-binary",
                            .train = {"train.bin"},
                            .test = {"test.bin"},
-                           .packed_suffix = ""};
+                           .pickles = {"cifar-100-python", "train"}};
   return {entry(ten, 1), entry(hundred, 2)};
 }
 

@@ -61,7 +61,7 @@ DatasetEntry entry(std::string const& name, double mean, double deviation,
                          .folder = folder,
                          .train = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"},
                          .test = {"t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"},
-                         .packed_suffix = ".gz"};
+                         .pickles = {}};
   return {files.info, [files](Dataset& dataset, DataConfig const& config, std::uint64_t) {
             auto const dir = files.directory(config.dir);
             auto const read = [&](std::vector<std::string> const& names, std::int64_t limit) {

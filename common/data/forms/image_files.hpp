@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/data/dataset.hpp"
@@ -16,11 +17,14 @@ struct ImageFiles {
   std::string package_dir;               ///< empty: data.dir must be set
   std::string folder;                    ///< sub-folder of data.dir that is searched too
   std::vector<std::string> train, test;  ///< names of the files
-  std::string packed_suffix;             ///< that the names of gzipped files end with; empty: none
+  /// Folder and first file of the same set as Python's pickles, which are not read; empty: none.
+  std::pair<std::string, std::string> pickles;
 
   /// The folder that data.dir names, or the package's. Throws InputError that says what to set.
   std::filesystem::path directory(std::string const& wanted) const;
-  /// Throws InputError that says where it was looked for.
+  /// A file of that name, or as other tools unpack it: gzipped or not, `.idx` for `-idx`, in a
+  /// folder of its own name. Throws InputError that says where it was looked for and what lies
+  /// there instead.
   std::filesystem::path find(std::filesystem::path const& dir, std::string const& name) const;
 };
 
