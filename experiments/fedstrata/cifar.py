@@ -14,6 +14,7 @@ import os
 import pathlib
 import tarfile
 import tempfile
+import zlib
 
 from .foreign import first_bytes, pickled
 from .problems import Problem
@@ -47,7 +48,7 @@ def of_archive(path):
             return {pathlib.PurePosixPath(member.name).name: archive.extractfile(member).read()
                     for member in archive if member.isfile()
                     and pathlib.PurePosixPath(member.name).name in wanted}
-    except (tarfile.TarError, EOFError, gzip.zlib.error) as problem:
+    except (tarfile.TarError, EOFError, zlib.error) as problem:
         start = first_bytes.first_bytes(path)
         what = None if start[:2] == b"\x1f\x8b" else first_bytes.told(start)
         raise Problem(f"{path} {what or f'is no whole tar archive ({problem}): fetch it again'}."

@@ -27,6 +27,11 @@ def start(module, prog, arguments=None):
     except Problem as problem:
         print(f"{prog}: {problem}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print(f"{prog}: there is too little memory for this.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130  # as a shell says it of a program that SIGINT ended
     except BrokenPipeError:  # whoever reads the output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # as a shell says it of a program that SIGPIPE ended

@@ -108,7 +108,9 @@ def program(arguments, *command):
         raise Problem(f"{arguments.program} cannot be started ({problem.strerror}); build it, or "
                       "name it with --program.") from problem
     if result.returncode != 0:
-        raise Problem(result.stderr.strip().splitlines()[-1].removeprefix("fedstrata: "))
+        said = result.stderr.strip().splitlines() or [
+            f"{arguments.program} ended with code {result.returncode} and without a word; is it fedstrata?"]
+        raise Problem(said[-1].removeprefix("fedstrata: "))
 
 
 def start_run(arguments, run, clients):

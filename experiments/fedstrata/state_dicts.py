@@ -14,6 +14,17 @@ from .foreign.tensors import Unreadable
 from .problems import Problem
 
 
+def read_npz(path):
+    with np.load(path, allow_pickle=False) as file:
+        try:
+            return {name: tensors.of_array(array) for name, array in file.items()}
+        except ValueError as problem:
+            if "allow_pickle" not in str(problem):
+                raise
+            raise Unreadable("holds Python's objects: save each array by its name, with "
+                             "numpy.savez(FILE, **state)") from problem
+
+
 def read_archive(path):
     """Of a zip archive: PyTorch's or NumPy's."""
     try:
@@ -23,8 +34,7 @@ def read_archive(path):
         raise Unreadable("is a zip archive that is cut short or damaged: fetch or save it "
                          "again") from problem
     if any(name.endswith(".npy") for name in names):
-        with np.load(path, allow_pickle=False) as file:
-            return {name: tensors.of_array(array) for name, array in file.items()}
+        return read_npz(path)
     if any(name.rpartition("/")[2] == "data.pkl" for name in names):
         return torch_files.read_zip(path)
     raise Unreadable(f"is a zip archive of {places.some(names) or 'nothing'}: unpack it, and name the "

@@ -161,6 +161,7 @@ class ImportTest(ProgramTest):
         self.assert_refused(*MLP, *DATA, file, "--round", "1", file, says=["twice"])
         self.assert_refused("--model", "mpl", *DATA, file, says=["mpl"])
         self.assert_refused(*MLP, *DATA, says=["no files"])
+        self.assert_refused("--program", "/bin/false", file, says=["/bin/false", "without a word"])
         (self.path / "imported").mkdir()
         self.assert_refused(*MLP, *DATA, file, says=["exists already"])
 

@@ -89,6 +89,16 @@ class Commands(unittest.TestCase):
                         "sys.exit(commands.start('none', 'none'))")
         self.assertIn("No module named 'fedstrata.none'", result.stderr.splitlines()[-1])
 
+    def test_what_may_happen_to_any_command_is_no_traceback(self):
+        for error, code, says in (("MemoryError", 2, "plot: there is too little memory for this.\n"),
+                                  ("KeyboardInterrupt", 130, "")):
+            script = "from fedstrata import commands; import sys, types\n" \
+                f"def main(*_): raise {error}\n" \
+                "commands.needed = lambda _: types.SimpleNamespace(main=main)\n" \
+                "sys.exit(commands.start('plot', 'plot'))"
+            result = python("-c", script)
+            self.assertEqual((result.returncode, result.stderr), (code, says))
+
     def test_a_reader_that_has_enough_is_no_error(self):
         script = "from fedstrata import commands, problems; import types\n" \
             "def main(*_): print('x' * 100000, flush=True)\n" \

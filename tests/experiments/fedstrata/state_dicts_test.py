@@ -176,6 +176,9 @@ class StateDicts(unittest.TestCase):
         with open(self.file, "wb") as file:
             np.savez(file, **prefixed("net.", self.values))
         self.assert_same(self.read()[1])
+        with open(self.file, "wb") as file:
+            np.savez(file, state=self.values)
+        self.assert_refused("objects", "numpy.savez(FILE, **state)")
         for protocol in (2, 4, 5):
             self.file.write_bytes(pickle.dumps({"net": self.values, "best": np.float64(0.5)}, protocol))
             self.assert_same(self.read()[1])
