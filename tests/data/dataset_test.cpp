@@ -280,6 +280,14 @@ TEST_F(DatasetTest, names_as_other_tools_unpack_them) {
   EXPECT_EQ(load_dataset(config_, 1).train.inputs, pixels(2));
 }
 
+TEST_F(DatasetTest, gzipped_file_cut_off_after_its_header_is_truncated) {
+  write_gzipped(dir_ / kTrainImages, {});
+  auto bytes = read_bytes(dir_ / kTrainImages);
+  bytes.resize(10);
+  put(kTrainImages, bytes);
+  EXPECT_THAT(failure(), AllOf(HasSubstr(kTrainImages), HasSubstr("truncated")));
+}
+
 TEST_F(DatasetTest, cifar_may_be_gzipped) {
   config_.dataset = "cifar100";
   Bytes const bytes(2 * 3074, 50);

@@ -139,7 +139,13 @@ class Data(BadInputTest):
         shutil.rmtree(self.data)
         self.data_refused("data.dir", self.data, "not a directory")
         self.data.write_text("a file")
-        self.data_refused("data.dir", self.data, "not a directory")
+        self.data_refused("data.dir", self.data, "is a file")
+
+    def test_something_else_than_data(self):
+        self.labels.write_text("version https://git-lfs.github.com/spec/v1\n")
+        self.data_refused(self.labels, "git lfs pull")
+        self.images.write_text("<!DOCTYPE html>\n")
+        self.data_refused(self.images, "web page")
 
     def test_truncated(self):
         self.images.write_bytes(self.good[:-1])

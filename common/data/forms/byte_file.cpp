@@ -21,6 +21,7 @@ ByteFile::ByteFile(std::filesystem::path const& path)
   std::array<std::uint8_t, 512> start{};
   int const got = gzread(file_.get(), start.data(), static_cast<unsigned>(start.size()));
   if (got < 0) fail_damaged();
+  if (got == 0 && size_ > 0) fail_truncated();
   auto const told = told_by_first_bytes(std::span(start).first(static_cast<std::size_t>(got)));
   if (!told.empty()) fail(told);
   rewind();
