@@ -96,11 +96,12 @@ def named(place):
 
 
 def within(found, under):
-    """Of the places those that --under names, or else those inside what it names."""
+    """Of the places the one that --under names, or those inside it where they hold more of the model."""
     wanted = "" if under == "." else under.rstrip(".") + "."
-    if wanted in found:
-        return {wanted: found[wanted]}
-    return {place: names for place, names in found.items() if place.startswith(wanted)}
+    inside = {place: names for place, names in found.items() if place.startswith(wanted)}
+    if wanted in inside and len(inside[wanted]) == max(map(len, inside.values())):
+        return {wanted: inside[wanted]}
+    return inside
 
 
 def some(names, shown=3):

@@ -130,6 +130,9 @@ class StateDicts(unittest.TestCase):
             self.assert_same(self.read(under)[1])
         self.assert_same(self.read("ema")[1], other)
         self.assert_refused("'none'", "model.module, ema.model", under="none")
+        save({"a": {"out.weight": Tensor(np.ones(3, np.float32)), "net": self.state},
+              "b": tensors(other)}, self.file)
+        self.assert_same(self.read("a")[1])
         save({**self.state, "module": tensors(other)}, self.file)
         self.assert_refused("several", "., module")
         self.assert_same(self.read(".")[1])
