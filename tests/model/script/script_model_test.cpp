@@ -275,11 +275,11 @@ TEST_F(ScriptModel, says_that_statistics_of_a_traced_network_cannot_be_taken_ane
       "  h = torch.relu(self.net.bn.traced(self.net.fc1.forward(x.flatten(1))))\n"
       "  return self.net.fc2.forward(h)\n");
   auto const script = model(traced);
-  EXPECT_THROW(require_calibration({.batchnorm = parse_batchnorm("recompute:8")}, script, kShape),
-               InputError);
-  require_calibration({}, script, kShape);
-  require_calibration({.batchnorm = parse_batchnorm("recompute:8")}, model(normed_net(true)),
-                      kShape);
+  AnalysisConfig config;
+  require_calibration(config, script, kShape);
+  config.batchnorm = parse_batchnorm("recompute:8");
+  EXPECT_THROW(require_calibration(config, script, kShape), InputError);
+  require_calibration(config, model(normed_net(true)), kShape);
 }
 
 TEST_F(ScriptModel, takes_statistics_that_the_script_assigns) {
