@@ -3,10 +3,10 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "common/base/random.hpp"
+#include "common/federation/epoch_batches.hpp"
 #include "common/store/records.hpp"
 
 namespace fedstrata {
@@ -15,18 +15,19 @@ namespace {
 /// Endless order of a client's samples: reshuffled every epoch, in batches that end with the epoch.
 class BatchOrder {
  public:
-  BatchOrder(std::span<std::int64_t const> samples, std::int64_t batch_size, Random random)
+  BatchOrder(std::span<std::int64_t const> samples, TrainConfig const& config, Random random)
       : order_(samples.begin(), samples.end()),
-        batch_(static_cast<std::size_t>(batch_size)),
-        position_(order_.size()),
+        batches_(std::ssize(samples), config),
+        next_(batches_.count()),
         random_(random) {}
 
   std::span<std::int64_t const> next() {
-    if (position_ >= order_.size()) {
+    if (next_ == batches_.count()) {
       random_.shuffle(order_);
+      next_ = 0;
       position_ = 0;
     }
-    auto const size = std::min(batch_, order_.size() - position_);
+    auto const size = static_cast<std::size_t>(batches_.size(next_++));
     auto const batch = std::span<std::int64_t const>(order_).subspan(position_, size);
     position_ += size;
     return batch;
@@ -34,7 +35,9 @@ class BatchOrder {
 
  private:
   std::vector<std::int64_t> order_;
-  std::size_t batch_, position_;
+  EpochBatches batches_;
+  std::int64_t next_;
+  std::size_t position_ = 0;
   Random random_;
 };
 
@@ -92,7 +95,7 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   auto const& config = experiment_->config;
   auto const id = static_cast<std::uint64_t>(client);
   auto const at_round = static_cast<std::uint64_t>(round);
-  BatchOrder order(experiment_->partition.of(client), config.train.batch_size,
+  BatchOrder order(experiment_->partition.of(client), config.train,
                    Random(config.run.seed, Purpose::shuffle, id, at_round));
   Random crops(config.run.seed, Purpose::augmentation, id, at_round);
   at::manual_seed(Random(config.run.seed, Purpose::dropout, id, at_round).next());

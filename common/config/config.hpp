@@ -21,6 +21,7 @@ enum class Norm { none, batch, group };
 enum class Init { same, different };
 enum class PartitionKind { iid, dirichlet, shards, quantity, same, classes };
 enum class Augment { none, crop_flip };
+enum class LastBatch { keep, merge, drop };
 enum class ScheduleKind { constant, step, cosine };
 enum class AtAveraging { reset, keep, average };
 enum class Weighting { samples, uniform };
@@ -72,6 +73,7 @@ struct TrainConfig {
   double eps = 1e-8;      ///< adam, adamw
   double weight_decay = 0.0;
   std::int64_t batch_size = 64;
+  LastBatch last_batch = LastBatch::keep;  ///< what becomes of an epoch's smaller last batch
   ScheduleKind schedule = ScheduleKind::constant;
   double step_every = 30;    ///< schedule = step: rounds between drops
   double step_factor = 0.1;  ///< schedule = step: factor of one drop

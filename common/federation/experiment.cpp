@@ -8,6 +8,7 @@
 #include "common/base/random.hpp"
 #include "common/base/text.hpp"
 #include "common/config/presets.hpp"
+#include "common/federation/epoch_batches.hpp"
 #include "common/tasks/tasks.hpp"
 
 // Who takes part, what is averaged, evaluated and stored in a round: all of it follows from the
@@ -91,8 +92,8 @@ std::vector<double> Experiment::weights(std::vector<std::int64_t> const& ids) co
 
 std::int64_t Experiment::local_steps(std::int64_t client) const {
   if (config.federation.local_steps > 0) return config.federation.local_steps;
-  auto const batch = config.train.batch_size;
-  return config.federation.local_epochs * ((partition.samples(client) + batch - 1) / batch);
+  return config.federation.local_epochs *
+         EpochBatches(partition.samples(client), config.train).count();
 }
 
 std::uint64_t Experiment::init_stream(std::int64_t client) const {
@@ -151,7 +152,8 @@ EvaluationLoad Experiment::evaluation_load() const {
     all += config.federation.local_steps > 0
                ? static_cast<double>(config.federation.local_steps *
                                      std::min(samples, config.train.batch_size))
-               : static_cast<double>(config.federation.local_epochs * samples);
+               : static_cast<double>(config.federation.local_epochs *
+                                     EpochBatches(samples, config.train).samples());
   }
   load.trained_samples =
       all * static_cast<double>(load.participants) / static_cast<double>(clients());

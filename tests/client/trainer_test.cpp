@@ -29,7 +29,11 @@ INSTANTIATE_TEST_SUITE_P(
                     Settings{"train.schedule=step", "train.step_every=0.25",
                              "train.step_factor=0.8"},
                     Settings{"federation.local_epochs=0", "federation.local_steps=11"},
-                    Settings{"train.batch_size=1000"},
+                    Settings{"train.batch_size=1000"}, Settings{"train.last_batch=merge"},
+                    Settings{"train.last_batch=drop", "train.momentum=0.9"},
+                    Settings{"train.last_batch=merge", "federation.local_epochs=0",
+                             "federation.local_steps=7"},
+                    Settings{"train.last_batch=drop", "train.batch_size=1000"},
                     Settings{"model.name=lenet5", "train.momentum=0.9", "federation.local_epochs=0",
                              "federation.local_steps=5"}));
 

@@ -39,12 +39,16 @@ inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& exper
   std::vector<std::int64_t> order(samples.begin(), samples.end());
   Random random(experiment.config.run.seed, Purpose::shuffle, kClient, kRound);
   auto const batch = static_cast<std::size_t>(experiment.config.train.batch_size);
+  auto const rule = experiment.config.train.last_batch;
   auto const steps = static_cast<std::size_t>(experiment.local_steps(kClient));
   std::vector<std::vector<std::int64_t>> batches;
   while (batches.size() < steps) {
     random.shuffle(order);
-    for (std::size_t i = 0; i < order.size() && batches.size() < steps; i += batch) {
-      auto const last = std::min(i + batch, order.size());
+    std::size_t last = 0;
+    for (std::size_t i = 0; i < order.size() && batches.size() < steps; i = last) {
+      last = std::min(i + batch, order.size());
+      if (i > 0 && last - i < batch && rule == LastBatch::drop) break;
+      if (order.size() - last < batch && rule == LastBatch::merge) last = order.size();
       batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(i),
                            order.begin() + static_cast<std::ptrdiff_t>(last));
     }

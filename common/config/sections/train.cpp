@@ -25,6 +25,8 @@ std::vector<Key<TrainConfig>> train_keys() {
              "times the parameters, added to the gradient; adamw: weights shrink by it times lr"),
       number("batch_size", &TrainConfig::batch_size, at_least(1), "samples",
              "batch of a training step; the last batch of an epoch may be smaller"),
+      choice("last_batch", &TrainConfig::last_batch, {"keep", "merge", "drop"},
+             "an epoch's smaller last batch: kept, merged with the one before, or left out"),
       choice("schedule", &TrainConfig::schedule, {"constant", "step", "cosine"},
              "course of the learning rate over training progress"),
       used_with("train.schedule = step", drops,
