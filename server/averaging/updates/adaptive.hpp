@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/device/kernel_clones.hpp"
 #include "server/averaging/updates/updates.hpp"
 
 namespace fedstrata {
@@ -17,12 +16,12 @@ template <class Second>
 Update adaptive_update(AverageGroup const& group, std::vector<std::string> keys, Second second) {
   auto const apply = [lr = group.update_lr, beta1 = group.update_beta1, beta2 = group.update_beta2,
                       tau = group.update_tau, second](UpdateBlock const& block) {
-    auto const before = block.before;
-    auto const values = block.values;
-    auto const m = block.state[0];
-    auto const v = block.state[1];
-    FEDSTRATA_INDEPENDENT
-    for (std::size_t i = 0; i < values.size(); ++i) {
+    auto const size = block.values.size();
+    float const* __restrict before = block.before.data();
+    float* __restrict values = block.values.data();
+    float* __restrict m = block.state[0].data();
+    float* __restrict v = block.state[1].data();
+    for (std::size_t i = 0; i < size; ++i) {
       double const x = before[i];
       double const change = static_cast<double>(values[i]) - x;
       double const first = beta1 * static_cast<double>(m[i]) + (1.0 - beta1) * change;
