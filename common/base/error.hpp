@@ -1,4 +1,5 @@
 #pragma once
+#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -26,6 +27,10 @@ inline void require(bool ok, std::string const& message) {
 inline void require_input(bool ok, std::string const& message) {
   if (!ok) throw InputError(message);
 }
+
+/// What a library says went wrong, in one line: for the brackets behind a sentence of ours. Left out
+/// are stacks of calls and, of a TorchScript module, the places in its source.
+std::string reason_of(std::exception const& error);
 
 /// The path between single quotes, for messages.
 std::string quoted(std::filesystem::path const& path);

@@ -82,8 +82,10 @@ int report_errors(std::function<int()> const& work, std::function<bool()> const&
     code = 2;
     message = e.what();
     set_prefix("");  // what was given is at fault, not a rank
-  } catch (std::exception const& e) {
+  } catch (Error const& e) {
     message = e.what();
+  } catch (std::exception const& e) {
+    message = "something failed outside fedstrata (" + reason_of(e) + ")";
   }
   if (reports()) error(message);
   failed(code);

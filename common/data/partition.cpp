@@ -124,12 +124,13 @@ Indices deal_classes(std::span<std::uint8_t const> labels, std::int64_t classes,
   Indices present;
   for (std::size_t c = 0; c < samples.size(); ++c)
     if (!samples[c].empty()) present.push_back(static_cast<std::int64_t>(c));
-  auto const wanted = "data.partition = classes with data.classes_per_client = " +
-                      std::to_string(per_client) + " and data.clients = " + std::to_string(clients);
+  auto const wanted =
+      "data.partition = classes with data.classes_per_client = " + std::to_string(per_client) +
+      " and data.clients = " + std::to_string(clients);
   auto const count = std::to_string(present.size());
-  require_input(index(per_client) <= present.size(),
-                wanted + ": the training samples are of " + count +
-                    " classes; lower data.classes_per_client");
+  require_input(index(per_client) <= present.size(), wanted + ": the training samples are of " +
+                                                         count +
+                                                         " classes; lower data.classes_per_client");
   require_input(clients * index(per_client) >= present.size(),
                 wanted + ": some of the " + count +
                     " classes would be nobody's; raise data.classes_per_client or data.clients");

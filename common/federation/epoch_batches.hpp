@@ -10,8 +10,7 @@ namespace fedstrata {
 /// client with less than one batch has it as its only one.
 class EpochBatches {
  public:
-  EpochBatches(std::int64_t samples, TrainConfig const& config)
-      : batch_(config.batch_size) {
+  EpochBatches(std::int64_t samples, TrainConfig const& config) : batch_(config.batch_size) {
     auto const full = samples / batch_, rest = samples % batch_;
     bool const kept = config.last_batch == LastBatch::keep && rest > 0;
     bool const merged = config.last_batch == LastBatch::merge;

@@ -96,6 +96,16 @@ std::int64_t Experiment::local_steps(std::int64_t client) const {
          EpochBatches(partition.samples(client), config.train).count();
 }
 
+std::vector<std::int64_t> Experiment::batch_sizes(std::int64_t client) const {
+  EpochBatches const batches(partition.samples(client), config.train);
+  auto const steps = std::min(local_steps(client), batches.count());
+  if (steps == 0) return {};
+  std::vector<std::int64_t> sizes{batches.size(0)};
+  auto const last = batches.size(steps - 1);
+  if (last != sizes[0]) sizes.insert(last < sizes[0] ? sizes.begin() : sizes.end(), last);
+  return sizes;
+}
+
 std::uint64_t Experiment::init_stream(std::int64_t client) const {
   return config.model.init == Init::different ? static_cast<std::uint64_t>(client) : 0;
 }

@@ -73,6 +73,8 @@ struct Experiment {
   std::vector<double> weights(std::vector<std::int64_t> const& ids) const;
   /// Optimizer steps of one round of a client.
   std::int64_t local_steps(std::int64_t client) const;
+  /// Sizes of the batches that a round of a client has, ascending, each once.
+  std::vector<std::int64_t> batch_sizes(std::int64_t client) const;
   /// Client id whose stream initialises this client (0 for all with model.init = same).
   std::uint64_t init_stream(std::int64_t client) const;
   /// Are the clients compared with their mean in `round`?

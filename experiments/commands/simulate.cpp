@@ -24,6 +24,7 @@
 #include "experiments/run/deadline.hpp"
 #include "experiments/run/estimate.hpp"
 #include "experiments/run/launch.hpp"
+#include "experiments/run/network/trial.hpp"
 #include "experiments/run/placement.hpp"
 #include "experiments/run/progress.hpp"
 #include "experiments/run/provenance.hpp"
@@ -247,6 +248,13 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   liveness.announce("reading the data set");
   SharedDataset const data(config.data, config.run.seed, world);
   auto const experiment = make_experiment(config, data.view(), world);
+  auto const& info = data.view().info;
+  Samples const train(info, data.view().train, device);
+  Samples const test(info, data.view().test, device);
+  // Of a run that goes on it was done at its start.
+  bool const begun = world.all_gather(std::int64_t{start.stored.has_value()}).at(0) != 0;
+  if (!begun && world.rank() == layout.clients.front()) try_network(experiment, device, train);
+  world.barrier();
   auto const placement = placement_table(experiment, layout, device.describe(), world);
   auto const record = provenance(world);
   auto const memory = memory_problem(experiment, layout, world);
@@ -260,9 +268,6 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     if (options.dry_run && !memory.empty()) log::warning(memory);
     require_input(options.dry_run || memory.empty(), memory);
   }
-  auto const& info = data.view().info;
-  Samples const train(info, data.view().train, device);
-  Samples const test(info, data.view().test, device);
   if (options.dry_run) {
     auto const speed = probe_speed(experiment, layout, device, train, test, world);
     if (first) print_time(experiment, layout, speed);

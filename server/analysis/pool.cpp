@@ -70,10 +70,10 @@ std::unique_ptr<AnalysisPool::Job> AnalysisPool::make_job(RoundJob const& round)
                        .other_run = input_.other_run,
                        .train_count = experiment.dataset.train_count,
                        .test_count = experiment.dataset.test_count};
-  auto job = std::unique_ptr<Job>(
-      new Job{.round = round,
-              .analysis = RoundAnalysis(plan, experiment.model, *experiment.task,
-                                        input_shape(experiment.dataset), calibration_inputs(input_))});
+  auto job = std::unique_ptr<Job>(new Job{
+      .round = round,
+      .analysis = RoundAnalysis(plan, experiment.model, *experiment.task,
+                                input_shape(experiment.dataset), calibration_inputs(input_))});
   job->models.emplace(experiment.model, job->analysis.plan().models, config.run.seed,
                       stored_models(input_, round), uploader(experiment.model, *input_.device),
                       aligner(input_), config.analysis.memory / 2);

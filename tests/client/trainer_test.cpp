@@ -21,21 +21,20 @@ TEST_P(TrainerTest, equals_stochastic_gradient_descent_of_pytorch) {
 
 INSTANTIATE_TEST_SUITE_P(
     settings, TrainerTest,
-    testing::Values(Settings{}, Settings{"train.weight_decay=0.01"}, Settings{"train.momentum=0.9"},
-                    Settings{"train.momentum=0.9", "train.weight_decay=0.01"},
-                    Settings{"train.momentum=0.9", "train.nesterov=yes"},
-                    Settings{"train.momentum=0.9", "train.nesterov=yes", "train.weight_decay=0.01"},
-                    Settings{"train.momentum=0.5", "train.schedule=cosine", "train.warmup=20"},
-                    Settings{"train.schedule=step", "train.step_every=0.25",
-                             "train.step_factor=0.8"},
-                    Settings{"federation.local_epochs=0", "federation.local_steps=11"},
-                    Settings{"train.batch_size=1000"}, Settings{"train.last_batch=merge"},
-                    Settings{"train.last_batch=drop", "train.momentum=0.9"},
-                    Settings{"train.last_batch=merge", "federation.local_epochs=0",
-                             "federation.local_steps=7"},
-                    Settings{"train.last_batch=drop", "train.batch_size=1000"},
-                    Settings{"model.name=lenet5", "train.momentum=0.9", "federation.local_epochs=0",
-                             "federation.local_steps=5"}));
+    testing::Values(
+        Settings{}, Settings{"train.weight_decay=0.01"}, Settings{"train.momentum=0.9"},
+        Settings{"train.momentum=0.9", "train.weight_decay=0.01"},
+        Settings{"train.momentum=0.9", "train.nesterov=yes"},
+        Settings{"train.momentum=0.9", "train.nesterov=yes", "train.weight_decay=0.01"},
+        Settings{"train.momentum=0.5", "train.schedule=cosine", "train.warmup=20"},
+        Settings{"train.schedule=step", "train.step_every=0.25", "train.step_factor=0.8"},
+        Settings{"federation.local_epochs=0", "federation.local_steps=11"},
+        Settings{"train.batch_size=1000"}, Settings{"train.last_batch=merge"},
+        Settings{"train.last_batch=drop", "train.momentum=0.9"},
+        Settings{"train.last_batch=merge", "federation.local_epochs=0", "federation.local_steps=7"},
+        Settings{"train.last_batch=drop", "train.batch_size=1000"},
+        Settings{"model.name=lenet5", "train.momentum=0.9", "federation.local_epochs=0",
+                 "federation.local_steps=5"}));
 
 TEST(TrainerTest, the_same_client_and_round_give_the_same_bits) {
   Session const session({"train.momentum=0.9", "data.augment=crop_flip"});

@@ -48,7 +48,8 @@ struct Script {
 /// The whole forward pass of a module, whose backward pass is autograd's.
 class ScriptOperation : public Operation {
  public:
-  explicit ScriptOperation(Script script) : script_(std::move(script)) {
+  explicit ScriptOperation(Script script)
+      : script_(std::move(script)), reached_(script_.parameters.size(), false) {
     for (auto const& place : script_.others) others_.push_back(place.get());
     for (std::size_t i = 0; i < script_.buffers.size(); ++i) {
       auto const name = script_.buffers[i].name();
@@ -100,6 +101,7 @@ class ScriptOperation : public Operation {
     }
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       auto const& into = target.into.parameters[i];
+      if (gradients[i].defined()) reached_[i] = true;
       accumulate(into, gradients[i].defined() ? gradients[i] : at::zeros_like(into), target);
     }
     return {};
@@ -115,6 +117,9 @@ class ScriptOperation : public Operation {
     }
     return sum;
   }
+
+  /// Of each parameter: has the gradient of some pass reached it?
+  std::vector<bool> const& reached() const { return reached_; }
 
  private:
   /// What is in training mode: nothing, all, or the modules that own statistics alone, so that
@@ -167,22 +172,11 @@ class ScriptOperation : public Operation {
   }
 
   mutable Script script_;  ///< holds the tensors of the pass that runs
+  mutable std::vector<bool> reached_;
   std::vector<at::Tensor> others_;
   std::vector<std::size_t> statistics_;  ///< of the buffers: running means and variances
   mutable std::mutex mutex_;
 };
-
-/// The first or last line of a message that may go on with a stack of calls.
-std::string line_of(std::exception const& error, bool last) {
-  auto const* const torch = dynamic_cast<c10::Error const*>(&error);
-  std::istringstream text(torch != nullptr ? torch->what_without_backtrace() : error.what());
-  std::string found;
-  for (std::string line; std::getline(text, line);) {
-    if (line.find_first_not_of(" \t") != std::string::npos && (last || found.empty())) found = line;
-  }
-  auto const place = found.find("] . ");  // "[enforce fail at FILE:LINE] . MESSAGE"
-  return found.starts_with('[') && place != std::string::npos ? found.substr(place + 4) : found;
-}
 
 Module load(fs::path const& file) {
   auto const name = kScriptPrefix + file.string();
@@ -191,7 +185,7 @@ Module load(fs::path const& file) {
     return torch::jit::load(file.string(), torch::Device("cpu"));
   } catch (std::exception const& error) {
     throw InputError("model.name = " + name + ": LibTorch " TORCH_VERSION " cannot load it (" +
-                     line_of(error, false) +
+                     reason_of(error) +
                      "); save it by torch.jit.script(net).save(FILE) with PyTorch " TORCH_VERSION
                      " or older");
   }
@@ -277,7 +271,7 @@ void check_answer(Model const& model, InputShape const& input) {
     if (logits.sizes() == at::IntArrayRef{2, input.outputs}) return;
     text << "returns " << logits.sizes();
   } catch (std::exception const& error) {
-    text << "fails: " << line_of(error, true);
+    text << "fails (" << reason_of(error) << ")";
   }
   throw InputError(text.str());
 }
@@ -287,6 +281,16 @@ void check_answer(Model const& model, InputShape const& input) {
 std::optional<fs::path> script_file(ModelConfig const& config) {
   if (!config.name.starts_with(kScriptPrefix)) return std::nullopt;
   return config.name.substr(std::string_view(kScriptPrefix).size());
+}
+
+std::vector<std::string> unreached_parameters(Model const& model) {
+  auto const* const script =
+      dynamic_cast<ScriptOperation const*>(model.stages().front().head.get());
+  std::vector<std::string> names;
+  for (std::size_t i = 0; script != nullptr && i < script->reached().size(); ++i) {
+    if (!script->reached()[i]) names.push_back(model.table().parameters[i].name);
+  }
+  return names;
 }
 
 ModelConfig with_script(ModelConfig config, fs::path const& file) {

@@ -1,6 +1,8 @@
 #pragma once
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "common/model/model.hpp"
 
@@ -18,5 +20,9 @@ ModelConfig with_script(ModelConfig config, std::filesystem::path const& file);
 /// TorchScript, saved by a newer PyTorch, tensors that cannot be rows, model.init = different, or
 /// an answer that is not [B, classes].
 Model make_script_model(ModelConfig const& config, InputShape const& input);
+
+/// Names of a script's parameters that the gradient of no training pass of this Model has reached
+/// so far. None of a model of the zoo.
+std::vector<std::string> unreached_parameters(Model const& model);
 
 }  // namespace fedstrata

@@ -45,12 +45,9 @@ struct UpdateEntry {
 
 /// In alphabetical order.
 inline constexpr UpdateEntry kUpdates[] = {
-    {"adagrad", make_adagrad_update},
-    {"adam", make_adam_update},
-    {"mean", make_mean_update},
-    {"momentum", make_momentum_update},
-    {"nesterov", make_nesterov_update},
-    {"yogi", make_yogi_update},
+    {"adagrad", make_adagrad_update},   {"adam", make_adam_update},
+    {"mean", make_mean_update},         {"momentum", make_momentum_update},
+    {"nesterov", make_nesterov_update}, {"yogi", make_yogi_update},
 };
 
 /// The update that a group asks for. Throws InputError: no such update; an `update_...` key is set

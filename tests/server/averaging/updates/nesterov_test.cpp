@@ -1,4 +1,5 @@
-// Nesterov's momentum: numbers worked out by hand, and the bits of plain averaging where it is that.
+// Nesterov's momentum: numbers worked out by hand, and the bits of plain averaging where it is
+// that.
 #include <gtest/gtest.h>
 
 #include <cstring>
