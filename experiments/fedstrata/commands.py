@@ -11,6 +11,8 @@ from .problems import Problem, needed
 
 COMMANDS = {  # word: (module, what it does)
     "plot": ("plot", "draw figures of runs and sweeps"),
+    "report": ("report", "write a report of runs as one HTML file"),
+    "tensorboard": ("tensorboard", "write a run's metrics and barriers for TensorBoard"),
     "export": ("export", "write a stored model for PyTorch, safetensors or NumPy"),
     "import": ("import_torch", "make a run out of models trained elsewhere"),
     "data": ("cifar", "convert CIFAR's Python pickles to the binary files that the program reads"),

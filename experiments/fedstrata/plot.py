@@ -8,8 +8,10 @@ figures.
 """
 
 import argparse
+import dataclasses
 import os
 import pathlib
+import typing
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
@@ -32,19 +34,31 @@ def main(arguments, prog):
                         help="also write report.html: figures, configuration, and tables, in one "
                              "file")
     arguments = parser.parse_args(arguments)
-    if collected := collected_file(arguments.runs[0]):
-        draw_sweep(arguments, collected)
-    elif len(arguments.runs) > 1:
-        draw_several(arguments)
-    else:
-        draw_one(arguments)
+    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, html=arguments.html))
     return 0
 
 
-def draw_one(arguments):
-    path, = arguments.runs
+@dataclasses.dataclass
+class Wanted:
+    """What is to be drawn of runs, and where to."""
+    out: typing.Optional[pathlib.Path]
+    analysis: typing.Optional[str]
+    figures: bool = True
+    html: bool = False
+
+
+def draw(runs, wanted):
+    if collected := collected_file(runs[0]):
+        draw_sweep(runs, wanted, collected)
+    elif len(runs) > 1:
+        draw_several(runs, wanted)
+    else:
+        draw_one(runs[0], wanted)
+
+
+def draw_one(path, wanted):
     run = open_run(path)
-    analyses = [Analysis(run, name) for name in chosen_analyses(run, arguments.analysis)]
+    analyses = [Analysis(run, name) for name in chosen_analyses(run, wanted.analysis)]
     drawn = metrics.figures(run)
     for analysis in analyses:
         drawn.update(topics.figures(analysis))
@@ -52,30 +66,30 @@ def draw_one(arguments):
     drawn = {name: figure for name, figure in drawn.items() if figure is not None}
     if not drawn:
         raise Problem(f"{path} has nothing to plot yet: no finished round and no analysis.")
-    out = arguments.out or (path.parent if path.is_file() else path) / "plots"
-    save(drawn, out)
+    out = wanted.out or (path.parent if path.is_file() else path) / "plots"
+    save(drawn, out, wanted)
     if not any(analysis.parts for analysis in analyses):
         print(f"{path} has no barriers (yet), so only what needs none is drawn: "
               f"{', '.join(sorted(drawn))}; `fedstrata analyze` computes barriers from stored "
               "rounds.")
-    if arguments.html:
+    if wanted.html:
         write(out / "report.html", report.of_run(run, analyses, drawn))
 
 
-def draw_several(arguments):
+def draw_several(paths, wanted):
     """A line for each setting; of runs that differ in their seeds alone also all that is averaged."""
-    for path in arguments.runs:
+    for path in paths:
         if collected_file(path):
             raise Problem("A sweep is drawn alone, without other runs.")
-    if arguments.out is None:
+    if wanted.out is None:
         raise Problem("Several runs are drawn together: say with --out where to.")
-    runs = [open_run(path) for path in arguments.runs]
-    if arguments.analysis and not any(arguments.analysis in run.analyses for run in runs):
-        chosen_analyses(runs[0], arguments.analysis)
-    found = groups.of_runs([groups.member(run, arguments.analysis) for run in runs])
+    runs = [open_run(path) for path in paths]
+    if wanted.analysis and not any(wanted.analysis in run.analyses for run in runs):
+        chosen_analyses(runs[0], wanted.analysis)
+    found = groups.of_runs([groups.member(run, wanted.analysis) for run in runs])
     groups.check_seeds(found)
     drawn, said = compare.figures(found)
-    averaged, means = average(arguments, runs, said) if len(found) == 1 else ({}, [])
+    averaged, means = average(wanted, runs, said) if len(found) == 1 else ({}, [])
     drawn.update(averaged)
     if not drawn:
         raise Problem(" ".join(said) or "The runs have nothing in common that could be drawn: no "
@@ -85,18 +99,18 @@ def draw_several(arguments):
         combine.print_means(means, len(runs))
     for sentence in said:
         print(f"\n{sentence}")
-    save(drawn, arguments.out)
-    if arguments.html:
-        write(arguments.out / "report.html", report.of_runs(runs, drawn, means, found))
+    save(drawn, wanted.out, wanted)
+    if wanted.html:
+        write(wanted.out / "report.html", report.of_runs(runs, drawn, means, found))
 
 
-def average(arguments, runs, said):
+def average(wanted, runs, said):
     """Heat maps and means of runs with different seeds; `said`: why there are none."""
     heatmaps = [{} for _ in runs]
     try:
-        combine.check_same_experiment(runs, chosen_analyses(runs[0], arguments.analysis))
+        combine.check_same_experiment(runs, chosen_analyses(runs[0], wanted.analysis))
         for run, found in zip(runs, heatmaps):
-            for name in chosen_analyses(run, arguments.analysis):
+            for name in chosen_analyses(run, wanted.analysis):
                 found.update(topics.figures(Analysis(run, name), by_round=True))
         return combine.figures(runs, heatmaps)
     except Problem as problem:
@@ -104,9 +118,9 @@ def average(arguments, runs, said):
         return {}, []
 
 
-def draw_sweep(arguments, collected):
-    if len(arguments.runs) > 1 or arguments.analysis or arguments.html:
-        raise Problem("A sweep is drawn alone, without --analysis and --html.")
+def draw_sweep(paths, wanted, collected):
+    if len(paths) > 1 or wanted.analysis or wanted.html:
+        raise Problem("A sweep is drawn alone, with neither --analysis nor a report.")
     sweep = Sweep(collected)
     drawn = sweeps.figures(sweep)
     found, said = cells_of(sweep)
@@ -122,7 +136,7 @@ def draw_sweep(arguments, collected):
     for sentence in said:
         print(f"\n{sentence}")
     print(f"\n{len(sweep.cells)} of {sweep.total} cells are done and drawn.")
-    save(drawn, arguments.out or collected.parent / "plots")
+    save(drawn, wanted.out or collected.parent / "plots", wanted)
 
 
 def cells_of(sweep):
@@ -151,9 +165,11 @@ def chosen_analyses(run, wanted):
     return [wanted] if wanted else run.analyses
 
 
-def save(drawn, out):
+def save(drawn, out, wanted):
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if not wanted.figures:
+            return
         for name, figure in drawn.items():
             picture = figure.draw()
             picture.savefig(out / f"{name}.png")

@@ -79,6 +79,8 @@ def substitute(command):
         return command + " --once", "ends when the run does"
     if "sweep run experiments/sweeps/interval" in command:
         return command.replace(" run ", " plan "), "takes half an hour"
+    if "fedstrata tensorboard" in command:
+        return None, "needs tensorboardX; scalars_test.py tries it"
     if "deep_cnn.py" in command:
         return None, "needs PyTorch for Python"
     if re.search(r"simulate experiments/(layerwise_cnn_cifar10|cifar10_layerwise)\.ini", command):
