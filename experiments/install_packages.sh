@@ -2,7 +2,7 @@
 # Installs the Debian packages that fedstrata needs, if any are missing.
 # Usage: install_packages.sh [--no-tests | --all-tests]
 # --no-tests leaves GoogleTest out; --all-tests adds Slurm, which tests/slurm starts by itself, and
-# clang, which builds the fuzzers, and clang-tidy.
+# clang, which builds the fuzzers, clang-tidy, and what makes virtual environments of Python.
 set -euo pipefail
 
 packages=(
@@ -20,7 +20,7 @@ case "${1:-}" in
   --no-tests) ;;
   --all-tests)
     packages+=("${tests[@]}" munge slurmctld slurmd slurm-client iproute2 procps util-linux
-               clang libclang-rt-14-dev clang-tidy) ;;
+               clang libclang-rt-14-dev clang-tidy python3-venv) ;;
   *) echo "install_packages.sh: unknown argument '$1' (--no-tests, --all-tests are known)" >&2; exit 2 ;;
 esac
 
