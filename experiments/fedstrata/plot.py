@@ -1,4 +1,4 @@
-"""Draws every figure that a run's contents allow, as PNG and SVG, and prints the barriers.
+"""Draws every figure that a run's contents allow, and prints the barriers.
 
 Given several runs of one experiment (other seeds), draws their means with intervals; given runs of
 several experiments, compares them, a line each; given a sweep that was collected, compares its
@@ -15,7 +15,7 @@ import typing
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
-from .figures import combine, compare, groups, metrics, report, sweeps, topics
+from .figures import combine, compare, groups, metrics, paper, report, sweeps, topics
 from .figures.analysis import Analysis
 from .figures.sweep_tables import Sweep, collected_file
 from .problems import Problem
@@ -33,9 +33,23 @@ def main(arguments, prog):
     parser.add_argument("--html", action="store_true",
                         help="also write report.html: figures, configuration, and tables, in one "
                              "file")
+    parser.add_argument("--format", metavar="KINDS", default="png,svg",
+                        help=f"some of {', '.join(paper.FORMS)} joined by commas (default: png,svg)")
+    parser.add_argument("--no-title", action="store_true", help="for papers, which have captions")
+    parser.add_argument("--only", metavar="NAME", action="append", default=[],
+                        help="only this figure, or those that fit a pattern such as 'barriers_*'; "
+                             "may be repeated")
     arguments = parser.parse_args(arguments)
-    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, html=arguments.html))
+    form = paper.Form(forms(arguments.format), not arguments.no_title, tuple(arguments.only))
+    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, form, html=arguments.html))
     return 0
+
+
+def forms(text):
+    found = tuple(dict.fromkeys(text.split(",")))
+    if unknown := [form for form in found if form not in paper.FORMS]:
+        raise Problem(f"--format {text}: '{unknown[0]}' is none of {', '.join(paper.FORMS)}.")
+    return found
 
 
 @dataclasses.dataclass
@@ -43,6 +57,7 @@ class Wanted:
     """What is to be drawn of runs, and where to."""
     out: typing.Optional[pathlib.Path]
     analysis: typing.Optional[str]
+    form: paper.Form = dataclasses.field(default_factory=paper.Form)
     figures: bool = True
     html: bool = False
 
@@ -67,7 +82,7 @@ def draw_one(path, wanted):
     if not drawn:
         raise Problem(f"{path} has nothing to plot yet: no finished round and no analysis.")
     out = wanted.out or (path.parent if path.is_file() else path) / "plots"
-    save(drawn, out, wanted)
+    drawn = save(drawn, out, wanted)
     if not any(analysis.parts for analysis in analyses):
         print(f"{path} has no barriers (yet), so only what needs none is drawn: "
               f"{', '.join(sorted(drawn))}; `fedstrata analyze` computes barriers from stored "
@@ -99,7 +114,7 @@ def draw_several(paths, wanted):
         combine.print_means(means, len(runs))
     for sentence in said:
         print(f"\n{sentence}")
-    save(drawn, wanted.out, wanted)
+    drawn = save(drawn, wanted.out, wanted)
     if wanted.html:
         write(wanted.out / "report.html", report.of_runs(runs, drawn, means, found))
 
@@ -166,18 +181,20 @@ def chosen_analyses(run, wanted):
 
 
 def save(drawn, out, wanted):
+    """Writes the figures that are wanted, and returns them."""
+    drawn = paper.chosen(drawn, wanted.form)
     try:
         out.mkdir(parents=True, exist_ok=True)
         if not wanted.figures:
-            return
+            return drawn
         for name, figure in drawn.items():
-            picture = figure.draw()
-            picture.savefig(out / f"{name}.png")
-            picture.set_layout_engine("none")  # laid out by now
-            picture.savefig(out / f"{name}.svg", metadata={"Date": None})
+            paper.save(figure.draw(), out / name, wanted.form)
     except OSError as problem:
         raise cannot_write(out, problem) from problem
-    print(f"\n{len(drawn)} figures (PNG and SVG) in {out}: {', '.join(sorted(drawn))}")
+    kinds = " and ".join(", ".join(wanted.form.forms).upper().rsplit(", ", 1))
+    print(f"\n{len(drawn)} figure{'s' * (len(drawn) != 1)} ({kinds}) in {out}: "
+          f"{', '.join(sorted(drawn))}")
+    return drawn
 
 
 def write(path, text):

@@ -1,0 +1,41 @@
+"""How a drawn figure becomes files: in which forms, with or without its title."""
+
+import dataclasses
+import fnmatch
+
+import matplotlib
+
+from ..problems import Problem
+
+FORMS = ("png", "svg", "pdf")
+
+matplotlib.rcParams.update({"pdf.fonttype": 42})  # text stays text, in fonts that are embedded
+
+
+@dataclasses.dataclass
+class Form:
+    """What is asked of every figure."""
+    forms: tuple = ("png", "svg")
+    title: bool = True
+    only: tuple = ()  # names or patterns of figures; none = all
+
+
+def chosen(drawn, form):
+    """The figures that `form.only` names. Throws a Problem where it names none."""
+    for pattern in form.only:
+        if not fnmatch.filter(drawn, pattern):
+            raise Problem(f"--only {pattern}: there is no such figure (there are: "
+                          f"{', '.join(sorted(drawn))}).")
+    return {name: figure for name, figure in drawn.items()
+            if not form.only or any(fnmatch.fnmatch(name, pattern) for pattern in form.only)}
+
+
+def save(picture, path, form):
+    """Writes one picture; `path` has no suffix. The bytes don't depend on when."""
+    if not form.title:
+        picture.suptitle("")
+    metadata = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    for k, kind in enumerate(form.forms):
+        picture.savefig(f"{path}.{kind}", metadata=metadata[kind])
+        if k == 0:
+            picture.set_layout_engine("none")  # laid out by now
