@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 from matplotlib import cm, colors
 
+from .. import summary
 from . import charts, combine, compare, topics
 from .charts import HeatMap, number
 from .run_tables import about, present, read, span, tables
@@ -31,8 +32,16 @@ def of_run(run, analyses, drawn):
     for analysis in analyses:
         shown += [(f"Analysis '{analysis.name}': {name}", analysis.table(name))
                   for name in analysis.tables()]
-    return page(about(run), f"{run.file.attrs['clients']} clients, {when}, {done}", drawn, shown,
-                [run])
+    name = pathlib.Path(run.path).resolve().name
+    return page(name, f"{about(run)}, {run.file.attrs['clients']} clients, {when}, {done}", drawn,
+                shown, [run], headline(run))
+
+
+def headline(run):
+    """The numbers that one looks for first."""
+    return '<dl class="headline">' + "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd></div>"
+        for name, text in summary.numbers(run)) + "</dl>"
 
 
 def of_runs(runs, drawn, means, groups):
@@ -59,7 +68,7 @@ def of_runs(runs, drawn, means, groups):
     return page(title, f"{len(runs)} runs with {len(groups)} different settings", drawn, shown, runs)
 
 
-def page(title, subtitle, drawn, shown, runs):
+def page(title, subtitle, drawn, shown, runs, first=""):
     sections = [(topic, "".join(figure(name, drawn[name]) for name in drawn
                                 if name.split("_")[0] in names))
                 for topic, names in SECTIONS.items()]
@@ -75,7 +84,7 @@ def page(title, subtitle, drawn, shown, runs):
             f"<title>{html.escape(title)}</title>"
             f"<style>{(HERE / 'report.css').read_text()}</style></head>"
             f'<body><h1>{html.escape(title)}</h1><p class="sub">{html.escape(subtitle)}</p>'
-            f'<nav>{links}</nav>{body}<div id="tip"></div>'
+            f'{first}<nav>{links}</nav>{body}<div id="tip"></div>'
             f"<script>{(HERE / 'report.js').read_text()}</script></body></html>\n")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Figures for papers: their forms, without titles, and only those that are asked for."""
+"""Figures for papers: their forms, without titles, and only those that are asked for; a report's top."""
 
 import pathlib
 import subprocess
@@ -48,6 +48,15 @@ class Paper(unittest.TestCase):
                                          "partition.png", "report.html"])
         self.assertNotIn(b'id="figure-accuracy"', files["report.html"])
         self.assertIn(b'id="figure-partition"', files["report.html"])
+
+    def test_a_report_begins_with_the_runs_name_and_its_main_numbers(self):
+        text = self.draw("--format", "svg", "--only", "accuracy", "--html")["report.html"].decode()
+        top = text[text.index("<body>"):text.index("<nav>")]
+        self.assertIn(f"<h1>{self.path.name}</h1>", top)
+        for name in ("accuracy", "Largest full barrier", "Largest layer barrier"):
+            self.assertIn(name, top)
+        for medium in ("screen and (prefers-color-scheme: dark)", "@media print"):
+            self.assertIn(medium, text)
 
     def test_what_is_not_there_is_refused_in_one_sentence(self):
         for options, text in ((("--only", "nothing"), "there are: accuracy"),
