@@ -1,12 +1,6 @@
 // Nesterov's momentum: numbers worked out by hand, and the bits of plain averaging where it is
 // that.
-#include <gtest/gtest.h>
-
-#include <cstring>
-#include <limits>
-
-#include "common/base/random.hpp"
-#include "server/averaging/updates/updates.hpp"
+#include "tests/support/momenta.hpp"
 
 namespace fedstrata {
 namespace {
@@ -28,45 +22,11 @@ TEST(NesterovUpdate, follows_its_equations) {
 }
 
 TEST(NesterovUpdate, agrees_with_sgd_of_pytorch_on_the_pseudo_gradient) {
-  // torch.optim.SGD(nesterov=True): buf = momentum buf + g, p -= lr (g + momentum buf), with
-  // g = x - mean.
-  double const lr = 0.7, beta = 0.9;
-  auto const update = make_update({.update = "nesterov", .update_lr = lr, .update_beta1 = beta});
-  Random random(5, Purpose::initialization);
-  std::vector<float> x(50), v(50, 0.0F);
-  for (auto& value : x) value = static_cast<float>(random.uniform());
-  std::vector<double> p(x.begin(), x.end()), buffer(50, 0.0);
-  for (int round = 0; round < 20; ++round) {
-    std::vector<float> values(50);
-    for (std::size_t i = 0; i < 50; ++i) {
-      double const step = 0.01 * (random.uniform() - 0.4);
-      values[i] = static_cast<float>(x[i] + step);
-      buffer[i] = beta * buffer[i] - step;
-      p[i] -= lr * (beta * buffer[i] - step);
-    }
-    update.apply({.before = x, .values = values, .state = {v}});
-    x = values;
-    for (std::size_t i = 0; i < 50; ++i) ASSERT_NEAR(x[i], p[i], 1e-5) << round;
-  }
+  expect_steps_of_sgd("nesterov", true);
 }
 
 TEST(NesterovUpdate, without_momentum_and_with_rate_1_it_keeps_the_bits_of_the_mean) {
-  auto const update = make_update({.update = "nesterov", .update_beta1 = 0.0});
-  Random random(6, Purpose::initialization);
-  std::vector<float> x, mean, v;
-  for (double scale = 1e-20; scale < 1e20; scale *= 3.7) {
-    for (int i = 0; i < 40; ++i) {
-      x.push_back(static_cast<float>((random.uniform() - 0.5) * (i % 2 == 0 ? scale : 1.0)));
-      mean.push_back(static_cast<float>((random.uniform() - 0.5) * (i % 3 == 0 ? scale : 1.0)));
-      v.push_back(static_cast<float>(random.uniform() - 0.5));
-    }
-  }
-  x.push_back(1.0F);
-  mean.push_back(0.0F);
-  v.push_back(std::numeric_limits<float>::max());
-  auto values = mean;
-  update.apply({.before = x, .values = values, .state = {v}});
-  EXPECT_EQ(std::memcmp(values.data(), mean.data(), mean.size() * sizeof(float)), 0);
+  expect_bits_of_the_mean("nesterov");
 }
 
 }  // namespace
