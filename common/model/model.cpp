@@ -85,6 +85,15 @@ void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::u
   fill_row(buffer_row, table_.buffers, buffer_initializers_, random);
 }
 
+Weights initial_weights(Model const& model, std::uint64_t seed, std::uint64_t client) {
+  auto row = at::empty({model.table().parameter_count});
+  auto buffers = at::empty({model.table().buffer_count});
+  model.initialize({row.data_ptr<float>(), static_cast<std::size_t>(row.numel())},
+                   {buffers.data_ptr<float>(), static_cast<std::size_t>(buffers.numel())}, seed,
+                   client);
+  return model.view(row, buffers);
+}
+
 at::Tensor Model::evaluate(at::Tensor const& inputs, Weights const& weights) const {
   NoAutograd const guard;
   Frame frame{inputs};

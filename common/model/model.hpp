@@ -75,6 +75,10 @@ class Model {
   UnitStructure units_;
 };
 
+/// The model as initialize() makes it, in rows of its own on the host: for asking a model something
+/// that does not depend on trained weights.
+Weights initial_weights(Model const& model, std::uint64_t seed, std::uint64_t client);
+
 /// The elements of a row that `slice` names: a view, which shares the row's memory.
 at::Tensor narrow(at::Tensor const& row, Slice slice);
 

@@ -3,7 +3,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <vector>
 
 namespace fedstrata {
 namespace {
@@ -22,12 +21,8 @@ at::Tensor calibration_inputs(AnalysisInput const& input) {
 
 void require_calibration(AnalysisConfig const& config, Model const& model,
                          InputShape const& shape) {
-  auto const& table = model.table();
-  if (!recomputes(config) || table.buffer_count == 0) return;
-  std::vector<float> row(static_cast<std::size_t>(table.parameter_count));
-  std::vector<float> buffers(static_cast<std::size_t>(table.buffer_count));
-  model.initialize(row, buffers, 0, 0);
-  auto weights = model.view(torch::tensor(row), torch::tensor(buffers));
+  if (!recomputes(config) || model.table().buffer_count == 0) return;
+  auto weights = initial_weights(model, 0, 0);
   weights.calibration = 2;
   weights.rows = 3;
   model.evaluate(torch::ones(shape.batch(weights.rows)), weights);
