@@ -10,13 +10,12 @@ the pickles name is run.
 import argparse
 import gzip
 import io
-import os
 import pathlib
 import tarfile
-import tempfile
 import zlib
 
 from .foreign import first_bytes, pickled
+from .new_directory import new_directory
 from .problems import Problem
 
 IMAGE = 3 * 32 * 32
@@ -134,18 +133,9 @@ def parse(arguments, prog):
 
 def main(arguments, prog):
     arguments = parse(arguments, prog)
-    target = arguments.target.absolute()
-    try:
-        if target.exists():
-            raise Problem(f"{arguments.target} exists already; choose another DST.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".data-", dir=target.parent) as scratch:
-            made = pathlib.Path(scratch) / "made"
-            made.mkdir()
-            chosen, counts = convert(arguments.source, made)
-            os.rename(made, target)
-    except OSError as problem:
-        raise Problem(str(problem)) from problem
+    with new_directory(arguments.target, "DST") as made:
+        made.mkdir()
+        chosen, counts = convert(arguments.source, made)
     test = counts[chosen.test]
     print(f"{arguments.target}: {chosen.title}, {sum(counts.values()) - test} training and {test} test "
           f"images; next: data.dataset = {chosen.dataset}, data.dir = {arguments.target}")

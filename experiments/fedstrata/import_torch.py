@@ -15,13 +15,13 @@ import os
 import pathlib
 import shutil
 import subprocess
-import tempfile
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # as fedstrata does
 import h5py
 import numpy as np
 
 from .foreign.places import some
+from .new_directory import new_directory
 from .problems import Problem
 from .run import Run
 from .state_dicts import read_array, read_state_dict
@@ -190,16 +190,8 @@ def parse(arguments, prog):
 def main(arguments, prog):
     arguments = parse(arguments, prog)
     rounds = rounds_of(arguments)
-    out = arguments.out.absolute()
-    try:
-        if out.exists():
-            raise Problem(f"{arguments.out} exists already; choose another --out.")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=out.parent) as scratch:
-            make_run(arguments, rounds, pathlib.Path(scratch) / "run")
-            os.rename(pathlib.Path(scratch) / "run", out)
-    except OSError as problem:
-        raise Problem(str(problem)) from problem
+    with new_directory(arguments.out, "--out") as made:
+        make_run(arguments, rounds, made)
     print(f"{arguments.out}: {sum(map(len, rounds.values()))} models of {len(rounds)} rounds; "
           f"next: fedstrata analyze {arguments.out}")
     return 0

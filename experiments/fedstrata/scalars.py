@@ -11,8 +11,8 @@ ROUNDS = {  # column of /metrics/rounds: name
 
 
 def of_run(run):
-    """Yields (name, round, value): metrics, the divergence of each layer, and
-    the barriers of each analysis, kind full and layer, as means over pairs. NaN is left out."""
+    """Yields (name, round, value): metrics, the divergence of each layer, and the barriers of each
+    analysis, kind full and layer, as means over pairs. NaN is left out."""
     return filter(lambda found: np.isfinite(found[2]), everything(run))
 
 
@@ -30,11 +30,12 @@ def everything(run):
 
 def barriers(table, analysis):
     kept = table[np.isin(table["kind"], ["full", "layer"])]
-    keys = sorted({(str(row["split"]), str(row["target"]), int(row["round"])) for row in kept})
-    for split, target, number in keys:
-        of_key = ((kept["split"] == split) & (kept["target"] == target) & (kept["round"] == number))
-        yield (f"barrier_{analysis}_{split}/{target}", number,
-               float(np.mean(kept["loss_mid"][of_key])))
+    columns = [kept[name] for name in ("split", "target", "round")]
+    keys, place, counts = np.unique(np.rec.fromarrays(columns), return_inverse=True,
+                                    return_counts=True)
+    means = np.bincount(place.ravel(), kept["loss_mid"], len(keys)) / counts
+    for (split, target, number), mean in zip(keys, means):
+        yield f"barrier_{analysis}_{split}/{target}", int(number), float(mean)
 
 
 def seconds(run):

@@ -22,12 +22,16 @@ class Form:
 
 def chosen(drawn, form):
     """The figures that `form.only` names. Throws a Problem where it names none."""
+    if not form.only:
+        return drawn
+    names = set()
     for pattern in form.only:
-        if not fnmatch.filter(drawn, pattern):
+        matching = fnmatch.filter(drawn, pattern)
+        if not matching:
             raise Problem(f"--only {pattern}: there is no such figure (there are: "
                           f"{', '.join(sorted(drawn))}).")
-    return {name: figure for name, figure in drawn.items()
-            if not form.only or any(fnmatch.fnmatch(name, pattern) for pattern in form.only)}
+        names.update(matching)
+    return {name: figure for name, figure in drawn.items() if name in names}
 
 
 def save(picture, path, form):

@@ -20,11 +20,11 @@ def read_safetensors(path):
     """Name -> Tensor."""
     with open(path, "rb") as file:
         length, = struct.unpack("<Q", file.read(8))
-        header = file.read(length)
+        header = json.loads(file.read(length))
         file.seek(0, 2)
         size = file.tell() - 8 - length
-    if size < 0 or max([0, *(entry["data_offsets"][1] for name, entry in json.loads(header).items()
-                             if name != "__metadata__")]) > size:
+    header.pop("__metadata__", None)
+    if size < 0 or max([0, *(entry["data_offsets"][1] for entry in header.values())]) > size:
         raise Unreadable("is cut short: fetch or save it again")
 
     def read(type_name, shape, first, last):
@@ -33,9 +33,8 @@ def read_safetensors(path):
             return numbers(file.read(last - first), type_name).reshape(shape)
 
     tensors = {}
-    for name, entry in json.loads(header).items():
-        if name != "__metadata__":
-            kind, shape = TYPES.get(entry["dtype"], entry["dtype"]), entry["shape"]
-            tensors[name] = Tensor(shape, kind,
-                                   functools.partial(read, kind, shape, *entry["data_offsets"]))
+    for name, entry in header.items():
+        kind, shape = TYPES.get(entry["dtype"], entry["dtype"]), entry["shape"]
+        tensors[name] = Tensor(shape, kind,
+                               functools.partial(read, kind, shape, *entry["data_offsets"]))
     return tensors
