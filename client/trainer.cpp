@@ -93,6 +93,7 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
                                           std::function<bool()> const& go_on) {
   c10::InferenceMode const no_gradients;
   auto const& config = experiment_->config;
+  ProductsInTf32 const products(config.train.precision == "tf32");
   auto const id = static_cast<std::uint64_t>(client);
   auto const at_round = static_cast<std::uint64_t>(round);
   BatchOrder order(experiment_->partition.of(client), config.train,

@@ -80,6 +80,7 @@ struct TrainConfig {
   std::int64_t warmup = 0;   ///< steps of a client, linear from 0
   double horizon = 0;        ///< rounds of the schedule; 0 = federation.rounds
   AtAveraging momentum_at_averaging = AtAveraging::reset;  ///< of all the optimizer keeps
+  std::string precision = "float32";  ///< of products of matrices; tf32: on GPUs alone
   std::string correction = "none";
   double mu = 0.0;  ///< prox
 };
@@ -158,6 +159,12 @@ struct Config {
 inline bool due(AverageGroup const& group, std::int64_t round) {
   return group.every > 0 && round >= group.from && (group.until == 0 || round <= group.until) &&
          (round - group.offset) % group.every == 0;
+}
+
+/// First round r >= group.from with (r - offset) mod every = 0, for a group with every > 0.
+inline std::int64_t first_due(AverageGroup const& group) {
+  std::int64_t const beyond = (group.from - group.offset) % group.every;
+  return group.from + (beyond > 0 ? group.every - beyond : -beyond);
 }
 
 }  // namespace fedstrata

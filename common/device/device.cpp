@@ -46,6 +46,11 @@ void keep_freed_memory() {
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
+void multiply_in_tf32(bool on) {
+  at::globalContext().setAllowTF32CuBLAS(on);
+  at::globalContext().setAllowTF32CuDNN(on);
+}
+
 std::span<float> floats(at::Tensor const& row) {
   return {row.data_ptr<float>(), static_cast<std::size_t>(row.numel())};
 }
@@ -62,8 +67,7 @@ Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_no
     // cuBLAS reads this when it starts; without it, its products are not the same in every run.
     ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
     index_ = node_index % static_cast<int>(torch::cuda::device_count());
-    at::globalContext().setAllowTF32CuBLAS(false);
-    at::globalContext().setAllowTF32CuDNN(false);
+    multiply_in_tf32(false);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
   }
@@ -84,6 +88,16 @@ std::string Device::bus_id() const {
   char text[32] = {};
   if (query == nullptr || reinterpret_cast<Query>(query)(text, sizeof text, index_) != 0) return "";
   return text;
+}
+
+bool Device::has_tf32() const {
+  using Query = int (*)(int*, int, int);
+  constexpr int kComputeCapabilityMajor = 75, kAmpere = 8;
+  auto* const query = cpu_ ? nullptr : dlsym(RTLD_DEFAULT, "cudaDeviceGetAttribute");
+  int major = 0;
+  return query != nullptr &&
+         reinterpret_cast<Query>(query)(&major, kComputeCapabilityMajor, index_) == 0 &&
+         major >= kAmpere;
 }
 
 at::Tensor Device::row(std::int64_t n) const {
@@ -117,6 +131,9 @@ at::Tensor Device::to_device(at::Tensor const& host) const {
   bool const small = host.nbytes() <= kSmall;
   return (small ? host.pin_memory() : host).to(torch::Device(name_), host.scalar_type(), small);
 }
+
+ProductsInTf32::ProductsInTf32(bool on) { multiply_in_tf32(on); }
+ProductsInTf32::~ProductsInTf32() { multiply_in_tf32(false); }
 
 bool in_host_memory(at::Tensor const& tensor) { return tensor.is_cpu(); }
 

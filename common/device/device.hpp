@@ -39,6 +39,9 @@ class Device {
   std::span<float const> host_view(at::Tensor const& row, at::Tensor& staging) const;
   /// Do rows live in this process's memory?
   bool is_host() const { return cpu_; }
+  /// Can it multiply in TF32 (factors rounded to 10 bits of mantissa, sums in float32)? GPUs from
+  /// NVIDIA's Ampere on can.
+  bool has_tf32() const;
   /// A host tensor as it is, or its copy on the device. What is small goes up beside the work
   /// there, without waiting for it; `host` may be changed or freed at once all the same.
   at::Tensor to_device(at::Tensor const& host) const;
@@ -48,6 +51,16 @@ class Device {
   int index_ = 0;
   int threads_ = 1;
   std::string name_;
+};
+
+/// While it lives, matrices and convolutions on a GPU are multiplied in TF32 if `on`, else in
+/// float32 like everything else. One at a time.
+class ProductsInTf32 {
+ public:
+  explicit ProductsInTf32(bool on);
+  ~ProductsInTf32();
+  ProductsInTf32(ProductsInTf32 const&) = delete;
+  ProductsInTf32& operator=(ProductsInTf32 const&) = delete;
 };
 
 /// Do a tensor's elements lie in this process's memory, where a plain loop can read them?

@@ -20,6 +20,7 @@ struct Case {
   std::int64_t samples;  ///< of the client; one epoch an update
   int updates;           ///< per repetition
   int repeats;
+  std::string precision = "float32";  ///< of ours; the stock loop is in float32
 };
 
 Config config_of(Case const& c, double lr) {
@@ -29,6 +30,7 @@ Config config_of(Case const& c, double lr) {
   config.data.partition = PartitionKind::same;
   config.train.lr = lr;
   config.train.batch_size = c.batch_size;
+  config.train.precision = c.precision;
   return config;
 }
 
@@ -145,9 +147,9 @@ void measure(Case const& c, Options const& options) {
   auto const steps = static_cast<double>(c.updates * experiment.local_steps(0));
   auto const ms = [&](double seconds) { return fixed(1e3 * seconds / steps, 3); };
   auto const &ours = samples[0], &theirs = samples[1];
-  print_row({c.model, std::to_string(c.batch_size), ms(ours.median()), ms(theirs.median()),
-             ms(ours.best()), ms(theirs.best()), fixed(theirs.median() / ours.median(), 2),
-             fixed(theirs.best() / ours.best(), 2)});
+  print_row({c.model, std::to_string(c.batch_size), c.precision, ms(ours.median()),
+             ms(theirs.median()), ms(ours.best()), ms(theirs.best()),
+             fixed(theirs.median() / ours.median(), 2), fixed(theirs.best() / ours.best(), 2)});
 }
 
 }  // namespace
@@ -156,8 +158,8 @@ void measure(Case const& c, Options const& options) {
 int main(int argc, char** argv) {
   using namespace fedstrata::benchmarks;
   Options const options(argc, argv, true);
-  print_head({"model", "batch", "ours, ms a step (median)", "stock loop (median)", "ours (best)",
-              "stock loop (best)", "speed-up (medians)", "speed-up (best)"});
+  print_head({"model", "batch", "ours in", "ours, ms a step (median)", "stock loop (median)",
+              "ours (best)", "stock loop (best)", "speed-up (medians)", "speed-up (best)"});
   std::vector<Case> cases{{"mlp", 10, 60, 20, 25},
                           {"cnn", 10, 60, 2, 15},
                           {"cnn", 64, 128, 2, 9},
@@ -167,7 +169,10 @@ int main(int argc, char** argv) {
              {"cnn", 10, 600, 5, 9},
              {"cnn", 64, 1280, 5, 9},
              {"resnet18", 64, 1280, 1, 5},
-             {"resnet18", 256, 5120, 1, 5}};
+             {"resnet18", 256, 5120, 1, 5},
+             {"cnn", 64, 1280, 5, 9, "tf32"},
+             {"resnet18", 64, 1280, 1, 5, "tf32"},
+             {"resnet18", 256, 5120, 1, 5, "tf32"}};
   }
   if (options.tiny)
     cases = {{"mlp", 10, 20, 1, 1}, {"cnn", 10, 20, 1, 1}, {"resnet18", 2, 2, 1, 1}};

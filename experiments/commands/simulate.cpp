@@ -51,6 +51,13 @@ void resolve_threads(Config& config, Device const& device, mpi::Comm const& worl
   config.run.threads = static_cast<int>(world.all_gather(device.threads()).at(0));
 }
 
+void check_precision(TrainConfig const& train, Device const& device) {
+  require_input(train.precision == "float32" || device.has_tf32(),
+                "train.precision = tf32 needs a GPU of NVIDIA's Ampere generation or later, and "
+                "clients would train on " +
+                    device.describe() + "; set train.precision = float32, or run.device = cuda");
+}
+
 void check_idle_ranks(SimulateOptions const& options, Config const& config, Layout const& layout) {
   auto const ranks = static_cast<std::int64_t>(layout.clients.size());
   require_input(ranks <= config.data.clients || options.allow_idle_ranks,
@@ -243,6 +250,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   world.barrier();
   watch_deadline(config.run.walltime, world);
   auto const device = pick_device(config.run, layout.computes(world.rank()), world);
+  if (layout.trains(world.rank())) check_precision(config.train, device);
   resolve_threads(config, device, world);
   warn_of_sharing(device, layout.computes(world.rank()), world);
   liveness.announce("reading the data set");

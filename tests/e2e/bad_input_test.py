@@ -66,6 +66,11 @@ class Configuration(BadInputTest):
         self.set_refused("train.batch_size=ten", "train.batch_size", "'ten'", "integer >= 1")
         self.set_refused("data.clients=300", "data.clients", "300", "200")
 
+    def test_arithmetic_that_the_device_lacks(self):
+        self.config()
+        self.refused("simulate", "small.ini", "--out", "{}/out", "--set", "run.device=cpu",
+                     "--set", "train.precision=tf32", say=["train.precision = tf32", "Ampere", "cpu"])
+
     @text_alone
     def test_values(self):
         self.set_refused("train.momentum=1.5", "train.momentum", "'1.5'", "[0, 1)")

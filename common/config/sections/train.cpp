@@ -47,6 +47,8 @@ std::vector<Key<TrainConfig>> train_keys() {
                 choice("momentum_at_averaging", &TrainConfig::momentum_at_averaging,
                        {"reset", "keep", "average"},
                        "what becomes of a layer's momentum or moments when it is averaged")),
+      choice("precision", &TrainConfig::precision, {"float32", "tf32"},
+             "of products of matrices in training; tf32 rounds their factors, on GPUs that can"),
       choice("correction", &TrainConfig::correction, {"none", "prox"},
              "what is added to local gradients against drifting apart"),
       number("mu", &TrainConfig::mu, at_least(0), "",
