@@ -44,10 +44,13 @@ class Build:
     def __init__(self, name, binary, directory):
         self.name, self.binary, self.directory = name, binary, directory
         directory.mkdir()
-        # Builds after 0.1.0 drop the states of a run that is done, unless told not to.
+        # Builds after 0.1.0 drop the states of a run that is done, and evaluate less, unless told.
         told = subprocess.run([str(binary), "simulate", "--help"], capture_output=True, text=True,
                               check=False, env=os.environ | program.LAUNCHER).stdout
-        self.keep = ["--set", "checkpoint.keep_state=yes"] if "keep_state" in told else []
+        self.as_before = []
+        for key, value in (("checkpoint.keep_state", "yes"), ("federation.evaluate", "both")):
+            if f"  {key.split('.')[1]} = " in told:
+                self.as_before += ["--set", f"{key}={value}"]
 
     def command(self, arguments, ranks):
         launcher = [program.MPIEXEC, "-n", str(ranks)] if ranks > 1 else []
@@ -73,7 +76,7 @@ class Build:
         return out
 
     def simulate(self, case, run, *arguments, ranks=None):
-        keep = [] if "--resume" in arguments else self.keep
+        keep = [] if "--resume" in arguments else self.as_before
         self.run("simulate", f"../{case.name}.ini", "--out", run, *arguments, *keep,
                  ranks=ranks or case.ranks)
 
