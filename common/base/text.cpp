@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <numeric>
 
 namespace fedstrata {
@@ -57,6 +58,13 @@ std::string shortest(double value) {
   std::array<char, 32> buffer{};
   auto const result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   return {buffer.data(), result.ptr};
+}
+
+std::string beginning_of(std::string const& path) {
+  std::error_code error;
+  auto const here = std::filesystem::current_path(error);
+  bool const relative = !error && std::filesystem::path(path).is_relative();
+  return relative ? " (relative to " + here.string() + ")" : "";
 }
 
 std::string nearest(std::string const& word, std::vector<std::string> const& candidates) {

@@ -22,6 +22,9 @@ std::string padded(std::string text, std::size_t width);
 /// Shortest decimal text that reads back as exactly `value`.
 std::string shortest(double value);
 
+/// Where a path that leads nowhere begins, for messages: " (relative to FOLDER)", "" when absolute.
+std::string beginning_of(std::string const& path);
+
 /// Candidate nearest to `word` by edit distance, "" when none is near.
 std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
 
@@ -40,6 +43,13 @@ bool read_number(std::string_view text, Number& value) {
   }
   value = number;
   return true;
+}
+
+/// read_number of an entry of a list: 1,024 is not 1 and 24.
+template <class Number>
+bool read_entry(std::string_view text, Number& value) {
+  bool const zero_first = text.size() > 1 && text.starts_with('0');
+  return !zero_first && read_number(text, value);
 }
 
 }  // namespace fedstrata

@@ -1,5 +1,7 @@
 #include "common/config/keys.hpp"
 
+#include <algorithm>
+
 #include "common/config/sections/sections.hpp"
 #include "common/config/values.hpp"
 
@@ -14,6 +16,29 @@ void add_without_effect(std::vector<std::string>& sentences, std::vector<Key<Own
     auto const value = key.get(owner);
     if (!key.used || key.used(owner) || value == key.get({})) continue;
     sentences.push_back(prefix + key.name + " = " + value + " has no effect: it is for " + key.use);
+  }
+}
+
+/// Intervals of which none ends within the run.
+void add_beyond_the_run(std::vector<std::string>& sentences, Config const& config) {
+  auto const rounds = config.federation.rounds;
+  auto const planned = "federation.rounds = " + std::to_string(rounds);
+  auto const add_interval = [&](std::string const& name, std::int64_t every, char const* outcome) {
+    if (every <= rounds) return;
+    sentences.push_back(name + " = " + std::to_string(every) + " is longer than the run (" +
+                        planned + "): " + outcome);
+  };
+  add_interval("checkpoint.every", config.checkpoint.every, "only round 0 is stored");
+  add_interval("analysis.every", config.analysis.every, "nothing is analysed during it");
+  for (auto const& group : config.average) {
+    if (group.every == 0) continue;
+    auto const name = "average." + group.name;
+    auto const first = first_due(group);
+    bool const until = group.until > 0 && group.until < std::min(first, rounds);
+    if (first <= rounds && !until) continue;
+    sentences.push_back(name + " never averages: its first round would be " +
+                        std::to_string(first) + ", after " +
+                        (until ? name + ".until = " + std::to_string(group.until) : planned));
   }
 }
 
@@ -72,6 +97,7 @@ std::vector<std::string> settings_without_effect(Config const& config) {
   for (auto const& group : config.average) {
     add_without_effect(sentences, group_keys(), "average." + group.name + ".", group);
   }
+  add_beyond_the_run(sentences, config);
   return sentences;
 }
 

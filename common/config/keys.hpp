@@ -49,7 +49,8 @@ std::vector<Key<AverageGroup>> const& group_keys();
 /// What the key "section.key" or "average.NAME.key" affects; nothing: there is no such key.
 std::optional<Effect> effect_of(std::string const& key);
 
-/// A sentence for each setting that has no effect beside the others, unless it has its default.
+/// A sentence for each setting that has no effect beside the others, unless it has its default, and
+/// for each interval of which none ends within the run.
 /// They are no error: stored configs and sweeps hold such settings.
 std::vector<std::string> settings_without_effect(Config const& config);
 

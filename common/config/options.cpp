@@ -5,12 +5,14 @@
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
+#include "common/config/syntax.hpp"
 
 namespace fedstrata {
 namespace {
 
 Assignment read_override(std::string const& text) {
   auto const equals = text.find('=');
+  check_visible(text, "--set");
   std::string const source = "--set " + text;
   require_input(equals != std::string::npos && equals > 0,
                 source + ": write --set section.key=value");
@@ -19,13 +21,36 @@ Assignment read_override(std::string const& text) {
   return {trim(text.substr(0, equals)), trim(text.substr(equals + 1)), source};
 }
 
-/// Applies the text, then the overrides.
-void read_into(Config& config, std::string const& text, std::string const& source,
-               std::vector<std::string> const& overrides) {
-  apply_sections(config, text, source);
-  auto given = read_ini(text, source);
+/// Applies the text, then the overrides. Returns what was given, in this order.
+std::vector<Assignment> read_into(Config& config, std::string const& text,
+                                  std::string const& source,
+                                  std::vector<std::string> const& overrides) {
+  auto [sections, given] = read_ini(text, source);
+  apply_sections(config, sections);
   for (auto const& item : overrides) given.push_back(read_override(item));
   apply_all(config, given);
+  return given;
+}
+
+/// check_consistency, whose sentences about several keys then begin with the place where the one
+/// named first was given.
+void check_given(Config const& config, std::string const& source,
+                 std::vector<Assignment> const& given) {
+  try {
+    check_consistency(config, source);
+  } catch (InputError const& error) {
+    std::string const message = error.what();
+    auto first = std::string::npos;
+    std::string place = source;
+    for (auto const& item : given) {
+      auto const at = message.find(item.key);
+      if (at != std::string::npos && at <= first) {  // of two with one key the later holds
+        first = at;
+        place = item.source;
+      }
+    }
+    throw InputError(place + message.substr(source.size()));
+  }
 }
 
 bool is_of_the_machine(std::string const& key) {
@@ -38,8 +63,7 @@ bool is_of_the_machine(std::string const& key) {
 Config parse_config(std::string const& text, std::string const& source,
                     std::vector<std::string> const& overrides) {
   Config config;
-  read_into(config, text, source, overrides);
-  check_consistency(config, source);
+  check_given(config, source, read_into(config, text, source, overrides));
   return config;
 }
 
@@ -50,7 +74,7 @@ Config load_config(std::string const& path, std::vector<std::string> const& over
 std::vector<std::string> older_values(std::string const& stored, std::string const& given) {
   std::set<std::string> named;
   for (auto const* text : {&stored, &given}) {
-    for (auto const& assignment : read_ini(*text, "")) named.insert(assignment.key);
+    for (auto const& assignment : read_ini(*text, "").assignments) named.insert(assignment.key);
   }
   std::vector<std::string> values;
   for (auto const& key : config_keys()) {
@@ -63,19 +87,20 @@ std::vector<std::string> older_values(std::string const& stored, std::string con
 
 Config with_analysis(Config config, std::string const& analysis_text, std::string const& source,
                      std::vector<std::string> const& overrides) {
+  std::vector<Assignment> all;
   if (!source.empty()) {
     Config other;
-    read_into(other, analysis_text, source, {});
+    all = read_into(other, analysis_text, source, {});
     config.analysis = other.analysis;
   }
   for (auto const& item : overrides) {
-    auto const given = read_override(item);
+    auto const given = all.emplace_back(read_override(item));
     require_input(given.key.starts_with("analysis.") || is_of_the_machine(given.key),
                   given.source + ": the run is fixed; only keys of [analysis] and " +
                       join(machine_keys(), ", ") + " can be set here");
     apply(config, given);
   }
-  check_consistency(config, source.empty() ? "[analysis]" : source);
+  check_given(config, source.empty() ? "[analysis]" : source, all);
   return config;
 }
 

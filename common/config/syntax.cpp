@@ -1,52 +1,15 @@
 #include "common/config/syntax.hpp"
 
-#include <algorithm>
 #include <boost/program_options.hpp>
 #include <fstream>
-#include <set>
 #include <sstream>
 
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
 namespace fedstrata {
-namespace {
 
 namespace po = boost::program_options;
-
-}  // namespace
-
-std::vector<Assignment> read_ini(std::string const& text, std::string const& source) {
-  std::istringstream stream(text);
-  std::vector<Assignment> result;
-  std::set<std::string> seen;
-  try {
-    for (auto const& option :
-         po::parse_config_file(stream, po::options_description(), true).options) {
-      require_input(seen.insert(option.string_key).second,
-                    source + ": " + option.string_key + " is given twice; keep one");
-      result.push_back({option.string_key, join(option.value, ""), source});
-    }
-  } catch (po::invalid_config_file_syntax const& error) {
-    throw InputError(source + ": line '" + error.tokens() +
-                     "' is neither [section] nor key = value (comments start with #)");
-  } catch (po::error const& error) {
-    throw InputError(source + ": " + error.what());
-  }
-  return result;
-}
-
-std::vector<std::string> sections_of(std::string const& text) {
-  std::vector<std::string> sections;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    line = trim(line.substr(0, line.find('#')));
-    if (line.starts_with('[') && line.ends_with(']')) {
-      sections.push_back(line.substr(1, line.size() - 2));
-    }
-  }
-  return sections;
-}
 
 std::string read_input(std::string const& path, std::string const& what) {
   std::ifstream file(path, std::ios::binary);
@@ -55,7 +18,7 @@ std::string read_input(std::string const& path, std::string const& what) {
   require_input(file &&
                     (file.peek() == std::ifstream::traits_type::eof() || text << file.rdbuf()) &&
                     !file.bad(),
-                path + ": cannot be read; give the path of a " + what);
+                path + ": cannot be read" + beginning_of(path) + "; give the path of a " + what);
   return text.str();
 }
 

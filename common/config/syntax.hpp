@@ -5,21 +5,8 @@
 
 namespace fedstrata {
 
-// The form of config files and command lines: what is written where, whatever it means. The one
-// place that uses Boost.
-
-/// "key = value" and where it was found.
-struct Assignment {
-  std::string key;  ///< "train.lr", "average.NAME.every"
-  std::string value;
-  std::string source;
-};
-
-/// Reads INI text, a key as "section.key". Throws InputError: a line that is neither, a key twice.
-std::vector<Assignment> read_ini(std::string const& text, std::string const& source);
-
-/// Names of the sections in INI text, in their order, empty sections included.
-std::vector<std::string> sections_of(std::string const& text);
+// The form of command lines: what is written where, whatever it means. The one place that uses
+// Boost.
 
 /// Reads the file whole. Throws InputError, calling it `what`, when it cannot be read.
 std::string read_input(std::string const& path, std::string const& what);

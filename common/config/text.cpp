@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
 #include <sstream>
 
 #include "common/base/error.hpp"
@@ -79,6 +80,14 @@ AverageGroup& group_of(Config& config, std::string const& name, std::string cons
   return config.average.back();
 }
 
+/// A hint where a number has its thousands separated, as in 1,024.
+std::string separated_thousands(std::string const& value) {
+  if (!std::regex_match(value, std::regex("[1-9][0-9]{0,2}(,[0-9]{3})+"))) return "";
+  std::string digits = value;
+  std::erase(digits, ',');
+  return "; is it " + digits + "? a number has no commas";
+}
+
 template <class Owner>
 void set_key(Key<Owner> const& key, Owner& owner, Assignment const& given) {
   try {
@@ -87,7 +96,7 @@ void set_key(Key<Owner> const& key, Owner& owner, Assignment const& given) {
     throw InputError(given.source + ": " + error.what());
   }
   throw InputError(given.source + ": " + given.key + " = '" + given.value +
-                   "' is not possible; allowed: " + key.allowed +
+                   "' is not possible; allowed: " + key.allowed + separated_thousands(given.value) +
                    suggestion(given.value, split(key.allowed, '|')));
 }
 
@@ -200,9 +209,9 @@ void apply_all(Config& config, std::vector<Assignment> const& given) {
   if (!epochs_given) replace_epochs_by_steps(config.federation);
 }
 
-void apply_sections(Config& config, std::string const& text, std::string const& source) {
+void apply_sections(Config& config, std::vector<IniSection> const& sections) {
   auto const known = section_names();
-  for (auto const& section : sections_of(text)) {
+  for (auto const& [section, source] : sections) {
     if (section.starts_with(kAverage)) {
       group_of(config, section.substr(kAverage.size()), source);
     } else if (std::count(known.begin(), known.end(), section) == 0) {

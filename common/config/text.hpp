@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "common/config/config.hpp"
+#include "common/config/ini.hpp"
 #include "common/config/keys.hpp"
-#include "common/config/syntax.hpp"
 
 namespace fedstrata {
 
@@ -19,7 +19,7 @@ void apply_all(Config& config, std::vector<Assignment> const& given);
 
 /// Checks the names of the sections in INI text and makes the groups that it names, those without
 /// keys included. Throws InputError.
-void apply_sections(Config& config, std::string const& text, std::string const& source);
+void apply_sections(Config& config, std::vector<IniSection> const& sections);
 
 /// Every key with its resolved value, in the order of the help; presets and the default group are
 /// written as [average.NAME] sections; and in comments at the end, a line an effect, what the keys

@@ -36,12 +36,6 @@ Selectors read_selectors(std::string const& layers) {
   return result;
 }
 
-/// First round r >= group.from with (r - offset) mod every = 0.
-std::int64_t first_due(AverageGroup const& group) {
-  std::int64_t const beyond = (group.from - group.offset) % group.every;
-  return group.from + (beyond > 0 ? group.every - beyond : -beyond);
-}
-
 std::string where(AverageGroup const& group) { return "average." + group.name + ".layers"; }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/config/config.hpp"
 #include "common/store/hdf5/file.hpp"
 #include "common/store/names.hpp"
@@ -46,7 +47,8 @@ void check_index_sum(fs::path const& directory) {
                     " is not a run but a file; if it was made by inspect "
                     "--pack, fedstrata analyze FILE --out DIR makes a directory of it");
   require_input(fs::is_directory(directory, error),
-                quoted(directory) + " is not a run: there is no such directory");
+                quoted(directory) + " is not a run: there is no such directory" +
+                    beginning_of(directory.string()));
   require_input(fs::exists(index, error),
                 quoted(directory) + " is not a run: it has no " + Names::kIndex);
   require_input(fs::exists(sidecar, error), quoted(directory) + " is not a complete run: '" +

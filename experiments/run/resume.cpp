@@ -6,6 +6,7 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/config/options.hpp"
+#include "common/config/syntax.hpp"
 #include "common/store/rows/resume_files.hpp"
 #include "common/store/upkeep/linked_run.hpp"
 
@@ -53,9 +54,9 @@ void check_changes(Config const& stored, Config const& config, StartRequest cons
 Start prepare_start(StartRequest const& asked) {
   Start start;
   std::error_code error;
-  require_input(fs::exists(asked.target, error), "there is no config file" +
-                                                     std::string(asked.resume ? " or run" : "") +
-                                                     " '" + asked.target + "'");
+  require_input(fs::exists(asked.target, error),
+                "there is no config file" + std::string(asked.resume ? " or run" : "") + " '" +
+                    asked.target + "'" + beginning_of(asked.target));
   bool const by_directory = asked.resume && fs::is_directory(asked.target, error);
   start.directory = !asked.out.empty() ? fs::path(asked.out)
                     : by_directory     ? fs::path(asked.target)

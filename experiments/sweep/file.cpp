@@ -7,6 +7,7 @@
 #include "common/base/error.hpp"
 #include "common/base/names.hpp"
 #include "common/base/text.hpp"
+#include "common/config/syntax.hpp"
 
 // Only the form is read here: keys and values of the configuration are taken as text, and are
 // looked at when cells are made of them, where the base config is known.
@@ -46,14 +47,14 @@ class Reader {
 
   SweepFile read(std::string const& text) {
     auto const given = read_ini(text, file_.source);
-    check_sections(text);
+    check_sections(given.sections);
     auto const place = fs::path(file_.source);
     file_.name = place.stem().string();
-    for (auto const& item : given) {
+    for (auto const& item : given.assignments) {
       auto const dot = item.key.find('.');
       require_input(dot != std::string::npos,
-                    where() + "key '" + item.key + "' belongs to no section");
-      read(item.key.substr(0, dot), {item.key.substr(dot + 1), item.value, file_.source});
+                    item.source + ": key '" + item.key + "' belongs to no section");
+      read(item.key.substr(0, dot), {item.key.substr(dot + 1), item.value, item.source});
     }
     require_input(!file_.base.empty(),
                   where() +
@@ -74,11 +75,11 @@ class Reader {
  private:
   std::string where() const { return file_.source + ": "; }
 
-  void check_sections(std::string const& text) const {
+  static void check_sections(std::vector<IniSection> const& sections) {
     std::vector<std::string> const known = {"sweep", "set", "axes", "cells", "exclude"};
-    for (auto const& section : sections_of(text)) {
+    for (auto const& [section, source] : sections) {
       require_input(std::count(known.begin(), known.end(), section) > 0,
-                    where() + "unknown section [" + section + "]" + suggestion(section, known) +
+                    source + ": unknown section [" + section + "]" + suggestion(section, known) +
                         " (sections of a sweep: " + join(known, ", ") +
                         "; settings of all cells go to [set])");
     }
@@ -90,7 +91,7 @@ class Reader {
     } else if (section == "set") {
       file_.set.push_back(item);
     } else if (section == "axes") {
-      set_axis({item.key, values_of("axes." + item.key, item.value)});
+      set_axis({item.key, values_of(item.source + ": axes." + item.key, item.value)});
     } else {
       auto& rules = section == "cells" ? file_.cells : file_.exclude;
       rules.push_back(read_rule(section, item));
@@ -100,25 +101,27 @@ class Reader {
   void read_key(Assignment const& item) {
     std::vector<std::string> const known = {"base", "name", "dir", "ranks", "preset"};
     require_input(std::count(known.begin(), known.end(), item.key) > 0,
-                  where() + "unknown key sweep." + item.key + suggestion(item.key, known) +
+                  item.source + ": unknown key sweep." + item.key + suggestion(item.key, known) +
                       " (keys of [sweep]: " + join(known, ", ") + ")");
-    require_input(!item.value.empty(), where() + "sweep." + item.key + " needs a value");
+    require_input(!item.value.empty(), item.source + ": sweep." + item.key + " needs a value");
     if (item.key == "base") file_.base = item.value;
     if (item.key == "name") file_.name = item.value;
     if (item.key == "dir") file_.directory = item.value;
-    if (item.key == "preset") add_preset(item.value);
+    if (item.key == "preset") add_preset(item);
     if (item.key == "ranks") {
       require_input(
           read_number(item.value, file_.ranks) && file_.ranks >= 1 && file_.ranks <= kMaxRanks,
-          where() + "sweep.ranks = '" + item.value + "' is not possible; allowed: integer >= 1");
+          item.source + ": sweep.ranks = '" + item.value +
+              "' is not possible; allowed: integer >= 1");
     }
   }
 
-  void add_preset(std::string const& name) {
+  void add_preset(Assignment const& item) {
+    auto const& name = item.value;
     auto const found = std::find_if(presets().begin(), presets().end(),
                                     [&](auto const& preset) { return preset.name == name; });
     require_input(found != presets().end(),
-                  where() + "sweep.preset = '" + name + "' is not possible; allowed: " +
+                  item.source + ": sweep.preset = '" + name + "' is not possible; allowed: " +
                       join(preset_list(), " | ") + suggestion(name, preset_list()));
     // Axes of the file, which may stand above, have the last word.
     auto const own = std::move(file_.axes);
@@ -136,8 +139,9 @@ class Reader {
     file_.axes.push_back(axis);
   }
 
-  /// Values between bars. An empty value may be one of several (data.dir = | /data).
-  std::vector<std::string> values_of(std::string const& key, std::string const& text) const {
+  /// Values between bars. An empty value may be one of several (data.dir = | /data). `key` is how
+  /// messages begin.
+  static std::vector<std::string> values_of(std::string const& key, std::string const& text) {
     std::vector<std::string> values;
     for (std::size_t begin = 0; begin <= text.size();) {
       auto const end = std::min(text.find('|', begin), text.size());
@@ -145,33 +149,31 @@ class Reader {
       begin = end + 1;
     }
     require_input(values.size() > 1 || !values[0].empty(),
-                  where() + key + " has no values; separate them by |");
+                  key + " has no values; separate them by |");
     std::set<std::string> seen;
     for (auto const& value : values) {
       require_input(seen.insert(value).second,
-                    where() + key + " has the value '" + value + "' twice; keep one");
+                    key + " has the value '" + value + "' twice; keep one");
     }
     return values;
   }
 
-  SweepRule read_rule(std::string const& section, Assignment const& item) const {
-    std::string const name = section + "." + item.key;
-    require_input(is_plain_name(item.key),
-                  where() + name + ": a name is made of letters, digits, _ and -");
+  static SweepRule read_rule(std::string const& section, Assignment const& item) {
+    std::string const name = item.source + ": " + section + "." + item.key;
+    require_input(is_plain_name(item.key), name + ": a name is made of letters, digits, _ and -");
     SweepRule rule{item.key, {}};
     std::set<std::string> seen;
     for (auto const& part : split(item.value, '&')) {
       auto const equals = part.find('=');
       require_input(equals != std::string::npos && equals > 0,
-                    where() + name + ": '" + part +
+                    name + ": '" + part +
                         "' is not possible; write section.key=value & section.key=value | value");
       auto const key = trim(part.substr(0, equals));
-      require_input(seen.insert(key).second, where() + name + " has " + key + " twice; keep one");
+      require_input(seen.insert(key).second, name + " has " + key + " twice; keep one");
       rule.axes.push_back({key, values_of(name + ": " + key, part.substr(equals + 1))});
     }
-    require_input(
-        !rule.axes.empty(),
-        where() + name + " is empty; write section.key=value & section.key=value | value");
+    require_input(!rule.axes.empty(),
+                  name + " is empty; write section.key=value & section.key=value | value");
     return rule;
   }
 

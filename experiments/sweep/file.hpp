@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "common/config/syntax.hpp"
+#include "common/config/ini.hpp"
 
 namespace fedstrata {
 

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "common/base/log.hpp"
+#include "common/config/syntax.hpp"
 
 namespace fedstrata {
 Sweep open_sweep(std::string const& path, std::string const& out) {

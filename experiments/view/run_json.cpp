@@ -1,7 +1,7 @@
 #include <cstring>
 
 #include "common/base/json.hpp"
-#include "common/config/syntax.hpp"
+#include "common/config/ini.hpp"
 #include "experiments/view/run_facts.hpp"
 
 namespace fedstrata {
@@ -51,7 +51,7 @@ std::string rows(std::vector<Record> const& records) {
 
 std::string config_json(std::string const& config) {
   Members members;
-  for (auto const& [key, value, source] : read_ini(config, ""))
+  for (auto const& [key, value, source] : read_ini(config, "").assignments)
     members.emplace_back(key, json::text(value));
   return json::object(members);
 }

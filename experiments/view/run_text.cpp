@@ -2,7 +2,7 @@
 
 #include "common/base/format.hpp"
 #include "common/base/text.hpp"
-#include "common/config/syntax.hpp"
+#include "common/config/ini.hpp"
 #include "experiments/view/run_facts.hpp"
 #include "experiments/view/view.hpp"
 
@@ -40,7 +40,7 @@ std::string config_lines(std::string const& config) {
   std::ostringstream out;
   out << "\nconfiguration";
   std::string last;
-  for (auto const& [key, value, source] : read_ini(config, "")) {
+  for (auto const& [key, value, source] : read_ini(config, "").assignments) {
     if (value.empty()) continue;
     auto const dot = key.rfind('.');
     auto const section = key.substr(0, dot);

@@ -14,6 +14,7 @@ namespace fedstrata {
 namespace {
 
 using testing::ElementsAre;
+using testing::StartsWith;
 using testing::HasSubstr;
 
 /// Full name, with average.NAME, and effect.
@@ -102,6 +103,20 @@ TEST(WithoutEffectTest, says_what_a_setting_is_for) {
               ElementsAre("model.hidden = 5 has no effect: it is for model.name = mlp"));
   EXPECT_THAT(idle({"average.a.every=0", "average.a.from=2"}),
               ElementsAre("average.a.from = 2 has no effect: it is for groups with every > 0"));
+}
+
+TEST(WithoutEffectTest, intervals_beyond_the_run) {
+  EXPECT_THAT(idle({"average.a.every=11"}),
+              ElementsAre("average.a never averages: its first round would be 11, after "
+                          "federation.rounds = 10"));
+  EXPECT_THAT(idle({"average.a.every=6", "average.a.from=2", "average.a.until=5"}),
+              ElementsAre("average.a never averages: its first round would be 6, after "
+                          "average.a.until = 5"));
+  EXPECT_THAT(idle({"average.a.every=20", "average.a.offset=10"}), ElementsAre()) << "round 10";
+  EXPECT_THAT(idle({"average.a.every=6", "average.a.until=6"}), ElementsAre());
+  EXPECT_THAT(idle({"checkpoint.every=11", "analysis.every=12"}),
+              ElementsAre(StartsWith("checkpoint.every = 11 is longer than the run"),
+                          StartsWith("analysis.every = 12 is longer than the run")));
 }
 
 TEST(WithoutEffectTest, each_key_has_an_effect_with_what_it_is_for_and_none_without) {

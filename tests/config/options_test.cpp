@@ -129,7 +129,7 @@ TEST(ConfigTest, presets_expand_into_their_groups) {
 
 TEST(BadConfigTest, unknown_names_suggest_the_nearest) {
   EXPECT_THAT(refused("[trian]\nlr = 1\n"), AllOf(HasSubstr("run.ini"), HasSubstr("mean train?")));
-  EXPECT_THAT(refused("[ train ]\nlr = 1\n"), HasSubstr("mean train?"));
+  EXPECT_EQ(refused("[ train ]\nlr = 1\n"), "nothing was refused");
   EXPECT_THAT(refused("[fedaration]\n"), HasSubstr("mean federation?"));
   EXPECT_THAT(refused("[train]\nmomemtum = 0.9\n"),
               AllOf(HasSubstr("run.ini"), HasSubstr("mean train.momentum?")));
@@ -146,7 +146,7 @@ TEST(BadConfigTest, unknown_names_suggest_the_nearest) {
 
 TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
   EXPECT_THAT(refused("[train]\nlr = fast\n"),
-              AllOf(HasSubstr("run.ini: train.lr = 'fast'"), HasSubstr("number > 0")));
+              AllOf(HasSubstr("run.ini:2: train.lr = 'fast'"), HasSubstr("number > 0")));
   EXPECT_THAT(refused("[run]\nseed = -1\n"), HasSubstr("integer >= 0"));
   for (auto const* bad : {"train.lr=0",
                           "train.lr=nan",

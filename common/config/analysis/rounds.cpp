@@ -13,7 +13,7 @@ using Kind = RoundSelection::Kind;
 
 std::int64_t read_round(std::string const& text, std::string const& whole) {
   std::int64_t round = -1;
-  require_input(read_number(text, round) && round >= 0,
+  require_input(read_entry(text, round) && round >= 0,
                 "analysis.rounds = " + whole + ": '" + text +
                     "' is not a round; allowed: all, last, a list of rounds or A:B:STEP");
   return round;

@@ -14,7 +14,7 @@ Key<ModelConfig> hidden_key() {
     std::vector<std::int64_t> sizes;
     for (auto const& part : split(text, ',')) {
       std::int64_t size = 0;
-      if (!read_number(part, size) || size < 1) return false;
+      if (!read_entry(part, size) || size < 1) return false;
       sizes.push_back(size);
     }
     model.hidden = sizes;

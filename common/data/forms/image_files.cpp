@@ -111,7 +111,7 @@ fs::path ImageFiles::directory(std::string const& wanted) const {
                                      : "set it to the folder that holds the files of " + name));
   require_input(
       fs::is_directory(dir),
-      "data.dir = " + dir.string() + " is not a directory: " +
+      "data.dir = " + dir.string() + " is not a directory" + beginning_of(dir.string()) + ": " +
           (wanted.empty() ? "install Debian's package dataset-" + name + " or set data.dir"
                           : "set it to the folder that holds the files of " + name));
   return dir;

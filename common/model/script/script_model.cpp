@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/base/error.hpp"
+#include "common/base/text.hpp"
 #include "common/model/operations/operations.hpp"
 #include "common/model/script/autograd.hpp"
 #include "common/model/script/stored_layers.hpp"
@@ -180,7 +181,8 @@ class ScriptOperation : public Operation {
 
 Module load(fs::path const& file) {
   auto const name = kScriptPrefix + file.string();
-  require_input(fs::is_regular_file(file), "model.name = " + name + ": there is no such file");
+  require_input(fs::is_regular_file(file),
+                "model.name = " + name + ": there is no such file" + beginning_of(file.string()));
   try {
     return torch::jit::load(file.string(), torch::Device("cpu"));
   } catch (std::exception const& error) {
