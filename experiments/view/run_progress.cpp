@@ -67,7 +67,8 @@ std::vector<ProgressRow> read_progress_rows(std::filesystem::path const& run) {
       return found != place.end() && found->second < cells.size() &&
              read_number(cells[found->second], value);
     };
-    ProgressRow row{.line = line};
+    ProgressRow row;
+    row.line = line;
     if (file.eof() || !read("round", row.round) || !read("seconds", row.seconds)) continue;
     read("train_loss", row.train_loss);
     // The clients' models: where layers are averaged seldom or never, no client uses the global
