@@ -36,6 +36,13 @@ Selectors read_selectors(std::string const& layers) {
   return result;
 }
 
+/// How many times `part` fits into `whole`. Both are decimal fractions as doubles hold them, where
+/// 0.3 / 0.1 is a little less than 3.
+double whole_times(double part, double whole) {
+  double const quotient = whole / part, nearest = std::round(quotient);
+  return std::abs(quotient - nearest) < 1e-12 * nearest ? nearest : std::floor(quotient);
+}
+
 std::string where(AverageGroup const& group) { return "average." + group.name + ".layers"; }
 
 }  // namespace
@@ -127,7 +134,7 @@ double learning_rate(TrainConfig const& train, std::int64_t rounds, std::int64_t
   if (train.schedule == ScheduleKind::cosine && horizon > 0) {
     lr *= 0.5 * (1.0 + std::cos(std::numbers::pi * done / horizon));
   } else if (train.schedule == ScheduleKind::step) {
-    lr *= std::pow(train.step_factor, std::floor(done / train.step_every));
+    lr *= std::pow(train.step_factor, whole_times(train.step_every, done));
   }
   if (train.warmup > 0) {
     auto const steps_done = static_cast<double>(steps_before + step + 1);

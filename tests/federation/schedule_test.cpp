@@ -224,6 +224,23 @@ TEST(LearningRateTest, steps_drop_by_the_factor) {
   EXPECT_DOUBLE_EQ(learning_rate(train, 10, 1, 5, 10, 0), 0.5);
 }
 
+TEST(LearningRateTest, steps_that_doubles_round_drop_when_they_should) {
+  TrainConfig train;
+  train.lr = 1;
+  train.schedule = ScheduleKind::step;
+  train.step_factor = 0.5;
+  train.step_every = 0.1;
+  for (int steps : {3, 10, 30, 70}) {
+    for (int step = 0; step < 2 * steps; ++step) {
+      EXPECT_DOUBLE_EQ(learning_rate(train, 10, 1 + step / steps, step % steps, steps, 0),
+                       std::pow(0.5, 10 * step / steps))
+          << step << " of " << steps;
+    }
+  }
+  train.step_every = 1;
+  EXPECT_DOUBLE_EQ(learning_rate(train, 10, 1, 999'999'999, 1'000'000'000, 0), 1);
+}
+
 TEST(LearningRateTest, warmup_counts_the_clients_own_steps) {
   TrainConfig train;
   train.lr = 1;
