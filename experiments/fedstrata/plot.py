@@ -15,7 +15,7 @@ import typing
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
-from .figures import combine, compare, groups, metrics, paper, report, sweeps, topics
+from .figures import combine, compare, groups, metrics, page, paper, report, sweeps, topics
 from .figures.analysis import Analysis
 from .figures.sweep_tables import Sweep, collected_file
 from .problems import Problem
@@ -35,12 +35,16 @@ def main(arguments, prog):
                              "file")
     parser.add_argument("--format", metavar="KINDS", default="png,svg",
                         help=f"some of {', '.join(paper.FORMS)} joined by commas (default: png,svg)")
+    parser.add_argument("--width", metavar="INCHES",
+                        help="lay figures out for a column (3.3, say) or a page of that width; no letter "
+                             "is under 6 pt (default: as it suits each figure)")
     parser.add_argument("--no-title", action="store_true", help="for papers, which have captions")
     parser.add_argument("--only", metavar="NAME", action="append", default=[],
                         help="only this figure, or those that fit a pattern such as 'barriers_*'; "
                              "may be repeated")
     arguments = parser.parse_args(arguments)
     form = paper.Form(forms(arguments.format), not arguments.no_title, tuple(arguments.only))
+    page.set_width(inches(arguments.width))
     draw(arguments.runs, Wanted(arguments.out, arguments.analysis, form, html=arguments.html))
     return 0
 
@@ -50,6 +54,20 @@ def forms(text):
     if unknown := [form for form in found if form not in paper.FORMS]:
         raise Problem(f"--format {text}: '{unknown[0]}' is none of {', '.join(paper.FORMS)}.")
     return found
+
+
+def inches(text):
+    """The number; None of None."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not page.LEAST <= number <= page.MOST:
+        raise Problem(f"--width {text}: this must be a number of inches from {page.LEAST:g} to "
+                      f"{page.MOST:g}, such as 3.3 for a column or 7 for a page.")
+    return number
 
 
 @dataclasses.dataclass
@@ -188,7 +206,7 @@ def save(drawn, out, wanted):
         if not wanted.figures:
             return drawn
         for name, figure in drawn.items():
-            paper.save(figure.draw(), out / name, wanted.form)
+            paper.save(figure.draw(wanted.form.title), out / name, wanted.form)
     except OSError as problem:
         raise cannot_write(out, problem) from problem
     kinds = " and ".join(", ".join(wanted.form.forms).upper().rsplit(", ", 1))

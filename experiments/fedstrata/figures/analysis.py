@@ -4,7 +4,8 @@ import configparser
 
 import numpy as np
 
-from .charts import Grid, HeatMap, number
+from .charts import number
+from .heatmap import Grid, HeatMap
 from .rows import Rows
 from .run_tables import (INITIALISATION, MEAN, about, averaging, has_classes, median, read,
                          span, splits, tables)
@@ -86,15 +87,15 @@ class Analysis:
                             rounds)
                  for quantity in self.quantities for text in [quantity[1]]
                  for name, entries in panels.items()]
-        note = "end points: the value of the clients' own models"
+        note = []
         if any(grid.bars.any() for grid in grids):
-            note += "; black bar: layer averaged at that point"
+            note.append("black bar: layer averaged at that point")
         elif self.averaged_between(rounds) is None:
-            note += "; all layers averaged every round"
+            note.append("all layers averaged every round")
         if len(rounds) < len(every):
-            note += f"; {len(rounds)} of {len(every)} analysed rounds shown"
+            note.append(f"{len(rounds)} of {len(every)} analysed rounds shown")
         heading = self.heading(what, split, rounds, self.reference(rows, partner))
-        return HeatMap(heading, grids, note, across)
+        return HeatMap(heading, grids, "; ".join(note), across)
 
     def _grid(self, text, quantity, rows, partner, entries, rounds):
         column, _, unit, decimals = quantity

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from .analysis import FULL, LAYER
-from .charts import BLACK, Chart, plt
+from . import page
+from .charts import BLACK, Chart
 from .rows import Rows
 from .run_tables import column_of, median
 
@@ -81,16 +82,16 @@ def dots(panels, names):
                  for _, numbers in series)
     heights = [1.5] * full + [len(names) - 1 + 0.5] * single
     each = 0.14 + 0.11 * max(len(series) for _, series in panels)
-    figure, axes = plt.subplots(len(heights), len(panels), squeeze=False,
-                                figsize=(1.5 + 4.2 * len(panels), 2.2 + each * sum(heights)),
-                                gridspec_kw={"height_ratios": heights})
+    figure, axes = page.subplots(len(heights), len(panels),
+                                 (4.9, (1.1 + each * sum(heights)) / len(heights)), least=3.2,
+                                 height_ratios=heights)
     for k, (xlabel, series) in enumerate(panels):
         if full:
             dots_panel(axes[0, k], names[:1], [(c, numbers[:1]) for c, numbers in series])
         if single:
             dots_panel(axes[-1, k], names[1:], [(c, numbers[1:]) for c, numbers in series])
         axes[-1, k].set_xlabel(xlabel)
-        if k:
+        if not axes[0, k].get_subplotspec().is_first_col():
             for axis in axes[:, k]:
                 axis.set_yticklabels([])
     handles = {text: handle for axis in axes.flat

@@ -4,7 +4,8 @@ divergence of the clients, traffic of the averaging groups, partition."""
 import numpy as np
 from matplotlib.lines import Line2D
 
-from .charts import (BLACK, BLUE, GREY, MAX_LINES, ORANGE, PALE, Chart, frame, layer_colors, plt)
+from . import page
+from .charts import (BLACK, BLUE, GREY, MAX_LINES, ORANGE, PALE, Chart, frame, layer_colors)
 from .run_tables import (about, averaging, by_layer, has_classes, present, read,
                          span)
 
@@ -17,7 +18,7 @@ def figures(run):
     if metrics is not None and len(metrics) > 1:
         name, title = (("accuracy", "Accuracy and loss") if has_classes(run) else ("loss", "Loss"))
         drawn[name] = accuracy_and_loss(
-            f"{title} by round: {heading}, {span(metrics['round'])}", metrics,
+            f"{title} by round\n{heading}, {span(metrics['round'])}", metrics,
             rounds[averaged.any(axis=0)])
     if len(rounds):
         values = by_layer(read(run, "metrics/layers"), "divergence", run.layers, rounds)
@@ -31,10 +32,10 @@ def figures(run):
             f"{heading}, {span(rounds)}", rounds, sent)
     histogram = run.histogram
     if histogram.shape[1]:
-        drawn["partition"] = partition(f"Who holds which classes: {heading}, train split",
+        drawn["partition"] = partition(f"Who holds which classes\n{heading}, train split",
                                        histogram)
     else:
-        drawn["partition"] = sizes(f"Who holds how much: {heading}, train split",
+        drawn["partition"] = sizes(f"Who holds how much\n{heading}, train split",
                                    np.diff(run.file["partition/offsets"][:]))
     return drawn
 
@@ -51,11 +52,9 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
     seldom = 0 < len(averaging_rounds) < metrics["round"].max()
     never = not len(averaging_rounds) and (present(metrics, "test_accuracy_before") or
                                            present(metrics, "test_loss_before"))
-    figure = plt.figure(figsize=(4.6 * len(panels), 4.4))
-    grid = figure.add_gridspec(2, len(panels), height_ratios=[1, 0.2])
+    figure, axes = page.subplots(1, len(panels), (4.6, page.height(3.2)))
     handles = {}
-    for k, (title, name, train) in enumerate(panels):
-        axis = figure.add_subplot(grid[0, k])
+    for axis, (title, name, train) in zip(axes.flat, panels):
         # The wide lines lie below: where averaging changes nothing, both stay visible.
         for label, column, color, style, width in _lines(name, train):
             if never and (column == name or "_after" in column):
@@ -76,11 +75,9 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
             title += ": test set; dashed: training data" if train and present(metrics, train) else \
                 " on the test set"
         frame(axis, title)
+        axis.set_xlim(*(metrics["round"][[0, -1]] + np.array([-0.04, 0.04]) * np.ptp(metrics["round"])))
         axis.set_ylim(0, 1 if "accuracy" in name else None)
-    legend = figure.add_subplot(grid[1, :])
-    legend.axis("off")
-    legend.legend(handles.values(), handles.keys(), loc="center", ncol=min(len(panels) + 1, 3))
-    return Chart(heading, figure)
+    return Chart(heading, figure, legend=(list(handles.values()), list(handles)))
 
 
 def _lines(name, train):
@@ -104,12 +101,11 @@ def divergence(heading, layers, rounds, values, averaged):
     averaged = np.logical_or.reduceat(averaged, np.flatnonzero(measured), axis=1)
     rounds, values = rounds[measured], values[:, measured]
     draw = _divergence_lines if len(layers) <= MAX_LINES else _divergence_map
-    figure = draw(layers, rounds, values, averaged)
-    return Chart(heading, figure)
+    return Chart(heading, *draw(layers, rounds, values, averaged))
 
 
 def _divergence_lines(layers, rounds, values, averaged):
-    figure, axis = plt.subplots(figsize=(6.4, 3.9))
+    figure, [[axis]] = page.subplots(1, 1, (6.4, page.height(3.3)))
     colors = layer_colors(layers)
     markers = "os^Dv<>p"
     often = averaged.mean() > 0.5
@@ -126,12 +122,11 @@ def _divergence_lines(layers, rounds, values, averaged):
     if averaged.any() and not often:
         handles.append(Line2D([], [], ls="", marker="o", ms=8, color="none", markeredgecolor=BLACK))
         names.append("averaged then")
-    axis.legend(handles, names, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return figure
+    return figure, "", (handles, names)
 
 
 def _divergence_map(layers, rounds, values, averaged):
-    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.2 * len(layers)))
+    figure, [[axis]] = page.subplots(1, 1, (8, 0.7 + (0.15 if page.narrow() else 0.2) * len(layers)))
     image = axis.imshow(values, cmap="cividis", aspect="auto", vmin=0,
                         extent=(-0.5, len(rounds) - 0.5, len(layers) - 0.5, -0.5))
     axis.set_yticks(range(len(layers)), layers)
@@ -141,18 +136,18 @@ def _divergence_map(layers, rounds, values, averaged):
         axis.set_xlabel("round (white bar: layer averaged at its end)")
     else:
         axis.set_xlabel("round")
-    step = -(-len(rounds) // 15)
+    step = -(-len(rounds) // (8 if page.narrow() else 15))
     axis.set_xticks(range(0, len(rounds), step), [str(r) for r in rounds[::step]])
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axis, aspect=30, pad=0.01)
     bar.outline.set_visible(False)
     bar.set_label("distance to the clients' mean (L2)")
-    return figure
+    return figure, ""
 
 
 def traffic(heading, rounds, sent):
     """`sent` = /metrics/averaged; a line a group, and the sum of all."""
-    figure, axis = plt.subplots(figsize=(6.4, 3.9))
+    figure, [[axis]] = page.subplots(1, 1, (6.4, page.height(3.3)))
     groups = np.unique(sent["group"])
     sums = [[sent["bytes"][(sent["group"] == group) & (sent["round"] == r)].sum() for r in rounds]
             for group in groups]
@@ -164,22 +159,22 @@ def traffic(heading, rounds, sent):
     frame(axis, "")
     axis.set_ylim(bottom=0)
     axis.set_ylabel("MiB sent so far")
-    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return Chart(heading, figure)
+    return Chart(heading, figure, legend=axis.get_legend_handles_labels())
 
 
 def partition(heading, histogram):
     """`histogram` [clients, classes]: samples per label."""
     clients, classes = histogram.shape
-    numbers = clients <= 30 and classes <= 20
-    height = 1.3 + min(0.26 * clients, 7.0)
-    figure, axis = plt.subplots(figsize=(1.6 + min(0.5 * classes, 9), height))
+    height = 0.7 + min((0.2 if page.narrow() else 0.26) * clients, 7.0)
+    figure, [[axis]] = page.subplots(1, 1, (1.6 + min(0.5 * classes, 9), height))
     top = max(histogram.max(), 1)
+    widest = page.measure(str(top), page.font(8)) + 0.04
+    numbers = clients <= 30 and classes * widest <= min(10, figure.get_figwidth() - 1.3)
     image = axis.imshow(histogram, cmap="Blues", vmin=0, vmax=top, aspect="auto",
                         interpolation="nearest")
     if numbers:
         for (client, label), count in np.ndenumerate(histogram):
-            axis.text(label, client, str(count), ha="center", va="center", fontsize=8,
+            axis.text(label, client, str(count), ha="center", va="center", fontsize=page.font(8),
                       color="white" if count > 0.6 * top else "black")
         axis.set_yticks(range(clients))
     if classes <= 20:
@@ -196,7 +191,7 @@ def partition(heading, histogram):
 
 def sizes(heading, samples):
     """`samples` [clients]."""
-    figure, axis = plt.subplots(figsize=(6.4, 1.3 + min(0.26 * len(samples), 7.0)))
+    figure, [[axis]] = page.subplots(1, 1, (6.4, 0.7 + min(0.26 * len(samples), 7.0)))
     axis.barh(range(len(samples)), samples, color=BLUE)
     axis.invert_yaxis()
     if len(samples) <= 30:

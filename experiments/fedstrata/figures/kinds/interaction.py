@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..charts import Grid, HeatMap
+from ..heatmap import Grid, HeatMap
 from ..run_tables import column_of, median, present
 
 SECTION = "Sets of layers"
