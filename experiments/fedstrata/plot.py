@@ -15,7 +15,7 @@ import typing
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
-from .figures import combine, compare, groups, metrics, page, paper, report, sweeps, topics
+from .figures import combine, compare, groups, layers, metrics, page, paper, report, sweeps, topics
 from .figures.analysis import Analysis
 from .figures.sweep_tables import Sweep, collected_file
 from .problems import Problem
@@ -42,10 +42,14 @@ def main(arguments, prog):
     parser.add_argument("--only", metavar="NAME", action="append", default=[],
                         help="only this figure, or those that fit a pattern such as 'barriers_*'; "
                              "may be repeated")
+    parser.add_argument("--hide", metavar="NAME|TYPE", action="append", default=[],
+                        help="no rows for this layer, those that fit a pattern, or those of a type "
+                             "(norm: all normalisation layers); may be repeated")
     arguments = parser.parse_args(arguments)
     form = paper.Form(forms(arguments.format), not arguments.no_title, tuple(arguments.only))
     page.set_width(inches(arguments.width))
-    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, form, html=arguments.html))
+    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, form, html=arguments.html,
+                                hide=tuple(arguments.hide)))
     return 0
 
 
@@ -78,6 +82,7 @@ class Wanted:
     form: paper.Form = dataclasses.field(default_factory=paper.Form)
     figures: bool = True
     html: bool = False
+    hide: tuple = ()  # layers without rows
 
 
 def draw(runs, wanted):
@@ -91,8 +96,10 @@ def draw(runs, wanted):
 
 def draw_one(path, wanted):
     run = open_run(path)
-    analyses = [Analysis(run, name) for name in chosen_analyses(run, wanted.analysis)]
-    drawn = metrics.figures(run)
+    layers.check_known([run], wanted.hide)
+    shown = layers.shown(run, wanted.hide)
+    analyses = [Analysis(run, name, shown) for name in chosen_analyses(run, wanted.analysis)]
+    drawn = metrics.figures(run, shown)
     for analysis in analyses:
         drawn.update(topics.figures(analysis))
         analysis.print_summary()
@@ -117,6 +124,7 @@ def draw_several(paths, wanted):
     if wanted.out is None:
         raise Problem("Several runs are drawn together: say with --out where to.")
     runs = [open_run(path) for path in paths]
+    layers.check_known(runs, wanted.hide)
     if wanted.analysis and not any(wanted.analysis in run.analyses for run in runs):
         chosen_analyses(runs[0], wanted.analysis)
     found = groups.of_runs([groups.member(run, wanted.analysis) for run in runs])
@@ -143,8 +151,9 @@ def average(wanted, runs, said):
     try:
         combine.check_same_experiment(runs, chosen_analyses(runs[0], wanted.analysis))
         for run, found in zip(runs, heatmaps):
+            shown = layers.shown(run, wanted.hide)
             for name in chosen_analyses(run, wanted.analysis):
-                found.update(topics.figures(Analysis(run, name), by_round=True))
+                found.update(topics.figures(Analysis(run, name, shown), by_round=True))
         return combine.figures(runs, heatmaps)
     except Problem as problem:
         said.append(f"Barriers are not averaged: {problem}")
@@ -152,8 +161,8 @@ def average(wanted, runs, said):
 
 
 def draw_sweep(paths, wanted, collected):
-    if len(paths) > 1 or wanted.analysis or wanted.html:
-        raise Problem("A sweep is drawn alone, with neither --analysis nor a report.")
+    if len(paths) > 1 or wanted.analysis or wanted.html or wanted.hide:
+        raise Problem("A sweep is drawn alone, without --analysis, --hide and a report.")
     sweep = Sweep(collected)
     drawn = sweeps.figures(sweep)
     found, said = cells_of(sweep)

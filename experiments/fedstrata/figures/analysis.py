@@ -24,8 +24,9 @@ BARRIERS = {  # what the numbers are, by partner
 class Analysis:
     """`parts`: Rows by (split, partner); partner as in BARRIERS."""
 
-    def __init__(self, run, name):
-        self.run, self.name, self.layers = run, name, run.layers
+    def __init__(self, run, name, layers=None):
+        """`layers`: those that figures show; all by default."""
+        self.run, self.name, self.layers = run, name, layers or run.layers
         self.averaging = averaging(run)
         shares = has_classes(run)  # errors are shares of wrong answers
         self.error_unit = "percentage points" if shares else "the targets' unit"
@@ -105,17 +106,17 @@ class Analysis:
         bars = np.zeros((len(named), len(rounds)), bool)
         for k, (_, kind, target) in enumerate(named):
             if between is not None and kind == LAYER and target in self.layers:
-                bars[k] = between[self.layers.index(target)]
+                bars[k] = between[self.run.layers.index(target)]
         return Grid(text, unit * rows.medians(named, column, rounds),
                     [name for name, *_ in named], [str(r) for r in rounds], decimals,
                     gaps=tuple(gaps), scale=column, ends=unit * rows.ends(partner, column, rounds),
                     bars=bars)
 
     def averaged_between(self, columns):
-        """[layers, columns]: averaged after this column's models were taken, before the next's?
+        """[all layers, columns]: averaged after this column's models were taken, before the next's?
         None when all layers are averaged every round."""
         rounds, averaged = self.averaging
-        between = np.zeros((len(self.layers), len(columns)), bool)
+        between = np.zeros((len(self.run.layers), len(columns)), bool)
         if averaged.size and averaged.all():
             return None
         # Where models are from before averaging, a round's average shows in later columns only.
@@ -140,7 +141,7 @@ class Analysis:
 
     def print_summary(self):
         partner = next((partner for _, partner in self.parts), None)
-        entries = [(FULL, FULL, None), *((name, LAYER, name) for name in self.layers)]
+        entries = [(FULL, FULL, None), *((name, LAYER, name) for name in self.run.layers)]
         shown = [(split, column, unit, decimals) for split, other in self.parts if other == partner
                  for column, _, unit, decimals in self.quantities]
         parts = {split: self.parts[split, partner] for split, *_ in shown}

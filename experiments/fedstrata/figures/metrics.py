@@ -10,7 +10,9 @@ from .run_tables import (about, averaging, by_layer, has_classes, present, read,
                          span)
 
 
-def figures(run):
+def figures(run, layers=None):
+    """`layers`: those that are shown; all by default."""
+    shown = [run.layers.index(layer) for layer in layers or run.layers]
     heading = f"{about(run)}, {run.file.attrs['clients']} clients"
     drawn = {}
     rounds, averaged = averaging(run)
@@ -24,7 +26,8 @@ def figures(run):
         values = by_layer(read(run, "metrics/layers"), "divergence", run.layers, rounds)
         drawn["divergence"] = divergence(
             "How far apart the clients are when local training ends: distance to their weighted "
-            f"mean\n{heading}, {span(rounds)}", run.layers, rounds, values, averaged)
+            f"mean\n{heading}, {span(rounds)}", layers or run.layers, rounds, values[shown],
+            averaged[shown])
     sent = read(run, "metrics/averaged")
     if sent is not None and len(np.unique(sent["group"])) > 1:
         drawn["traffic"] = traffic(

@@ -19,7 +19,7 @@ def write_table(file, name, columns, rows):
 
 
 def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05, split="both",
-              shared=False, config="", dataset="fashion-mnist", rounds=5):
+              shared=False, config="", dataset="fashion-mnist", rounds=5, types=("linear",) * 3):
     """`shared`: all layers are averaged every round, and clients differ from their mean; `config`:
     further sections. `more_kinds`: with every kind of barrier, and the tables averaged, plane and spread. `split`:
     as in analysis.split."""
@@ -30,8 +30,8 @@ def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05
                           complete=1, dataset=dataset,
                           config=f"[run]\nseed = {seed}\n\n[train]\nlr = {lr}\n\n"
                                  f"[analysis]\nat = before\nsplit = {split}\n\n{config}")
-        write_table(file, "layers", [("name", "S64"), ("offset", "i8"), ("size", "i8")],
-                    [(name, 10 * k, 10) for k, name in enumerate(LAYERS)])
+        write_table(file, "layers", [("name", "S64"), ("offset", "i8"), ("size", "i8"), ("type", "S8")],
+                    [(name, 10 * k, 10, kind) for k, (name, kind) in enumerate(zip(LAYERS, types))])
         write_table(file, "provenance", [("version", "S16"), ("ranks", "i8")], [("0.1.0<&>", 4)])
         file["partition/histogram"] = np.arange(30).reshape(3, 10)
         write_rounds(file, seed, shared, rounds)
