@@ -98,7 +98,8 @@ def draw_one(path, wanted):
     run = open_run(path)
     layers.check_known([run], wanted.hide)
     shown = layers.shown(run, wanted.hide)
-    analyses = [Analysis(run, name, shown) for name in chosen_analyses(run, wanted.analysis)]
+    names = chosen_analyses(run, wanted.analysis)
+    analyses = [Analysis(run, name, shown, len(names) == 1) for name in names]
     drawn = metrics.figures(run, shown)
     for analysis in analyses:
         drawn.update(topics.figures(analysis))
@@ -152,8 +153,10 @@ def average(wanted, runs, said):
         combine.check_same_experiment(runs, chosen_analyses(runs[0], wanted.analysis))
         for run, found in zip(runs, heatmaps):
             shown = layers.shown(run, wanted.hide)
-            for name in chosen_analyses(run, wanted.analysis):
-                found.update(topics.figures(Analysis(run, name, shown), by_round=True))
+            names = chosen_analyses(run, wanted.analysis)
+            for name in names:
+                one = Analysis(run, name, shown, len(names) == 1)
+                found.update(topics.figures(one, by_round=True))
         return combine.figures(runs, heatmaps)
     except Problem as problem:
         said.append(f"Barriers are not averaged: {problem}")

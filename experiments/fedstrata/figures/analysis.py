@@ -24,9 +24,10 @@ BARRIERS = {  # what the numbers are, by partner
 class Analysis:
     """`parts`: Rows by (split, partner); partner as in BARRIERS."""
 
-    def __init__(self, run, name, layers=None):
-        """`layers`: those that figures show; all by default."""
-        self.run, self.name, self.layers = run, name, layers or run.layers
+    def __init__(self, run, name, layers=None, alone=False):
+        """`layers`: those that figures show, all by default; `alone`: no other analysis is drawn, so
+        titles need not name it."""
+        self.run, self.name, self.layers, self.alone = run, name, layers or run.layers, alone
         self.averaging = averaging(run)
         shares = has_classes(run)  # errors are shares of wrong answers
         self.error_unit = "percentage points" if shares else "the targets' unit"
@@ -66,8 +67,9 @@ class Analysis:
 
     def heading(self, what, split, rounds, reference=""):
         """Says what is shown, of which model and data, when, and against what."""
-        heading = (f"{what}\n{about(self.run)}, {split} split, {span(rounds)}, "
-                   f"analysis '{self.name}'")
+        heading = f"{what}\n{about(self.run)}, {split} split, {span(rounds)}"
+        if not self.alone:
+            heading += f", analysis '{self.name}'"
         return f"{heading}\n{reference}" if reference else heading
 
     def reference(self, rows, partner):

@@ -96,7 +96,7 @@ def fit(figure):
         room = 2 * width * min(middle - spec.colspan.start / columns, spec.colspan.stop / columns - middle)
         for text, inches in ((axis.title, room), (axis.xaxis.label, room),
                              (axis.yaxis.label, 1.1 * height * place.height)):
-            text.set_text(page.wrap(text.get_text(), max(inches, 0.5), text.get_fontsize()))
+            text.set_text(page.two_lines(text.get_text(), max(inches, 0.5), text.get_fontsize()))
 
 
 def frame(axis, text, xlabel="round"):

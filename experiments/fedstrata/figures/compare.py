@@ -323,7 +323,7 @@ def heading(topic, across, groups, panels):
     if topic == "barrier":
         one = next(one for one in members if one.barriers)
         when = "after" if one.analysed["at"] == "after" else "before"
-        details += f", {when} averaging, analysis '{one.analysis}'"
+        details += f", {when} averaging"
     return f"{what} against {ACROSS[across][0]}\n{details}"
 
 

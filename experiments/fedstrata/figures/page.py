@@ -14,6 +14,7 @@ SMALLEST = 6.0  # points of a letter
 NARROW = 5.0  # inches; letters of a narrower figure are smaller
 EDGE = 0.06  # inches between a text and the figure's edge
 SPACING = 1.3 / 72  # inches of a line by a point of its letters
+SHORTEST = 8  # letters before and behind a cut
 DOTS = 720  # an inch: text is measured without the rounding of a screen
 STYLE = {"font.size": 9, "axes.titlesize": 9.5, "axes.labelsize": 9, "legend.fontsize": 8,
          "xtick.labelsize": 9, "ytick.labelsize": 9}
@@ -120,3 +121,15 @@ def wrap(text, inches, size):
                 words.insert(0, word[fits:])
         lines.append(line)
     return "\n".join(lines)
+
+
+def two_lines(text, inches, size):
+    """The text in two lines at most where that is done by cutting long words, such as names, in their
+    middle."""
+    while (wrapped := wrap(text, inches, size)).count("\n") > 1:
+        longest = max(text.split(), key=len)
+        half = (len(longest) - 2) // 2
+        if half < SHORTEST:
+            break
+        text = text.replace(longest, f"{longest[:half]}…{longest[-half:]}", 1)
+    return wrapped

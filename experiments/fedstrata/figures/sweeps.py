@@ -35,10 +35,12 @@ def figures(sweep):
         topic = tested[0][3].split(",")[0] if tested else "accuracy"
         add(drawn, sweep, cells, topic, part,
             f"{topic.capitalize()} on the test set, last round\n{about}", tested)
-        for analysis, split in barrier_parts(sweep):
+        analysed = barrier_parts(sweep)
+        several = len({analysis for analysis, _ in analysed}) > 1
+        for analysis, split in analysed:
             add(drawn, sweep, cells, "barrier", f"_{analysis}_{split}{part}",
                 f"Midpoint barriers on the {split} set, last analysed round, medians over pairs of "
-                f"clients\n{about}, analysis '{analysis}'",
+                f"clients\n{about}" + f", analysis '{analysis}'" * several,
                 barriers(sweep, cells, analysis, split))
     return drawn
 

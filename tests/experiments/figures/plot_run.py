@@ -19,14 +19,15 @@ def write_table(file, name, columns, rows):
 
 
 def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05, split="both",
-              shared=False, config="", dataset="fashion-mnist", rounds=5, types=("linear",) * 3):
-    """`shared`: all layers are averaged every round, and clients differ from their mean; `config`:
-    further sections. `more_kinds`: with every kind of barrier, and the tables averaged, plane and spread. `split`:
-    as in analysis.split."""
+              shared=False, config="", dataset="fashion-mnist", rounds=5,
+              types=("linear",) * 3, model="mlp", analyses=("insitu",)):
+    """`shared`: all layers are averaged every round, and clients differ from their mean; `config`: further
+    sections; `more_kinds`: with every kind of barrier, and the tables averaged, plane and spread; `split`: as
+    in analysis.split; `types`: of the layers; `analyses`: their names, the first one insitu."""
     splits = {"both": ("test", "train")}.get(split, (split.split(":")[0],))
     path.mkdir()
     with h5py.File(path / "run.h5", "w") as file:
-        file.attrs.update(format="fedstrata", format_version=1, model="mlp", clients=3, seed=seed,
+        file.attrs.update(format="fedstrata", format_version=1, model=model, clients=3, seed=seed,
                           complete=1, dataset=dataset,
                           config=f"[run]\nseed = {seed}\n\n[train]\nlr = {lr}\n\n"
                                  f"[analysis]\nat = before\nsplit = {split}\n\n{config}")
@@ -43,6 +44,8 @@ def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05
         file.create_group("barriers")
         if analysed:
             write_barriers(file, analysed, splits, alphas, more_kinds, 0.01 * (seed - 1))
+            for name in analyses[1:]:
+                file.copy("barriers/insitu", f"barriers/{name}")
             if more_kinds:
                 write_plane(file, analysed[-1], splits)
                 write_spread(file, analysed)

@@ -289,7 +289,7 @@ class PlotTest(unittest.TestCase):
                      "some layers are never averaged: lr 1", "mlp on fashion-mnist, 3 clients"):
             self.assertIn(part, text)
         self.assertIn("MiB", words(out / "compare_loss_bytes.svg"))
-        self.assertIn("analysis 'insitu'", words(out / "compare_barrier.svg"))
+        self.assertIn("before averaging", words(out / "compare_barrier.svg"))
         page, _ = self.check_page(out / "report.html", names)
         self.assertIn("seeds", page.headers)
 

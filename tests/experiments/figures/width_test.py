@@ -111,6 +111,32 @@ class Width(unittest.TestCase):
                           ([place.x0 for place in places], [place.y0 for place in places])])
         self.assertEqual(found, [[1, 2], [2, 1]])
 
+    def test_titles_have_two_lines_however_long_names_are(self):
+        model = "script:/home/someone/networks/of/last/year/wide_residual_network_with_dropout_28_10.pt"
+        for inches in (3.3, None):
+            for name, figure in self.draw(inches, "train", model=model, dataset="d" * 90).items():
+                title = max(figure.texts, key=lambda text: text.get_window_extent().y1).get_text()
+                self.assertLessEqual(title.count("\n"), 1, title)
+                self.assertNotIn("…", title)
+                for text in figure.texts:  # what has no room above stands below
+                    box = text.get_window_extent()
+                    self.assertTrue(0 <= box.x0 <= box.x1 <= figure.bbox.x1, text)
+                written = "".join(text.get_text().replace("\n", "") for text in figure.texts)
+                self.assertIn("dropout_28_10.pt", written, name)
+
+    def test_long_names_of_layers_are_cut_in_titles_of_panels(self):
+        name = "encoder.layers.residual_attention_block_23.feed_forward.projection"
+        text = page.two_lines(f"{name} alone: test error, percentage points", 2.5, 8)
+        self.assertEqual(text.count("\n"), 1)
+        self.assertTrue(text.startswith("encoder.l") and text.endswith("test error, percentage points"), text)
+
+    def test_an_analysis_is_named_where_others_are_drawn_too(self):
+        self.write(split="train", analyses=("insitu", "more"))
+        for options, there in (((), True), (("--analysis", "more"), False)):
+            self.plot("--format", "svg", "--only", "barriers_more_train", *options)
+            text = (self.path / "plots/barriers_more_train.svg").read_text(encoding="utf-8")
+            self.assertEqual("analysis 'more'" in text, there)
+
     def test_numbers_stand_in_cells_only_where_they_have_room(self):
         for rounds, there in ((40, False), (5, True)):
             figures = self.draw(3.3, "barriers", analysed=tuple(range(2, rounds, 2)), rounds=rounds)
