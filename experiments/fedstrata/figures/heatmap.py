@@ -1,10 +1,11 @@
-"""Heat maps: panels of numbers, coloured by sign and size."""
+"""Heat maps: panels of numbers, coloured by sign and size. How much room they need decides whether cells
+show their numbers and how many panels stand in a line, so sizes are worked out here, before drawing."""
 
 import dataclasses
 
 import numpy as np
 
-from . import page
+from . import bars, page
 from .charts import BLACK, GREY, number, surround
 from .page import plt
 
@@ -94,7 +95,13 @@ class HeatMap:
         return dict(cmap="Blues", vmin=known.min(), vmax=known.max()) \
             if len(known) else dict(cmap="Blues")
 
+    @property
+    def one_column(self):
+        return all(len(grid.columns) == 1 for grid in self.grids)
+
     def draw(self, titled=True):
+        if self.one_column:
+            return bars.draw(self, titled)
         across, size, numbers = self.layout()
         figure, axes = plt.subplots(-(-len(self.grids) // across), across, squeeze=False, figsize=size)
         for axis in axes.flat[len(self.grids):]:

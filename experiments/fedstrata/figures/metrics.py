@@ -104,7 +104,22 @@ def divergence(heading, layers, rounds, values, averaged):
     averaged = np.logical_or.reduceat(averaged, np.flatnonzero(measured), axis=1)
     rounds, values = rounds[measured], values[:, measured]
     draw = _divergence_lines if len(layers) <= MAX_LINES else _divergence_map
+    if len(rounds) == 1:
+        draw = _divergence_bars
     return Chart(heading, *draw(layers, rounds, values, averaged))
+
+
+def _divergence_bars(layers, rounds, values, averaged):
+    """Of one round; what was averaged in it shows in none."""
+    high = 0.17 if page.narrow() else 0.25
+    figure, [[axis]] = page.subplots(1, 1, (6.4, 0.8 + high * len(layers)))
+    axis.barh(range(len(layers)), values[:, 0], 0.7, color=BLUE)
+    axis.set_yticks(range(len(layers)), layers)
+    axis.set_ylim(len(layers) - 0.4, -0.6)
+    axis.grid(axis="x", color=PALE, lw=0.7)
+    axis.set_axisbelow(True)
+    axis.set_xlabel(f"distance to the clients' mean (L2), round {rounds[0]}")
+    return figure, ""
 
 
 def _divergence_lines(layers, rounds, values, averaged):
@@ -155,10 +170,11 @@ def traffic(heading, rounds, sent):
     sums = [[sent["bytes"][(sent["group"] == group) & (sent["round"] == r)].sum() for r in rounds]
             for group in groups]
     lines = np.cumsum(sums, axis=1) / 2**20
+    one = "o" if len(rounds) == 1 else None  # a line of one point is none
     for group, line, color in zip(groups, lines, layer_colors(groups)):
-        axis.plot(rounds, line, color=color, lw=1.5, drawstyle="steps-post", label=group)
+        axis.plot(rounds, line, color=color, lw=1.5, drawstyle="steps-post", label=group, marker=one)
     axis.plot(rounds, lines.sum(axis=0), color=BLACK, lw=1.3, ls="--", drawstyle="steps-post",
-              label="all")
+              label="all", marker=one)
     frame(axis, "")
     axis.set_ylim(bottom=0)
     axis.set_ylabel("MiB sent so far")

@@ -99,10 +99,10 @@ def configuration(runs):
 
 
 def figure(name, drawn):
-    """Heat maps become tables, whose cells show their value; other figures a picture."""
+    """Heat maps become tables, whose cells show their value; bars and other figures a picture."""
     what, *details = drawn.heading.split("\n")
     caption = html.escape(what) + f"<span>\n{html.escape(chr(10).join(details))}</span>"
-    if isinstance(drawn, HeatMap):
+    if isinstance(drawn, HeatMap) and not drawn.one_column:
         panels = [heat_table(*panel) for panel in zip(drawn.grids, drawn.limits())]
         across = drawn.across or len(panels)
         content = "".join(f'<div class="panels">{"".join(panels[k:k + across])}</div>'

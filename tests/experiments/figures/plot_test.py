@@ -19,7 +19,8 @@ from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from fedstrata.figures import analysis, combine, compare, controls, groups, run_tables, sweep_tables
+from fedstrata.figures import (analysis, combine, compare, controls, groups, metrics, run_tables,
+                               sweep_tables, topics)
 from fedstrata.figures.kinds import random_and_subset, simplex
 from fedstrata.run import open_run
 PLAIN = ["accuracy", "divergence", "partition"]
@@ -136,6 +137,30 @@ class PlotTest(unittest.TestCase):
         text = (self.path / "plots" / "barriers_insitu_train.svg").read_text()
         for number in ("0.60", "−0.01", "0.09", "0.19", "0.35", "15.0", "end points", "(3)"):
             self.assertIn(f"{number}", text)
+
+    def test_one_round_is_drawn_as_bars(self):
+        write_run(self.path, analysed=(1,), split="train", rounds=2, more_kinds=True)
+        with open_run(self.path) as run:
+            drawn = metrics.figures(run) | topics.figures(analysis.Analysis(run, "insitu"))
+        for name in ("barriers", "windows", "groups", "cumulative", "alignment"):
+            figure = drawn[f"{name}_insitu_train"].draw()
+            self.assertFalse(any(axis.images for axis in figure.axes), name)
+        loss, error = drawn["barriers_insitu_train"].draw().axes
+        for axis, factor in ((loss, 1), (error, 10)):  # full, and the layers' medians over both directions
+            lengths = [patch.get_width() / factor for patch in axis.patches]
+            np.testing.assert_allclose(lengths, [0.6, -0.01, 0.09, 0.19])
+        widths = [patch.get_width() for patch in drawn["divergence"].draw().axes[0].patches]
+        self.assertEqual(widths, [2.5, 2.5, 2.5])
+        as_they_are, aligned = drawn["alignment_insitu_train"].draw().axes[:2]
+        self.assertEqual(as_they_are.get_xlim(), aligned.get_xlim())
+
+    def test_the_report_has_a_picture_of_bars_and_a_table_of_rounds(self):
+        for rounds, tag in (((2,), "img"), ((2, 4), "table")):
+            path = self.path.with_name(f"run{len(rounds)}")
+            write_run(path, analysed=rounds, split="train")
+            self.check_drawn(path, "--html", "--format", "svg")
+            page = Page((path / "plots/report.html").read_text(encoding="utf-8"))
+            self.assertEqual(page.figures["figure-barriers_insitu_train"], {tag})
 
     def test_training_accuracy_is_not_called_that_of_the_test_set(self):
         write_run(self.path, analysed=(), shared=True)

@@ -90,6 +90,10 @@ class Width(unittest.TestCase):
             with self.subTest(name=name):
                 self.check(name, figure, 3.3)
 
+    def test_bars_of_one_round_in_a_column(self):
+        for name, figure in self.draw(3.3, "barriers", analysed=(2,)).items():
+            self.check(name, figure, 3.3)
+
     def test_compared_runs_in_a_column(self):
         members = []
         for name, lr in (("one", 0.05), ("other", 0.1)):
