@@ -4,6 +4,7 @@ import numpy as np
 
 from . import page
 from .charts import BLACK, GREY, PALE, number, surround
+from .layers import name_rows, names_width
 
 BELOW, ABOVE = "#2166ac", "#b2182b"  # zero: the ends of a heat map's colours
 
@@ -11,7 +12,7 @@ BELOW, ABOVE = "#2166ac", "#b2182b"  # zero: the ends of a heat map's colours
 def draw(heatmap, titled=True):
     """The figure; panels of one scale have the same length for the same number."""
     rows = max(grid.places()[-1] + 2.2 for grid in heatmap.grids)
-    names = max(page.measure("\n".join(grid.rows), page.font(9)) for grid in heatmap.grids)
+    names = max(names_width(grid.labels()) for grid in heatmap.grids)
     wide = page.beside(heatmap.across or len(heatmap.grids), 3 + names, least := 2.2 + names)
     size = (3 + names, 0.9 + (0.17 if page.narrow() else 0.255) * rows)
     figure, axes = page.subplots(-(-len(heatmap.grids) // wide), wide, size, least)
@@ -34,18 +35,15 @@ def panel(axis, grid, scale):
     axis.axvline(0, color=BLACK, lw=0.8)
     for place, name, value in zip(places, grid.rows, values):
         write(axis, place, np.nan_to_num(value), number(value, grid.decimals), BLACK, name == "full")
-    labels = list(grid.rows)
     last = places[-1]
     if grid.ends is not None:
         last += 1.4
         write(axis, last, 0, number(grid.ends[0], grid.decimals), GREY)
-        labels.append("end points")
         places = [*places, last]
-    axis.set_yticks(places, labels)
+    name_rows(axis, places, grid.labels())
     axis.set_ylim(last + 0.6, -0.6)
     room = (0.4 if page.narrow() else 0.25) * np.ptp(known)  # for the numbers beside the bars
     axis.set_xlim(known.min() - room * (known.min() < 0), known.max() + room)
-    axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
     axis.grid(axis="x", color=PALE, lw=0.6)
     axis.set_axisbelow(True)

@@ -8,6 +8,7 @@ import numpy as np
 from . import page
 from .charts import BLACK, GREY, Chart, number
 from .heatmap import Grid, HeatMap
+from .layers import name_rows
 from .run_tables import Problem, about
 
 # Student's t, 97.5 %, by degrees of freedom from 1; beyond the list the normal distribution's 1.96.
@@ -136,7 +137,7 @@ def dots(panels):
         axis.hlines(place, mean - half, mean + half, color=BLACK, lw=1.6)
         axis.plot(mean, place, ls="", marker="D", ms=5, color=BLACK)
         axis.axvline(0, color="#bbbbbb", lw=0.8, zorder=0)
-        axis.set_yticks(place, grid.rows)
+        name_rows(axis, place, grid.rows)
         axis.set_ylim(len(mean) - 0.5, -0.5)
         axis.grid(axis="x", color="#e8e8e8", lw=0.7)
         axis.set_axisbelow(True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import bars, page
 from .charts import BLACK, GREY, number, surround
+from .layers import name_rows, names_width
 from .page import plt
 
 MAX_NUMBERS = 30  # columns of a heat map that leave room for numbers
@@ -14,7 +15,7 @@ MAX_BESIDE = 12  # columns of a heat map that leave room for another one beside 
 MAX_HEIGHT = 12  # inches of cells without numbers
 NUMBER = 8  # points
 BAR = 0.6  # inches of the scale of colours
-ENDS = "end points: the value of the clients' own models"
+ENDS = "end points", "end points: the value of the clients' own models"  # of a row, and of a note
 
 
 @dataclasses.dataclass
@@ -48,11 +49,15 @@ class Grid:
     def has_numbers(self):
         return len(self.columns) <= MAX_NUMBERS
 
+    def labels(self):
+        """Names of the rows, with that of the numbers below."""
+        return self.rows if self.ends is None else [*self.rows, ENDS[0]]
+
     def margins(self):
         """Inches beside the cells, of names, and above and below them."""
-        size = plt.rcParams["ytick.labelsize"]
+        size = plt.rcParams["xtick.labelsize"]
         columns = page.measure(max(self.columns, key=len), size) if self.upright else 0.2
-        return (0.15 + page.measure("\n".join(self.rows), size) + 0.2 * bool(self.ylabel),
+        return (0.15 + names_width(self.labels()) + 0.2 * bool(self.ylabel),
                 0.3 + columns + page.tall(self.title, plt.rcParams["axes.titlesize"]))
 
     def cells(self, numbers):
@@ -107,17 +112,16 @@ class HeatMap:
         for axis in axes.flat[len(self.grids):]:
             axis.set_visible(False)
         for k, (axis, grid, limit) in enumerate(zip(axes.flat, self.grids, self.limits())):
-            _panel(figure, axis, grid, self.colors(grid, limit), numbers)
+            named = not k % across or grid.rows != self.grids[k - 1].rows
+            _panel(figure, axis, grid, self.colors(grid, limit), numbers, named)
             _name_columns(axis, grid, size[0] / across - grid.margins()[0] - BAR)
-            if k % across and grid.rows == self.grids[k - 1].rows:
-                axis.set_yticklabels([])
-                axis.set_ylabel("")
+            axis.set_ylabel(grid.ylabel if named else "")
         surround(figure, size, self.heading, self.notes(numbers), titled=titled)
         return figure
 
     def notes(self, numbers=True):
         ends = numbers and any(grid.ends is not None for grid in self.grids)
-        return "; ".join(filter(None, [ENDS * ends, self.note]))
+        return "; ".join(filter(None, [ENDS[1] * ends, self.note]))
 
     def layout(self):
         """Panels in a line, inches of the figure, and has each cell room for its number?"""
@@ -141,27 +145,28 @@ class HeatMap:
                 (high + cells[1]) * -(-len(self.grids) // across))
 
 
-def _panel(figure, axis, grid, colors, numbers):
+def _panel(figure, axis, grid, colors, numbers, named):
+    """`named`: do names stand beside the rows?"""
     places = grid.places()
     last = places[-1]
     shown = np.full((last + 1, len(grid.columns)), np.nan)
     shown[places] = grid.values
     image = axis.imshow(shown, aspect="auto", interpolation="nearest", **colors)
-    step = 1
+    names, rows = list(grid.rows), list(places)
     if numbers:
         _numbers(axis, grid, places, image)
     else:
         step = int(np.ceil(0.13 * len(places) / grid.cells(numbers)[1]))
-    axis.set_yticks(places[::step], grid.rows[::step])
+        names, rows = names[::step], rows[::step]
     if grid.ends is not None and numbers:
         last += 1.4
         for column, value in enumerate(grid.ends):
             axis.text(column, last, number(value, grid.decimals), ha="center", va="center",
                       fontsize=page.font(NUMBER), color=GREY)
-        axis.set_yticks([*places, last], [*grid.rows, "end points"])
+        names, rows = grid.labels(), [*places, last]
+    name_rows(axis, rows, names, named)
+    if len(names) > len(grid.rows):
         axis.get_yticklabels()[-1].set_color(GREY)
-    if grid.rows[0] == "full":
-        axis.get_yticklabels()[0].set_fontweight("bold")
     axis.set_ylim(last + 0.6, -0.5)
     if grid.bars is not None:
         for row, column in zip(*np.nonzero(grid.bars)):
@@ -170,7 +175,6 @@ def _panel(figure, axis, grid, colors, numbers):
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     axis.set_xlabel(grid.xlabel)
-    axis.set_ylabel(grid.ylabel)
     axis.set_title(grid.title)
     bar = figure.colorbar(image, ax=axis, aspect=25, pad=0.02, fraction=0.04)
     bar.outline.set_visible(False)

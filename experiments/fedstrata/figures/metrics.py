@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 
 from . import page
 from .charts import (BLACK, BLUE, GREY, MAX_LINES, ORANGE, PALE, Chart, frame, layer_colors)
+from .layers import name_rows
 from .run_tables import (about, averaging, by_layer, has_classes, present, read,
                          span)
 
@@ -114,7 +115,7 @@ def _divergence_bars(layers, rounds, values, averaged):
     high = 0.17 if page.narrow() else 0.25
     figure, [[axis]] = page.subplots(1, 1, (6.4, 0.8 + high * len(layers)))
     axis.barh(range(len(layers)), values[:, 0], 0.7, color=BLUE)
-    axis.set_yticks(range(len(layers)), layers)
+    name_rows(axis, range(len(layers)), layers)
     axis.set_ylim(len(layers) - 0.4, -0.6)
     axis.grid(axis="x", color=PALE, lw=0.7)
     axis.set_axisbelow(True)
@@ -147,7 +148,7 @@ def _divergence_map(layers, rounds, values, averaged):
     figure, [[axis]] = page.subplots(1, 1, (8, 0.7 + (0.15 if page.narrow() else 0.2) * len(layers)))
     image = axis.imshow(values, cmap="cividis", aspect="auto", vmin=0,
                         extent=(-0.5, len(rounds) - 0.5, len(layers) - 0.5, -0.5))
-    axis.set_yticks(range(len(layers)), layers)
+    name_rows(axis, range(len(layers)), layers)
     if averaged.any() and averaged.mean() <= 0.5:
         for layer, column in zip(*np.nonzero(averaged)):
             axis.plot([column + 0.5] * 2, [layer - 0.45, layer + 0.45], color="white", lw=1.6)

@@ -123,6 +123,15 @@ def wrap(text, inches, size):
     return "\n".join(lines)
 
 
+def cut(text, inches, size):
+    """The text, without some of its middle where it is longer than `inches`."""
+    kept, half = text, len(text) // 2
+    while measure(kept, size) > inches and half > 1:
+        half -= 1
+        kept = f"{text[:half]}…{text[-half:]}"
+    return kept
+
+
 def two_lines(text, inches, size):
     """The text in two lines at most where that is done by cutting long words, such as names, in their
     middle."""

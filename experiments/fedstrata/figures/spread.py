@@ -4,6 +4,7 @@ import numpy as np
 
 from . import page
 from .charts import BLACK, GREY, Chart, frame, layer_colors
+from .layers import name_rows
 
 SECTION, TOPICS = "Comparisons", ("spread",)
 
@@ -59,7 +60,7 @@ def dimensions(axis, table, names, rounds):
     most = 1 + table["index"].max() - table["index"].min()
     axis.set_xlim(0, most + 0.3)
     axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.set_yticks(range(len(names)), names)
+    name_rows(axis, range(len(names)), names)
     axis.grid(color="#e8e8e8", lw=0.7)
     axis.set_axisbelow(True)
     axis.set_title("Effective dimension")

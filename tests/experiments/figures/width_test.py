@@ -10,12 +10,13 @@ import tempfile
 import unittest
 
 import matplotlib.image
+import numpy as np
 
 from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from fedstrata.figures import analysis, compare, groups, metrics, page, topics
+from fedstrata.figures import analysis, compare, groups, heatmap, layers, metrics, page, topics
 from fedstrata.run import open_run
 
 
@@ -140,6 +141,33 @@ class Width(unittest.TestCase):
             self.plot("--format", "svg", "--only", "barriers_more_train", *options)
             text = (self.path / "plots/barriers_more_train.svg").read_text(encoding="utf-8")
             self.assertEqual("analysis 'more'" in text, there)
+
+    def test_rows_of_deep_networks_are_legible(self):
+        blocks = [f"layer{stage}.{block}" for stage in (1, 2, 3, 4) for block in range(3)]
+        names = ["full", "conv1", *(f"{block}.{name}" for block in blocks
+                                    for name in ("conv1", "bn1", "conv2", "bn2")), "fc1", "fc2",
+                 "a_layer_whose_name_is_about_as_long_as_a_name_may_be_in_this_file"]
+        for columns, inches in itertools.product((2, 40), (3.3, None)):
+            self.set_width(inches)
+            values = np.linspace(-1, 1, len(names) * columns).reshape(len(names), columns)
+            rounds = [str(r) for r in range(columns)]
+            map_ = heatmap.HeatMap("Barriers", [heatmap.Grid("loss", values, names, rounds, 2, gaps=(1,))])
+            figure = map_.draw()
+            self.check((columns, inches), figure, inches or figure.get_figwidth())
+            written = [text for text, *_ in texts(figure)]
+            for block in blocks:  # once, beside the short names of its rows
+                self.assertEqual(written.count(block), 1)
+            self.assertEqual([written.count(name) for name in ("conv1", "bn1", "conv2")], [13, 12, 12])
+        figure = metrics.divergence("Distance", names, np.array([1, 2]), values[:, :2], values[:, :2] > 0)
+        self.check("divergence", figure.draw(), 8)
+
+    def test_blocks_are_named_only_where_their_rows_lie_together(self):
+        for names, found in ((["a.0.x", "a.0.y", "a.1.x", "b"], [("a.0", 0, 2)]),
+                             (["a.0.x", "a.0.y", "a.1.x", "a.0.z"], []),
+                             (["features.0", "features.2", "fc"], []),
+                             (["fc", "t.h.1.attn.q", "t.h.1.mlp.0"], [("t.h.1", 1, 3)])):
+            self.assertEqual(layers.blocks(names), found)
+        self.assertEqual(layers.short_names(["fc", "t.h.1.attn.q", "t.h.1.mlp.0"]), ["fc", "attn.q", "mlp.0"])
 
     def test_numbers_stand_in_cells_only_where_they_have_room(self):
         for rounds, there in ((40, False), (5, True)):
