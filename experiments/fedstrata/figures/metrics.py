@@ -69,7 +69,7 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
                 steps = "steps-post" if seldom and column == name else "default"
                 label = label.replace(" before averaging", "") if never else label
                 handles[label], = axis.plot(metrics["round"][known], metrics[column][known],
-                                            color=color, ls=style, lw=width, drawstyle=steps,
+                                            color=color, ls=style, lw=width, drawstyle=steps, label=label,
                                             marker="." if known.sum() == 1 else None)
         if seldom:
             for r in averaging_rounds:

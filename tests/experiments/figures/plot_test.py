@@ -162,6 +162,25 @@ class PlotTest(unittest.TestCase):
             page = Page((path / "plots/report.html").read_text(encoding="utf-8"))
             self.assertEqual(page.figures["figure-barriers_insitu_train"], {tag})
 
+    def test_lines_pass_through_rounds_without_evaluation(self):
+        write_run(self.path, analysed=(), rounds=11, evaluate_every=3, shared=True)
+        with open_run(self.path) as run:
+            drawn = metrics.figures(run)
+            compared, _ = compare.figures(groups.of_runs([groups.member(run)]))
+        for name, label, axis, rounds in (("accuracy", "averaged (global) model", 0, [0, 3, 6, 9]),
+                                          ("accuracy", "clients before averaging: mean", 0, [0, 6]),
+                                          ("divergence", "fc2", 0, [3, 6, 9])):
+            line, = (line for line in drawn[name].draw().axes[axis].lines if line.get_label() == label)
+            self.check_connected(line, rounds)
+        line, *_ = compared["compare_accuracy"].draw().axes[0].lines
+        self.check_connected(line, [0, 3, 6, 9])
+        np.testing.assert_allclose(line.get_ydata(), [0, 30, 60, 90])
+
+    def check_connected(self, line, rounds):
+        self.assertEqual(list(line.get_xdata()), rounds)
+        self.assertTrue(np.isfinite(line.get_ydata()).all())
+        self.assertNotIn(line.get_linestyle(), ("None", "", " "))
+
     def test_training_accuracy_is_not_called_that_of_the_test_set(self):
         write_run(self.path, analysed=(), shared=True)
         self.check_drawn(self.path)
