@@ -10,6 +10,8 @@ from .layers import name_rows
 from .run_tables import (about, averaging, by_layer, has_classes, present, read,
                          span)
 
+GLOBAL = "averaged (global) model"
+
 
 def figures(run, layers=None):
     """`layers`: those that are shown; all by default."""
@@ -22,7 +24,7 @@ def figures(run, layers=None):
         name, title = (("accuracy", "Accuracy and loss") if has_classes(run) else ("loss", "Loss"))
         drawn[name] = accuracy_and_loss(
             f"{title} by round\n{heading}, {span(metrics['round'])}", metrics,
-            rounds[averaged.any(axis=0)])
+            rounds[averaged.any(axis=0)], about_global(run.layers, rounds, averaged))
     if len(rounds):
         values = by_layer(read(run, "metrics/layers"), "divergence", run.layers, rounds)
         drawn["divergence"] = divergence(
@@ -44,8 +46,30 @@ def figures(run, layers=None):
     return drawn
 
 
-def accuracy_and_loss(heading, metrics, averaging_rounds):
-    """`metrics` = /metrics/rounds; None when nothing was evaluated."""
+def about_global(layers, rounds, averaged):
+    """Why the global model says little, where some layers are averaged later than others or never: in it
+    they are what they were at the start. Otherwise nothing."""
+    ever = averaged.any(axis=1)
+    if not ever.any():
+        return ""
+    first = np.where(ever, averaged.argmax(axis=1), len(rounds))
+    late = [layer for layer, r in zip(layers, first) if r > first.min()]
+    if not late:
+        return ""
+    names = " and ".join(filter(None, [", ".join(late[:-1]), late[-1]])) if len(late) <= 3 else \
+        f"{len(late)} of {len(layers)} layers"
+    is_, has = ("is", "has") if len(late) == 1 else ("are", "have")
+    start = "the mean of the clients' initial values"
+    if not ever.all():
+        return (f"no client uses the {GLOBAL} as a whole: in it, {names} {has} not been averaged and {is_} "
+                f"{start}")
+    return (f"before round {rounds[first.max()]} no client uses the {GLOBAL} as a whole: in it, {names} {is_} "
+            f"still {start}")
+
+
+def accuracy_and_loss(heading, metrics, averaging_rounds, note=""):
+    """`metrics` = /metrics/rounds; `note`: of the global model, where it is drawn. None when nothing was
+    evaluated."""
     panels = [("Accuracy", "test_accuracy", "train_accuracy"),
               ("Loss", "test_loss", "train_loss")]
     if _own_labels_differ(metrics):
@@ -81,7 +105,7 @@ def accuracy_and_loss(heading, metrics, averaging_rounds):
         frame(axis, title)
         axis.set_xlim(*(metrics["round"][[0, -1]] + np.array([-0.04, 0.04]) * np.ptp(metrics["round"])))
         axis.set_ylim(0, 1 if "accuracy" in name else None)
-    return Chart(heading, figure, legend=(list(handles.values()), list(handles)))
+    return Chart(heading, figure, note if GLOBAL in handles else "", (list(handles.values()), list(handles)))
 
 
 def _lines(name, train):
@@ -91,7 +115,7 @@ def _lines(name, train):
         ("clients after averaging: worst tenth", name + "_after_worst", ORANGE, ":", 3.0),
         ("clients before averaging: mean", name + "_before", BLUE, "-", 1.3),
         ("clients before averaging: worst tenth", name + "_before_worst", BLUE, ":", 1.3),
-        ("averaged (global) model", name, BLACK, "-", 1.3),
+        (GLOBAL, name, BLACK, "-", 1.3),
         ("training data, while training", train, GREY, "--", 1.1),
     ]
 

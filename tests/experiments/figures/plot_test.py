@@ -181,6 +181,23 @@ class PlotTest(unittest.TestCase):
         self.assertTrue(np.isfinite(line.get_ydata()).all())
         self.assertNotIn(line.get_linestyle(), ("None", "", " "))
 
+    def test_says_why_the_global_model_is_bad_where_layers_are_averaged_late_or_never(self):
+        rounds, layers = np.arange(1, 7), ["fc1", "fc2", "fc3"]
+        def said(*first):
+            return metrics.about_global(layers, rounds, np.array([rounds >= (r or 9) for r in first]))
+        self.assertEqual(said(1, 1, 1), "")  # the usual case, also where all are averaged seldom
+        self.assertEqual(said(3, 3, 3), "")
+        self.assertEqual(said(None, None, None), "")
+        self.assertIn("before round 6 no client uses", said(2, 4, 6))
+        self.assertIn("in it, fc2 and fc3 are still the mean of the clients' initial", said(2, 4, 6))
+        self.assertIn("in it, fc3 has not been averaged and is the mean", said(1, 1, None))
+        for shared in (False, True):  # fc3 is never averaged, or all are
+            path = self.path.with_name(f"run{shared}")
+            write_run(path, analysed=(), shared=shared)
+            with open_run(path) as run:
+                note = metrics.figures(run)["accuracy"].note
+            self.assertEqual("no client uses" in note, not shared)
+
     def test_training_accuracy_is_not_called_that_of_the_test_set(self):
         write_run(self.path, analysed=(), shared=True)
         self.check_drawn(self.path)
