@@ -15,7 +15,7 @@ import typing
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # files of a run never change once there
 
-from .figures import combine, compare, groups, metrics, paper, report, sweeps, topics
+from .figures import combine, compare, groups, layers, metrics, page, paper, report, sweeps, topics
 from .figures.analysis import Analysis
 from .figures.sweep_tables import Sweep, collected_file
 from .problems import Problem
@@ -35,13 +35,21 @@ def main(arguments, prog):
                              "file")
     parser.add_argument("--format", metavar="KINDS", default="png,svg",
                         help=f"some of {', '.join(paper.FORMS)} joined by commas (default: png,svg)")
+    parser.add_argument("--width", metavar="INCHES",
+                        help="lay figures out for a column (3.3, say) or a page of that width; no letter "
+                             "is under 6 pt (default: as it suits each figure)")
     parser.add_argument("--no-title", action="store_true", help="for papers, which have captions")
     parser.add_argument("--only", metavar="NAME", action="append", default=[],
                         help="only this figure, or those that fit a pattern such as 'barriers_*'; "
                              "may be repeated")
+    parser.add_argument("--hide", metavar="NAME|TYPE", action="append", default=[],
+                        help="no rows for this layer, those that fit a pattern, or those of a type "
+                             "(norm: all normalisation layers); may be repeated")
     arguments = parser.parse_args(arguments)
     form = paper.Form(forms(arguments.format), not arguments.no_title, tuple(arguments.only))
-    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, form, html=arguments.html))
+    page.set_width(inches(arguments.width))
+    draw(arguments.runs, Wanted(arguments.out, arguments.analysis, form, html=arguments.html,
+                                hide=tuple(arguments.hide)))
     return 0
 
 
@@ -52,6 +60,20 @@ def forms(text):
     return found
 
 
+def inches(text):
+    """The number; None of None."""
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not page.LEAST <= number <= page.MOST:
+        raise Problem(f"--width {text}: this must be a number of inches from {page.LEAST:g} to "
+                      f"{page.MOST:g}, such as 3.3 for a column or 7 for a page.")
+    return number
+
+
 @dataclasses.dataclass
 class Wanted:
     """What is to be drawn of runs, and where to."""
@@ -60,6 +82,7 @@ class Wanted:
     form: paper.Form = dataclasses.field(default_factory=paper.Form)
     figures: bool = True
     html: bool = False
+    hide: tuple = ()  # layers without rows
 
 
 def draw(runs, wanted):
@@ -73,8 +96,11 @@ def draw(runs, wanted):
 
 def draw_one(path, wanted):
     run = open_run(path)
-    analyses = [Analysis(run, name) for name in chosen_analyses(run, wanted.analysis)]
-    drawn = metrics.figures(run)
+    layers.check_known([run], wanted.hide)
+    shown = layers.shown(run, wanted.hide)
+    names = chosen_analyses(run, wanted.analysis)
+    analyses = [Analysis(run, name, shown, len(names) == 1) for name in names]
+    drawn = metrics.figures(run, shown)
     for analysis in analyses:
         drawn.update(topics.figures(analysis))
         analysis.print_summary()
@@ -99,6 +125,7 @@ def draw_several(paths, wanted):
     if wanted.out is None:
         raise Problem("Several runs are drawn together: say with --out where to.")
     runs = [open_run(path) for path in paths]
+    layers.check_known(runs, wanted.hide)
     if wanted.analysis and not any(wanted.analysis in run.analyses for run in runs):
         chosen_analyses(runs[0], wanted.analysis)
     found = groups.of_runs([groups.member(run, wanted.analysis) for run in runs])
@@ -125,8 +152,11 @@ def average(wanted, runs, said):
     try:
         combine.check_same_experiment(runs, chosen_analyses(runs[0], wanted.analysis))
         for run, found in zip(runs, heatmaps):
-            for name in chosen_analyses(run, wanted.analysis):
-                found.update(topics.figures(Analysis(run, name), by_round=True))
+            shown = layers.shown(run, wanted.hide)
+            names = chosen_analyses(run, wanted.analysis)
+            for name in names:
+                one = Analysis(run, name, shown, len(names) == 1)
+                found.update(topics.figures(one, by_round=True))
         return combine.figures(runs, heatmaps)
     except Problem as problem:
         said.append(f"Barriers are not averaged: {problem}")
@@ -134,8 +164,8 @@ def average(wanted, runs, said):
 
 
 def draw_sweep(paths, wanted, collected):
-    if len(paths) > 1 or wanted.analysis or wanted.html:
-        raise Problem("A sweep is drawn alone, with neither --analysis nor a report.")
+    if len(paths) > 1 or wanted.analysis or wanted.html or wanted.hide:
+        raise Problem("A sweep is drawn alone, without --analysis, --hide and a report.")
     sweep = Sweep(collected)
     drawn = sweeps.figures(sweep)
     found, said = cells_of(sweep)
@@ -188,7 +218,7 @@ def save(drawn, out, wanted):
         if not wanted.figures:
             return drawn
         for name, figure in drawn.items():
-            paper.save(figure.draw(), out / name, wanted.form)
+            paper.save(figure.draw(wanted.form.title), out / name, wanted.form)
     except OSError as problem:
         raise cannot_write(out, problem) from problem
     kinds = " and ".join(", ".join(wanted.form.forms).upper().rsplit(", ", 1))

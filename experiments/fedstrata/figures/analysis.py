@@ -4,7 +4,8 @@ import configparser
 
 import numpy as np
 
-from .charts import Grid, HeatMap, number
+from .charts import number
+from .heatmap import Grid, HeatMap
 from .rows import Rows
 from .run_tables import (INITIALISATION, MEAN, about, averaging, has_classes, median, read,
                          span, splits, tables)
@@ -23,8 +24,10 @@ BARRIERS = {  # what the numbers are, by partner
 class Analysis:
     """`parts`: Rows by (split, partner); partner as in BARRIERS."""
 
-    def __init__(self, run, name):
-        self.run, self.name, self.layers = run, name, run.layers
+    def __init__(self, run, name, layers=None, alone=False):
+        """`layers`: those that figures show, all by default; `alone`: no other analysis is drawn, so
+        titles need not name it."""
+        self.run, self.name, self.layers, self.alone = run, name, layers or run.layers, alone
         self.averaging = averaging(run)
         shares = has_classes(run)  # errors are shares of wrong answers
         self.error_unit = "percentage points" if shares else "the targets' unit"
@@ -64,8 +67,9 @@ class Analysis:
 
     def heading(self, what, split, rounds, reference=""):
         """Says what is shown, of which model and data, when, and against what."""
-        heading = (f"{what}\n{about(self.run)}, {split} split, {span(rounds)}, "
-                   f"analysis '{self.name}'")
+        heading = f"{what}\n{about(self.run)}, {split} split, {span(rounds)}"
+        if not self.alone:
+            heading += f", analysis '{self.name}'"
         return f"{heading}\n{reference}" if reference else heading
 
     def reference(self, rows, partner):
@@ -86,15 +90,15 @@ class Analysis:
                             rounds)
                  for quantity in self.quantities for text in [quantity[1]]
                  for name, entries in panels.items()]
-        note = "end points: the value of the clients' own models"
+        note = []
         if any(grid.bars.any() for grid in grids):
-            note += "; black bar: layer averaged at that point"
+            note.append("black bar: layer averaged at that point")
         elif self.averaged_between(rounds) is None:
-            note += "; all layers averaged every round"
+            note.append("all layers averaged every round")
         if len(rounds) < len(every):
-            note += f"; {len(rounds)} of {len(every)} analysed rounds shown"
+            note.append(f"{len(rounds)} of {len(every)} analysed rounds shown")
         heading = self.heading(what, split, rounds, self.reference(rows, partner))
-        return HeatMap(heading, grids, note, across)
+        return HeatMap(heading, grids, "; ".join(note), across)
 
     def _grid(self, text, quantity, rows, partner, entries, rounds):
         column, _, unit, decimals = quantity
@@ -104,17 +108,17 @@ class Analysis:
         bars = np.zeros((len(named), len(rounds)), bool)
         for k, (_, kind, target) in enumerate(named):
             if between is not None and kind == LAYER and target in self.layers:
-                bars[k] = between[self.layers.index(target)]
+                bars[k] = between[self.run.layers.index(target)]
         return Grid(text, unit * rows.medians(named, column, rounds),
                     [name for name, *_ in named], [str(r) for r in rounds], decimals,
                     gaps=tuple(gaps), scale=column, ends=unit * rows.ends(partner, column, rounds),
                     bars=bars)
 
     def averaged_between(self, columns):
-        """[layers, columns]: averaged after this column's models were taken, before the next's?
+        """[all layers, columns]: averaged after this column's models were taken, before the next's?
         None when all layers are averaged every round."""
         rounds, averaged = self.averaging
-        between = np.zeros((len(self.layers), len(columns)), bool)
+        between = np.zeros((len(self.run.layers), len(columns)), bool)
         if averaged.size and averaged.all():
             return None
         # Where models are from before averaging, a round's average shows in later columns only.
@@ -139,7 +143,7 @@ class Analysis:
 
     def print_summary(self):
         partner = next((partner for _, partner in self.parts), None)
-        entries = [(FULL, FULL, None), *((name, LAYER, name) for name in self.layers)]
+        entries = [(FULL, FULL, None), *((name, LAYER, name) for name in self.run.layers)]
         shown = [(split, column, unit, decimals) for split, other in self.parts if other == partner
                  for column, _, unit, decimals in self.quantities]
         parts = {split: self.parts[split, partner] for split, *_ in shown}

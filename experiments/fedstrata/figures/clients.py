@@ -3,7 +3,7 @@
 import numpy as np
 
 from .analysis import FULL, LAYER
-from .charts import Grid, HeatMap
+from .heatmap import Grid, HeatMap
 from .rows import Rows
 from .run_tables import NOBODY
 

@@ -5,7 +5,10 @@ import re
 
 import numpy as np
 
-from .charts import BLACK, GREY, Chart, Grid, HeatMap, number, plt
+from . import page
+from .charts import BLACK, GREY, Chart, number
+from .heatmap import Grid, HeatMap
+from .layers import name_rows
 from .run_tables import Problem, about
 
 # Student's t, 97.5 %, by degrees of freedom from 1; beyond the list the normal distribution's 1.96.
@@ -126,8 +129,7 @@ def interval(values):
 def dots(panels):
     """`panels`: (title, Grid, [rows, runs])."""
     rows = len(panels[0][1].rows)
-    figure, axes = plt.subplots(1, len(panels), squeeze=False,
-                                figsize=(5 * len(panels), 1.9 + 0.28 * rows))
+    figure, axes = page.subplots(1, len(panels), (5, 0.9 + 0.28 * rows), least=3.2)
     for axis, (text, grid, values) in zip(axes.flat, panels):
         mean, half = interval(values)
         place = np.arange(len(mean))
@@ -135,7 +137,7 @@ def dots(panels):
         axis.hlines(place, mean - half, mean + half, color=BLACK, lw=1.6)
         axis.plot(mean, place, ls="", marker="D", ms=5, color=BLACK)
         axis.axvline(0, color="#bbbbbb", lw=0.8, zorder=0)
-        axis.set_yticks(place, grid.rows)
+        name_rows(axis, place, grid.rows)
         axis.set_ylim(len(mean) - 0.5, -0.5)
         axis.grid(axis="x", color="#e8e8e8", lw=0.7)
         axis.set_axisbelow(True)

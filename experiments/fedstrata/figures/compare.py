@@ -4,7 +4,8 @@ line for the runs that differ in their seeds alone."""
 import numpy as np
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
-from .charts import (BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number, plt, wrap)
+from . import page
+from .charts import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number
 from .combine import interval
 from .groups import text
 from .run_tables import column_of, span
@@ -189,12 +190,14 @@ def draw(topic, across, groups, rows, panels):
     factor, unit = scale(across, max(map(np.max, last)))
     names = list(dict.fromkeys(label for _, lines in rows for label, _ in lines))
     wide = len(panels)
-    size = (max(6.4, 4.1 * wide), 1.0 + 3.0 * len(rows))
-    figure, axes = plt.subplots(len(rows), wide, squeeze=False, figsize=size,
-                                sharex=True, sharey=topic != "barrier" or "col")
+    figure, axes = page.subplots(len(rows), wide, (max(4.1, 6.4 / wide), page.height(3.0)))
+    for place, axis in np.ndenumerate(axes):  # one scale for what is compared; barriers have two units
+        if place != (0, 0):
+            axis.sharex(axes[0, 0])
+        if place != (first := (0, place[1] if topic == "barrier" else 0)):
+            axis.sharey(axes[first])
     handles, cut, level = {}, False, False
-    rows_of_axes = list(axes)
-    for axis_row, (row, lines) in zip(rows_of_axes, rows):
+    for axis_row, (row, lines) in zip(axes, rows):
         for axis, panel in zip(axis_row, panels):
             for label, group in lines:
                 if id(group) in panel.curves:
@@ -205,13 +208,11 @@ def draw(topic, across, groups, rows, panels):
                     handle, flat = line(axis, panel.curves[id(group)], across, factor, place, width,
                                         steps)
                     handles[label], level = handle, level or flat
-            frame(axis, wrap(f"{panel.title}\n{row}" if row else panel.title, int(13 * size[0] / wide)),
+            frame(axis, f"{panel.title}\n{row}" if row else panel.title,
                   "round" if across == "" else f"{ACROSS[across][1]}, {unit}")
-            if topic != "barrier":
-                axis.label_outer()
-            elif axis_row is not rows_of_axes[-1]:
-                axis.set_xlabel("")
-        axis_row[0].set_ylabel({"accuracy": "accuracy, %", "loss": "loss"}.get(topic, ""))
+            axis.set_ylabel({"accuracy": "accuracy, %", "loss": "loss"}.get(topic, ""))
+    if topic != "barrier":
+        page.name_outer(axes)
     for column in range(wide if topic == "barrier" else 1):
         chosen = panels[column:column + 1] if topic == "barrier" else panels
         cut |= limit(axes[0, column], chosen, topic)
@@ -322,7 +323,7 @@ def heading(topic, across, groups, panels):
     if topic == "barrier":
         one = next(one for one in members if one.barriers)
         when = "after" if one.analysed["at"] == "after" else "before"
-        details += f", {when} averaging, analysis '{one.analysis}'"
+        details += f", {when} averaging"
     return f"{what} against {ACROSS[across][0]}\n{details}"
 
 

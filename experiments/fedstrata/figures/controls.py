@@ -7,7 +7,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from .analysis import FULL, LAYER
-from .charts import BLACK, Chart, plt
+from . import page
+from .charts import BLACK, Chart
+from .layers import name_rows
 from .rows import Rows
 from .run_tables import column_of, median
 
@@ -81,18 +83,16 @@ def dots(panels, names):
                  for _, numbers in series)
     heights = [1.5] * full + [len(names) - 1 + 0.5] * single
     each = 0.14 + 0.11 * max(len(series) for _, series in panels)
-    figure, axes = plt.subplots(len(heights), len(panels), squeeze=False,
-                                figsize=(1.5 + 4.2 * len(panels), 2.2 + each * sum(heights)),
-                                gridspec_kw={"height_ratios": heights})
+    figure, axes = page.subplots(len(heights), len(panels),
+                                 (4.9, (1.1 + each * sum(heights)) / len(heights)), least=3.2,
+                                 height_ratios=heights)
     for k, (xlabel, series) in enumerate(panels):
+        named = axes[0, k].get_subplotspec().is_first_col()
         if full:
-            dots_panel(axes[0, k], names[:1], [(c, numbers[:1]) for c, numbers in series])
+            dots_panel(axes[0, k], names[:1], [(c, numbers[:1]) for c, numbers in series], named)
         if single:
-            dots_panel(axes[-1, k], names[1:], [(c, numbers[1:]) for c, numbers in series])
+            dots_panel(axes[-1, k], names[1:], [(c, numbers[1:]) for c, numbers in series], named)
         axes[-1, k].set_xlabel(xlabel)
-        if k:
-            for axis in axes[:, k]:
-                axis.set_yticklabels([])
     handles = {text: handle for axis in axes.flat
                for handle, text in zip(*axis.get_legend_handles_labels())}
     return figure, (list(handles.values()), list(handles))
@@ -107,7 +107,7 @@ def linear_part(series):
     return 10.0 ** np.floor(np.log10(np.median(sizes)))
 
 
-def dots_panel(axis, names, series):
+def dots_panel(axis, names, series, named):
     for n, (control, numbers) in enumerate(series):
         place = np.arange(len(names)) + 0.2 * (n - (len(series) - 1) / 2)
         known = np.isfinite(numbers).all(axis=1)
@@ -117,7 +117,7 @@ def dots_panel(axis, names, series):
     axis.axvline(0, color="#bbbbbb", lw=0.8, zorder=0)
     for k in range(len(names) - 1):
         axis.axhline(k + 0.5, color="#eeeeee", lw=0.7, zorder=0)
-    axis.set_yticks(range(len(names)), names)
+    name_rows(axis, range(len(names)), names, named)
     axis.set_ylim(len(names) - 0.5, -0.5)
     linear = linear_part(series)
     if linear:
@@ -125,5 +125,4 @@ def dots_panel(axis, names, series):
         axis.xaxis.set_minor_locator(NullLocator())
     else:
         axis.xaxis.set_major_locator(MaxNLocator(6))
-    axis.tick_params(axis="y", length=0)
     axis.margins(x=0.08)

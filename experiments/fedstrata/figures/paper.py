@@ -36,8 +36,6 @@ def chosen(drawn, form):
 
 def save(picture, path, form):
     """Writes one picture; `path` has no suffix. The bytes don't depend on when."""
-    if not form.title:
-        picture.suptitle("")
     metadata = {"png": None, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     for k, kind in enumerate(form.forms):
         picture.savefig(f"{path}.{kind}", metadata=metadata[kind])

@@ -3,7 +3,8 @@
 import numpy as np
 
 from .analysis import FULL, LAYER
-from .charts import BLACK, BLUE, GREY, ORANGE, Chart, frame, layer_colors, number, plt
+from . import page
+from .charts import BLACK, BLUE, DARK, GREY, ORANGE, Chart, frame, layer_colors, number
 from .rows import Rows
 from .run_tables import NOBODY, column_of, median, splits
 
@@ -49,8 +50,8 @@ def curve(rows, share, layer, column, grid):
 
 def paths(analysis, split, rows, share):
     layers, grid = analysis.layers, np.unique(share)
-    figure, axes = plt.subplots(1, 2, figsize=(10.2, 4.1))
-    for axis, (column, text, unit, _) in zip(axes, analysis.quantities):
+    figure, axes = page.subplots(1, 2, (5.1, page.height(3.2)))
+    for axis, (column, text, unit, _) in zip(axes.flat, analysis.quantities):
         for layer, color in zip(layers, layer_colors(layers)):
             axis.plot(grid, unit * curve(rows, share, layer, column, grid), color=color, lw=1.4,
                       label=layer)
@@ -60,10 +61,9 @@ def paths(analysis, split, rows, share):
         axis.set_xticks([0, 0.25, 0.5, 0.75, 1])
         axis.set_ylim(bottom=0)
     handles, names = axis.get_legend_handles_labels()
-    axis.legend(handles[-1:] + handles[:-1], names[-1:] + names[:-1], loc="center left",
-                bbox_to_anchor=(1.01, 0.5), fontsize=8 if len(layers) <= 12 else 6)
     return Chart(analysis.heading("Along the paths from one client's model to another's", split,
-                                  rows["round"], "median over pairs of clients"), figure)
+                                  rows["round"], "median over pairs of clients"), figure,
+                 legend=(handles[-1:] + handles[:-1], names[-1:] + names[:-1]))
 
 
 def curves(analysis, split, rows, share):
@@ -75,10 +75,9 @@ def curves(analysis, split, rows, share):
     mids = {layer: mid_of(barriers, layer, "loss_mid") for layer in analysis.layers}
     highest = sorted(analysis.layers, key=lambda name: -np.nan_to_num(mids[name], nan=-np.inf))
     chosen = [name for name in analysis.layers if name in highest[:MAX_PANELS - 1]]
-    across = {1: 1, 2: 2, 4: 2}.get(1 + len(chosen), 3)
+    across = page.beside({1: 1, 2: 2, 4: 2}.get(1 + len(chosen), 3), 3.4, 2.2)
     down = -(-(1 + len(chosen)) // across)
-    figure, axes = plt.subplots(down, across, squeeze=False,
-                                figsize=(3.4 * across, 1.3 + 2.5 * down))
+    figure, axes = page.subplots(down, across, (3.4, page.height(2.5)), least=2.2)
     for axis in axes.flat[1 + len(chosen):]:
         axis.set_visible(False)
     grid = np.unique(share)
@@ -86,7 +85,7 @@ def curves(analysis, split, rows, share):
         values = curve(rows, share, layer, "loss", grid)
         curve_panel(axis, layer or FULL, grid, values, reference)
         axis.text(0.02, 0.97, describe(barriers, layer), transform=axis.transAxes, va="top",
-                  fontsize=7, color="#444444")
+                  fontsize=page.font(7), color=DARK)
     handles, names = axes[0, 0].get_legend_handles_labels()
     what = "Loss along the paths, full and the layers with the highest barriers" \
         if len(chosen) < len(analysis.layers) else "Loss along the paths, full and each layer"

@@ -10,7 +10,8 @@ from matplotlib import cm, colors
 
 from .. import summary
 from . import charts, combine, compare, topics
-from .charts import HeatMap, number
+from .charts import number
+from .heatmap import HeatMap
 from .run_tables import about, present, read, span, tables
 
 MAX_ROWS = 200  # of one table
@@ -98,25 +99,24 @@ def configuration(runs):
 
 
 def figure(name, drawn):
-    """Heat maps become tables, whose cells show their value; other figures a picture."""
+    """Heat maps become tables, whose cells show their value; bars and other figures a picture."""
     what, *details = drawn.heading.split("\n")
     caption = html.escape(what) + f"<span>\n{html.escape(chr(10).join(details))}</span>"
-    if isinstance(drawn, HeatMap):
+    if isinstance(drawn, HeatMap) and not drawn.one_column:
         panels = [heat_table(*panel) for panel in zip(drawn.grids, drawn.limits())]
         across = drawn.across or len(panels)
         content = "".join(f'<div class="panels">{"".join(panels[k:k + across])}</div>'
                           for k in range(0, len(panels), across))
-        if drawn.note:
-            content += f'<p class="sub">{html.escape(drawn.note)}</p>'
+        if note := drawn.notes():
+            content += f'<p class="sub">{html.escape(note)}</p>'
     else:
-        content = picture(what, drawn.draw())
+        content = picture(what, drawn.draw(titled=False))
     return (f'<figure id="figure-{html.escape(name)}"><figcaption>{caption}</figcaption>'
             f"{content}</figure>")
 
 
 def picture(what, drawn):
     """An SVG within the page, without the title that the caption repeats."""
-    drawn.suptitle("")
     # Letters as outlines: the page looks the same where our font is missing.
     with charts.plt.rc_context({"svg.fonttype": "path"}):
         buffer = io.BytesIO()

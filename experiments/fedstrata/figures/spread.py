@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .charts import BLACK, GREY, Chart, frame, layer_colors, plt
+from . import page
+from .charts import BLACK, GREY, Chart, frame, layer_colors
+from .layers import name_rows
 
 SECTION, TOPICS = "Comparisons", ("spread",)
 
@@ -23,7 +25,7 @@ def effective_dimension(values):
 def spread(analysis, table):
     rounds = np.unique(table["round"])
     names = [name for name in ("all", *analysis.layers) if (table["layer"] == name).any()]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 2.2 + max(2.4, 0.2 * len(names))))
+    figure, [[left, right]] = page.subplots(1, 2, (5.2, 0.8 + max(2.4, 0.2 * len(names))), least=3.2)
     last = table[table["round"] == rounds[-1]]
     colors = dict(zip(analysis.layers, layer_colors(analysis.layers)))
     for name in names:
@@ -40,11 +42,10 @@ def spread(analysis, table):
     left.set_ylim(bottom=0)
     left.set_ylabel("share of the squared distance")
     left.xaxis.get_major_locator().set_params(integer=True)
-    left.legend(fontsize=8 if len(names) <= 12 else 6, ncol=1 + len(names) // 14, loc="best")
     dimensions(right, table, names, rounds)
     what = "In how many directions the clients differ: singular values of their differences"
     return Chart(analysis.heading(what, "no", rounds, "reference: the clients' mean")
-                 .replace(", no split", ""), figure)
+                 .replace(", no split", ""), figure, legend=left.get_legend_handles_labels())
 
 
 def dimensions(axis, table, names, rounds):
@@ -59,7 +60,7 @@ def dimensions(axis, table, names, rounds):
     most = 1 + table["index"].max() - table["index"].min()
     axis.set_xlim(0, most + 0.3)
     axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.set_yticks(range(len(names)), names)
+    name_rows(axis, range(len(names)), names)
     axis.grid(color="#e8e8e8", lw=0.7)
     axis.set_axisbelow(True)
     axis.set_title("Effective dimension")

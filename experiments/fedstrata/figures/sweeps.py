@@ -4,8 +4,9 @@ interval, by set of layers."""
 import numpy as np
 
 from .analysis import FULL, LAYER
-from .charts import (BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, Grid, HeatMap, frame, number,
-                     plt)
+from . import page
+from .charts import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number
+from .heatmap import Grid, HeatMap
 from .sweep_tables import last_of
 
 COLORS = [BLACK, BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY]
@@ -33,11 +34,13 @@ def figures(sweep):
         tested = accuracies(sweep, cells) or losses(sweep, cells)
         topic = tested[0][3].split(",")[0] if tested else "accuracy"
         add(drawn, sweep, cells, topic, part,
-            f"{topic.capitalize()} on the test set, last round: {about}", tested)
-        for analysis, split in barrier_parts(sweep):
+            f"{topic.capitalize()} on the test set, last round\n{about}", tested)
+        analysed = barrier_parts(sweep)
+        several = len({analysis for analysis, _ in analysed}) > 1
+        for analysis, split in analysed:
             add(drawn, sweep, cells, "barrier", f"_{analysis}_{split}{part}",
                 f"Midpoint barriers on the {split} set, last analysed round, medians over pairs of "
-                f"clients: {about}, analysis '{analysis}'",
+                f"clients\n{about}" + f", analysis '{analysis}'" * several,
                 barriers(sweep, cells, analysis, split))
     return drawn
 
@@ -141,12 +144,14 @@ def lines(sweep, cells, heading, panels):
         names = [f"{sweep.lines.rpartition('.')[2]} {name}" for name in names]
     down = -(-len(panels) // 2) if len(panels) > 3 else 1
     wide = -(-len(panels) // down)
-    figure, axes = plt.subplots(down, wide, squeeze=False, figsize=(4.3 * wide, 0.8 + 3.1 * down),
-                                sharey=one_scale(panels, wide))
+    figure, axes = page.subplots(down, wide, (4.3, page.height(3.1)))
     joined = ordered(sweep, cells)
     for axis in axes.flat[len(panels):]:
         axis.set_visible(False)
+    scales = {}
     for axis, (title, grid, _, quantity) in zip(axes.flat, panels):
+        if scales.setdefault(quantity, axis) is not axis:  # one scale for what is compared
+            axis.sharey(scales[quantity])
         for row, name in enumerate(names):
             # Side by side, so that bars do not hide each other.
             shift = 0.4 * ((row + 0.5) / len(names) - 0.5)
@@ -158,21 +163,13 @@ def lines(sweep, cells, heading, panels):
         frame(axis, title, axis_name(sweep))
         axis.set_xticks(range(len(across)), across)
         axis.set_xlim(-0.5, len(across) - 0.5)
-    axes[0, 0].set_ylabel(panels[0][3].split(", loss_mid")[0])
+        if axis.get_subplotspec().is_first_col():
+            axis.set_ylabel(quantity.split(", loss_mid")[0])
     note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
     handles = {name: handle for axis in axes.flat
                for handle, name in zip(*axis.get_legend_handles_labels())}
     legend = (list(handles.values()), list(handles)) if len(handles) > 1 else ()
     return Chart(heading, figure, note, legend)
-
-
-def one_scale(panels, wide):
-    """Panels of one quantity share their scale: all of them, or those of a row."""
-    quantities = [quantity for *_, quantity in panels]
-    rows = [set(quantities[k:k + wide]) for k in range(0, len(quantities), wide)]
-    if len(set(quantities)) == 1:
-        return True
-    return "row" if all(len(row) == 1 for row in rows) else False
 
 
 def several_seeds(panels):

@@ -49,6 +49,25 @@ class Paper(unittest.TestCase):
         self.assertNotIn(b'id="figure-accuracy"', files["report.html"])
         self.assertIn(b'id="figure-partition"', files["report.html"])
 
+    def test_hidden_layers_have_no_rows(self):
+        write_run(self.path.with_name("more"), more_kinds=True, types=("linear", "norm", "linear"))
+        self.path = self.path.with_name("more")
+        for k, (hide, hidden) in enumerate(((["norm"], {"fc2"}), (["fc1", "fc3"], {"fc1", "fc3"}),
+                                            (["fc[12]"], {"fc1", "fc2"}))):
+            options = [option for word in hide for option in ("--hide", word)]
+            for name in ("barriers_*_train", "divergence", "interaction_*_train", "cumulative_insitu_train",
+                         "random_*_train", "simplex_*_train"):
+                options += ["--only", name]
+            files = self.draw("--format", "svg", *options, out=f"plots{k}")
+            self.assertEqual(len(files), 6)
+            for name, text in files.items():
+                there = {layer for layer in ("fc1", "fc2", "fc3") if f">{layer}<".encode() in text}
+                self.assertEqual(there, {"fc1", "fc2", "fc3"} - hidden, name)
+
+    def test_hidden_layers_change_no_printed_number(self):
+        few = ("--only", "divergence", "--format", "svg")
+        self.assertEqual(self.plot("--hide", "fc1", *few).stdout, self.plot(*few).stdout)
+
     def test_a_report_begins_with_the_runs_name_and_its_main_numbers(self):
         text = self.draw("--format", "svg", "--only", "accuracy", "--html")["report.html"].decode()
         top = text[text.index("<body>"):text.index("<nav>")]
@@ -61,7 +80,9 @@ class Paper(unittest.TestCase):
     def test_what_is_not_there_is_refused_in_one_sentence(self):
         for options, text in ((("--only", "nothing"), "there are: accuracy"),
                               (("--format", "png,gif"), "'gif' is none of png, svg, pdf"),
-                              (("--format", ""), "is none of")):
+                              (("--format", ""), "is none of"),
+                              (("--hide", "fc4"), "(there are: fc1, fc2, fc3) or type (there are: linear)"),
+                              (("--hide", "linear"), "hides every layer")):
             result = self.plot(*options)
             self.assertEqual(result.returncode, 2)
             self.assertIn(text, result.stderr)

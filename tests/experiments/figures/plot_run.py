@@ -19,22 +19,24 @@ def write_table(file, name, columns, rows):
 
 
 def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05, split="both",
-              shared=False, config="", dataset="fashion-mnist", rounds=5):
-    """`shared`: all layers are averaged every round, and clients differ from their mean; `config`:
-    further sections. `more_kinds`: with every kind of barrier, and the tables averaged, plane and spread. `split`:
-    as in analysis.split."""
+              shared=False, config="", dataset="fashion-mnist", rounds=5,
+              types=("linear",) * 3, model="mlp", analyses=("insitu",), evaluate_every=1):
+    """`shared`: all layers are averaged every round, and clients differ from their mean; `config`: further
+    sections; `more_kinds`: with every kind of barrier, and the tables averaged, plane and spread; `split`: as
+    in analysis.split; `types`: of the layers; `analyses`: their names, the first one insitu;
+    `evaluate_every`: as in [federation], with NaN in all other rounds."""
     splits = {"both": ("test", "train")}.get(split, (split.split(":")[0],))
     path.mkdir()
     with h5py.File(path / "run.h5", "w") as file:
-        file.attrs.update(format="fedstrata", format_version=1, model="mlp", clients=3, seed=seed,
+        file.attrs.update(format="fedstrata", format_version=1, model=model, clients=3, seed=seed,
                           complete=1, dataset=dataset,
                           config=f"[run]\nseed = {seed}\n\n[train]\nlr = {lr}\n\n"
                                  f"[analysis]\nat = before\nsplit = {split}\n\n{config}")
-        write_table(file, "layers", [("name", "S64"), ("offset", "i8"), ("size", "i8")],
-                    [(name, 10 * k, 10) for k, name in enumerate(LAYERS)])
+        write_table(file, "layers", [("name", "S64"), ("offset", "i8"), ("size", "i8"), ("type", "S8")],
+                    [(name, 10 * k, 10, kind) for k, (name, kind) in enumerate(zip(LAYERS, types))])
         write_table(file, "provenance", [("version", "S16"), ("ranks", "i8")], [("0.1.0<&>", 4)])
         file["partition/histogram"] = np.arange(30).reshape(3, 10)
-        write_rounds(file, seed, shared, rounds)
+        write_rounds(file, seed, shared, rounds, evaluate_every)
         if more_kinds:
             write_table(file, "metrics/averaged",
                         [("round", "i8"), ("group", "S32"), ("layer", "S64"), ("elements", "i8"),
@@ -43,25 +45,27 @@ def write_run(path, analysed=(2, 4), alphas=5, more_kinds=False, seed=1, lr=0.05
         file.create_group("barriers")
         if analysed:
             write_barriers(file, analysed, splits, alphas, more_kinds, 0.01 * (seed - 1))
+            for name in analyses[1:]:
+                file.copy("barriers/insitu", f"barriers/{name}")
             if more_kinds:
                 write_plane(file, analysed[-1], splits)
                 write_spread(file, analysed)
 
 
-def write_rounds(file, seed, shared, rounds):
+def write_rounds(file, seed, shared, rounds, evaluate_every):
     """Accuracies rise by 10 points a round, of a mean by 1 point a seed more; MiB and seconds are of
     the same number."""
     write_table(file, "metrics/rounds",
                 [("round", "i8"), ("test_accuracy", "f8"), ("test_loss", "f8"),
                  ("test_accuracy_before", "f8"), ("test_accuracy_after", "f8")]
                 + [("bytes", "i8"), ("seconds_round", "f8"), ("train_accuracy", "f8")],
-                [(r, 0.1 * r + 0.01 * (seed - 1) * shared, 2 - 0.3 * r,
-                  np.nan if r % 2 else 0.2 * r, np.nan)
+                [(r, *((0.1 * r + 0.01 * (seed - 1) * shared, 2 - 0.3 * r,
+                        np.nan if r % 2 else 0.2 * r) if r % evaluate_every == 0 else [np.nan] * 3), np.nan)
                  + (r << 20, r, 0.99) for r in range(rounds)])
     write_table(file, "metrics/layers",
                 [("round", "i8"), ("layer", "S64"), ("averaged", "i8"), ("divergence", "f8")],
-                [(r, name, shared or r == 2 and name != "fc3", r + 1.5) for r in range(1, rounds)
-                 for name in LAYERS])
+                [(r, name, shared or r == 2 and name != "fc3", np.nan if r % evaluate_every else r + 1.5)
+                 for r in range(1, rounds) for name in LAYERS])
 
 
 def write_barriers(file, analysed, splits, alphas, more_kinds, shift):

@@ -19,7 +19,8 @@ from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from fedstrata.figures import analysis, combine, compare, controls, groups, run_tables, sweep_tables
+from fedstrata.figures import (analysis, combine, compare, controls, groups, metrics, run_tables,
+                               sweep_tables, topics)
 from fedstrata.figures.kinds import random_and_subset, simplex
 from fedstrata.run import open_run
 PLAIN = ["accuracy", "divergence", "partition"]
@@ -136,6 +137,66 @@ class PlotTest(unittest.TestCase):
         text = (self.path / "plots" / "barriers_insitu_train.svg").read_text()
         for number in ("0.60", "−0.01", "0.09", "0.19", "0.35", "15.0", "end points", "(3)"):
             self.assertIn(f"{number}", text)
+
+    def test_one_round_is_drawn_as_bars(self):
+        write_run(self.path, analysed=(1,), split="train", rounds=2, more_kinds=True)
+        with open_run(self.path) as run:
+            drawn = metrics.figures(run) | topics.figures(analysis.Analysis(run, "insitu"))
+        for name in ("barriers", "windows", "groups", "cumulative", "alignment"):
+            figure = drawn[f"{name}_insitu_train"].draw()
+            self.assertFalse(any(axis.images for axis in figure.axes), name)
+        loss, error = drawn["barriers_insitu_train"].draw().axes
+        for axis, factor in ((loss, 1), (error, 10)):  # full, and the layers' medians over both directions
+            lengths = [patch.get_width() / factor for patch in axis.patches]
+            np.testing.assert_allclose(lengths, [0.6, -0.01, 0.09, 0.19])
+        widths = [patch.get_width() for patch in drawn["divergence"].draw().axes[0].patches]
+        self.assertEqual(widths, [2.5, 2.5, 2.5])
+        as_they_are, aligned = drawn["alignment_insitu_train"].draw().axes[:2]
+        self.assertEqual(as_they_are.get_xlim(), aligned.get_xlim())
+
+    def test_the_report_has_a_picture_of_bars_and_a_table_of_rounds(self):
+        for rounds, tag in (((2,), "img"), ((2, 4), "table")):
+            path = self.path.with_name(f"run{len(rounds)}")
+            write_run(path, analysed=rounds, split="train")
+            self.check_drawn(path, "--html", "--format", "svg")
+            page = Page((path / "plots/report.html").read_text(encoding="utf-8"))
+            self.assertEqual(page.figures["figure-barriers_insitu_train"], {tag})
+
+    def test_lines_pass_through_rounds_without_evaluation(self):
+        write_run(self.path, analysed=(), rounds=11, evaluate_every=3, shared=True)
+        with open_run(self.path) as run:
+            drawn = metrics.figures(run)
+            compared, _ = compare.figures(groups.of_runs([groups.member(run)]))
+        for name, label, axis, rounds in (("accuracy", "averaged (global) model", 0, [0, 3, 6, 9]),
+                                          ("accuracy", "clients before averaging: mean", 0, [0, 6]),
+                                          ("divergence", "fc2", 0, [3, 6, 9])):
+            line, = (line for line in drawn[name].draw().axes[axis].lines if line.get_label() == label)
+            self.check_connected(line, rounds)
+        line, *_ = compared["compare_accuracy"].draw().axes[0].lines
+        self.check_connected(line, [0, 3, 6, 9])
+        np.testing.assert_allclose(line.get_ydata(), [0, 30, 60, 90])
+
+    def check_connected(self, line, rounds):
+        self.assertEqual(list(line.get_xdata()), rounds)
+        self.assertTrue(np.isfinite(line.get_ydata()).all())
+        self.assertNotIn(line.get_linestyle(), ("None", "", " "))
+
+    def test_says_why_the_global_model_is_bad_where_layers_are_averaged_late_or_never(self):
+        rounds, layers = np.arange(1, 7), ["fc1", "fc2", "fc3"]
+        def said(*first):
+            return metrics.about_global(layers, rounds, np.array([rounds >= (r or 9) for r in first]))
+        self.assertEqual(said(1, 1, 1), "")  # the usual case, also where all are averaged seldom
+        self.assertEqual(said(3, 3, 3), "")
+        self.assertEqual(said(None, None, None), "")
+        self.assertIn("before round 6 no client uses", said(2, 4, 6))
+        self.assertIn("in it, fc2 and fc3 are still the mean of the clients' initial", said(2, 4, 6))
+        self.assertIn("in it, fc3 has not been averaged and is the mean", said(1, 1, None))
+        for shared in (False, True):  # fc3 is never averaged, or all are
+            path = self.path.with_name(f"run{shared}")
+            write_run(path, analysed=(), shared=shared)
+            with open_run(path) as run:
+                note = metrics.figures(run)["accuracy"].note
+            self.assertEqual("no client uses" in note, not shared)
 
     def test_training_accuracy_is_not_called_that_of_the_test_set(self):
         write_run(self.path, analysed=(), shared=True)
@@ -289,7 +350,7 @@ class PlotTest(unittest.TestCase):
                      "some layers are never averaged: lr 1", "mlp on fashion-mnist, 3 clients"):
             self.assertIn(part, text)
         self.assertIn("MiB", words(out / "compare_loss_bytes.svg"))
-        self.assertIn("analysis 'insitu'", words(out / "compare_barrier.svg"))
+        self.assertIn("before averaging", words(out / "compare_barrier.svg"))
         page, _ = self.check_page(out / "report.html", names)
         self.assertIn("seeds", page.headers)
 

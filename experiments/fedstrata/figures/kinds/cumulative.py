@@ -2,7 +2,7 @@
 
 import functools
 
-from ..charts import MAX_BESIDE
+from ..heatmap import MAX_BESIDE
 from ..run_tables import column_of
 
 SECTION, BY_ROUND = "Sets of layers", True

@@ -1,7 +1,7 @@
 """Heat maps of barriers by round: all layers together and each alone, as they are and aligned."""
 
 from ..analysis import FULL, LAYER
-from ..charts import MAX_BESIDE
+from ..heatmap import MAX_BESIDE
 
 SECTION, BY_ROUND = "Barriers", True
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..charts import Grid, HeatMap
+from ..heatmap import Grid, HeatMap
 from ..run_tables import column_of, median, present
 
 SECTION = "Sets of layers"
@@ -18,14 +18,16 @@ def interaction(analysis, split, partner):
     for column, text, unit, decimals in analysis.quantities:
         if not present(rows.table, f"{column}_mid"):
             continue
-        values = np.full((len(analysis.layers),) * 2, np.nan)
+        every = analysis.run.layers
+        values = np.full((len(every),) * 2, np.nan)
         for target in rows.targets("interaction"):
-            i, j = (layer_number(name, analysis.layers) for name in target.split("+"))
+            i, j = (layer_number(name, every) for name in target.split("+"))
             mid = column_of(rows.select("interaction", target),
                             f"{column}_mid")
             values[i, j] = values[j, i] = unit * median(mid)
-        grids.append(Grid(f"Interaction in {split} {text}", values, analysis.layers,
-                          analysis.layers, decimals, xlabel="layer", scale=column))
+        shown = [every.index(layer) for layer in analysis.layers]
+        grids.append(Grid(f"Interaction in {split} {text}", values[np.ix_(shown, shown)],
+                          analysis.layers, analysis.layers, decimals, xlabel="layer", scale=column))
     if not grids:
         return None
     return HeatMap(

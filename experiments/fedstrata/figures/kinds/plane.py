@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ..charts import Chart, plt
+from .. import page
+from ..charts import Chart
 from ..run_tables import INITIALISATION, MEAN, NOBODY, splits
 
 SECTION, TOPICS = "Along paths and planes", ("plane",)
@@ -28,8 +29,8 @@ def planes(analysis, split, rows):
     rows = rows[rows[["a", "b", "c"]] == triples[0]]
     targets = [name for name in ("all", *analysis.layers) if (rows["target"] == name).any()]
     height = 1 + 3.2 * min(np.ptp(rows["y"]) / max(np.ptp(rows["x"]), 1e-9), 1.6)
-    figure, axes = plt.subplots(len(analysis.quantities), len(targets[:MAX_PLANES]), squeeze=False,
-                                figsize=(0.6 + 4.4 * len(targets[:MAX_PLANES]), 1 + 2 * height))
+    figure, axes = page.subplots(len(analysis.quantities), len(targets[:MAX_PLANES]),
+                                 (4.4, page.height(height)), least=2.8)
     for line, (column, text, unit, _) in zip(axes, analysis.quantities):
         for axis, target in zip(line, targets):
             chosen = rows[rows["target"] == target]
@@ -43,8 +44,9 @@ def planes(analysis, split, rows):
             where = "all layers" if target == "all" else f"{target} alone"
             axis.set_title(f"{split.capitalize()} {text}: {where}")
             axis.set_xlabel("distance along the first side (L2)")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("distance across it (L2)")
+    for axis in axes.flat:
+        if axis.get_subplotspec().is_first_col():
+            axis.set_ylabel("distance across it (L2)")
     note = [f"{MAX_PLANES} of {len(targets)} targets shown"] * (len(targets) > MAX_PLANES) + \
         [f"the first of {len(triples)} triples of models"] * (len(triples) > 1)
     reference = "plane through three models: " + ", ".join(
@@ -83,4 +85,4 @@ def mark(axis, rows, models):
     axis.plot(*corners.mean(axis=0), marker="x", ms=6, color="black")
     for letter, corner in zip("ABC", corners[:len(models)]):
         axis.plot(*corner, marker="o", ms=15, color="white", markeredgecolor="black")
-        axis.text(*corner, letter, ha="center", va="center", fontsize=9, fontweight="bold")
+        axis.text(*corner, letter, ha="center", va="center", fontsize=page.font(9), fontweight="bold")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..charts import BLACK, Chart, frame, layer_colors, plt
+from .. import page
+from ..charts import BLACK, Chart, frame, layer_colors
 from ..combine import interval
 
 SECTION, TOPICS = "Barriers", ("simplex",)
@@ -26,8 +27,8 @@ def means(analysis, split):
     lines = [("all layers", "all", BLACK, 2.2), *(
         (layer, layer, color, 1.3) for layer, color in
         zip(analysis.layers, layer_colors(analysis.layers)) if (rows["target"] == layer).any())]
-    figure, axes = plt.subplots(1, 2, figsize=(10.2, 4.1))
-    for axis, (column, text, unit, _) in zip(axes, analysis.quantities):
+    figure, axes = page.subplots(1, 2, (5.1, page.height(3.2)))
+    for axis, (column, text, unit, _) in zip(axes.flat, analysis.quantities):
         for (name, target, color, width), dodge in zip(lines, dodges(len(lines))):
             chosen = rows["target"] == target
             line(axis, sizes[chosen], unit * rows[f"{column}_b"][chosen], dodge, name, color, width)
@@ -36,12 +37,11 @@ def means(analysis, split):
         axis.set_xticks(np.unique(sizes), [str(size) for size in np.unique(sizes)])
         axis.minorticks_off()
         axis.set_xlim(0.9, 1.1 * sizes.max())
-    axes[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5),
-                    fontsize=8 if len(lines) <= 12 else 6)
     return Chart(analysis.heading(
         "Loss of the mean of some models, against how many they are", split, rows["round"],
         "all layers: their weighted mean; a layer: each of them with that layer of the mean, on "
-        "average"), figure, "mean over draws of the models; bars: its 95 % interval (Student's t)")
+        "average"), figure, "mean over draws of the models; bars: its 95 % interval (Student's t)",
+        axes[0, 0].get_legend_handles_labels())
 
 
 def dodges(count):
