@@ -19,7 +19,6 @@ namespace fedstrata {
 enum class DeviceChoice { automatic, cpu, cuda };
 enum class Norm { none, batch, group };
 enum class Init { same, different };
-enum class PartitionKind { iid, dirichlet, shards, quantity, same, classes };
 enum class Augment { none, crop_flip };
 enum class LastBatch { keep, merge, drop };
 enum class ScheduleKind { constant, step, cosine };
@@ -53,7 +52,7 @@ struct DataConfig {
   std::string dataset = "fashion-mnist";
   std::string dir;  ///< empty = where the dataset's package puts it
   std::int64_t clients = 4;
-  PartitionKind partition = PartitionKind::iid;
+  std::string partition = "iid";
   double alpha = 0.5;                   ///< Dirichlet concentration
   std::int64_t classes_per_client = 2;  ///< shards
   double sigma = 1.0;                   ///< quantity: standard deviation of log(size)

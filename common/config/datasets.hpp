@@ -8,4 +8,7 @@ namespace fedstrata {
 /// this is defined (common/data/dataset.cpp); docs/architecture.md says why.
 std::vector<std::string> dataset_names();
 
+/// What `data.partition` may be; likewise (common/data/partition.cpp).
+std::vector<std::string> partition_names();
+
 }  // namespace fedstrata

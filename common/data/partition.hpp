@@ -30,24 +30,15 @@ struct Partition {
   }
 };
 
-/// Deals training samples to clients; `labels` are below `classes`. The kinds:
-///   iid        shuffled, sizes differ by at most one
-///   dirichlet  each class is dealt in proportions drawn from Dirichlet(alpha), then clients below
-///              min_samples get random samples of the largest clients
-///   shards     sorted by label and cut into equal shards, of which each client gets
-///              classes_per_client at random; a shard that straddles two labels holds both
-///   classes    each client gets samples of exactly classes_per_client classes, drawn among those
-///              that the fewest clients have so far; a class is dealt evenly among its clients
-///   quantity   shuffled, sizes proportional to exp(sigma x normal), min_samples as above
-///   same       every client holds every sample
-/// Every kind but `same` is disjoint and complete, and each client gets at least one sample.
+/// Deals training samples to clients in the way that data.partition names (partitions/);
+/// `labels` are below `classes`.
+/// Every way but `same` is disjoint and complete, and each client gets at least one sample.
 /// Pure and deterministic in (labels, config, seed); ends after at most
 /// O(clients x classes + samples x log clients) steps. Throws InputError that says what to set when
 /// the samples do not suffice.
 Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
                          DataConfig const& config, std::uint64_t seed);
-/// Samples without labels: the same by iid, quantity and same; the histogram is empty. Throws
-/// InputError for a kind that deals by labels.
+/// Samples without labels; the histogram is empty. Throws InputError for a way that needs labels.
 Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed);
 
 }  // namespace fedstrata

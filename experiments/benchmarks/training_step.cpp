@@ -27,7 +27,7 @@ Config config_of(Case const& c, double lr) {
   Config config;
   config.model.name = c.model;
   config.data.clients = 1;
-  config.data.partition = PartitionKind::same;
+  config.data.partition = "same";
   config.train.lr = lr;
   config.train.batch_size = c.batch_size;
   config.train.precision = c.precision;

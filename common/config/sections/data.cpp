@@ -5,13 +5,11 @@
 namespace fedstrata::keys {
 
 std::vector<Key<DataConfig>> data_keys() {
-  auto const dirichlet = [](auto const& data) {
-    return data.partition == PartitionKind::dirichlet;
-  };
+  auto const dirichlet = [](auto const& data) { return data.partition == "dirichlet"; };
   auto const by_class = [](auto const& data) {
-    return data.partition == PartitionKind::classes || data.partition == PartitionKind::shards;
+    return data.partition == "classes" || data.partition == "shards";
   };
-  auto const quantity = [](auto const& data) { return data.partition == PartitionKind::quantity; };
+  auto const quantity = [](auto const& data) { return data.partition == "quantity"; };
   auto const uneven = [=](auto const& data) { return dirichlet(data) || quantity(data); };
   auto dataset =
       text("dataset", &DataConfig::dataset, "", not_empty,
@@ -23,8 +21,7 @@ std::vector<Key<DataConfig>> data_keys() {
                                       "a directory; empty = where the dataset's package puts it",
                                       anything, "where the dataset's files lie")),
       number("clients", &DataConfig::clients, at_least(1), "clients", "number of clients"),
-      choice("partition", &DataConfig::partition,
-             {"iid", "dirichlet", "shards", "quantity", "same", "classes"},
+      choice("partition", &DataConfig::partition, partition_names(),
              "how the training set is dealt to clients; same = each sees all of it"),
       used_with("data.partition = dirichlet", dirichlet,
                 number("alpha", &DataConfig::alpha, above(0), "",
