@@ -8,17 +8,6 @@
 namespace fedstrata {
 namespace {
 
-/// Kinds by the names of clients, and what excludes each other.
-void check_analysis(Config const& config, std::string const& source) {
-  auto const& analysis = config.analysis;
-  require_input(analysis.tolerance == 0.0 || analysis.alphas.search_tolerance == 0.0,
-                source + ": analysis.alphas = " + analysis.alphas.text +
-                    " needs all samples; set analysis.tolerance = 0");
-  check_kinds(config, source);
-  require_input(analysis.against.empty() || analysis.every == 0,
-                source + ": analysis.against is for `fedstrata analyze`; leave it out");
-}
-
 /// A key that only some choices of another key read: with the others it has to keep its default.
 void only_with(Config const& config, std::string const& source, std::string const& name,
                std::string const& chooser, std::vector<std::string> const& choices) {
@@ -30,6 +19,19 @@ void only_with(Config const& config, std::string const& source, std::string cons
       value(config, name) == value({}, name) || std::ranges::find(choices, chosen) != choices.end(),
       source + ": " + name + " = " + value(config, name) + " is for " + chooser + " = " +
           join(choices, " | ") + ", not for " + chosen + "; leave it out");
+}
+
+/// Kinds by the names of clients, and what excludes each other.
+void check_analysis(Config const& config, std::string const& source) {
+  auto const& analysis = config.analysis;
+  require_input(analysis.tolerance == 0.0 || analysis.alphas.search_tolerance == 0.0,
+                source + ": analysis.alphas = " + analysis.alphas.text +
+                    " needs all samples; set analysis.tolerance = 0");
+  only_with(config, source, "analysis.align_at", "analysis.align", {"activations"});
+  only_with(config, source, "analysis.align_starts", "analysis.align", {"weights"});
+  check_kinds(config, source);
+  require_input(analysis.against.empty() || analysis.every == 0,
+                source + ": analysis.against is for `fedstrata analyze`; leave it out");
 }
 
 void check_train(Config const& config, std::string const& source) {

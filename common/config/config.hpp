@@ -29,6 +29,9 @@ enum class RowsAt { before, after };
 enum class Backlog { wait, skip };
 enum class Align { none, weights, activations };
 
+/// Which activations are matched: what enters the rectifier, or what leaves it.
+enum class AlignAt { before, after };
+
 struct RunConfig {
   std::uint64_t seed = 1;
   int threads = 1;  ///< per computing rank; 0 = from the allocation
@@ -136,8 +139,10 @@ struct AnalysisConfig {
   NormSelection batchnorm;
   Align align = Align::none;
   std::int64_t align_samples = 1000;  ///< training samples for align = activations
-  bool curvature = false;             ///< predict midpoints from the curvature at the ends
-  std::int64_t plane_points = 11;     ///< along each axis of a plane
+  AlignAt align_at = AlignAt::before;
+  std::int64_t align_starts = 1;   ///< orders that align = weights starts from
+  bool curvature = false;          ///< predict midpoints from the curvature at the ends
+  std::int64_t plane_points = 11;  ///< along each axis of a plane
   std::int64_t batch_size = 64;
   std::int64_t memory = std::int64_t{1} << 30;  ///< bytes per rank
   Backlog backlog = Backlog::wait;

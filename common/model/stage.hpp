@@ -69,6 +69,9 @@ class Operation {
   virtual Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target,
                          Saved& saved, bool first) const = 0;
 
+  /// Is it what makes a layer's units nonlinear, element by element (ReLU, GELU, ...)?
+  virtual bool rectifies() const { return false; }
+
   /// Multiply-adds of evaluate(), given what it returned. Counted are products, not the few of a
   /// normalisation or a mean.
   virtual double multiply_adds(Frame const& /*output*/, Weights const& /*weights*/) const {

@@ -23,6 +23,7 @@
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/deadline.hpp"
 #include "experiments/run/estimate.hpp"
+#include "experiments/run/labels.hpp"
 #include "experiments/run/launch.hpp"
 #include "experiments/run/network/trial.hpp"
 #include "experiments/run/placement.hpp"
@@ -68,11 +69,15 @@ void check_idle_ranks(SimulateOptions const& options, Config const& config, Layo
                     "--allow-idle-ranks");
 }
 
+void warn_of(std::vector<std::string> const& sentences) {
+  for (auto const& sentence : sentences) log::warning(sentence);
+}
+
 /// Of a run that goes on it was said at its start.
 void check_new_settings(Start const& start, std::string const& source) {
   if (start.stored) return;
   if (start.config.analysis.every > 0) check_pairs_of_kinds(start.config.analysis, source);
-  for (auto const& sentence : settings_without_effect(start.config)) log::warning(sentence);
+  warn_of(settings_without_effect(start.config));
 }
 
 RunHeader header_of(Experiment const& experiment, DatasetView const& data,
@@ -261,7 +266,10 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   Samples const test(info, data.view().test, device);
   // Of a run that goes on it was done at its start.
   bool const begun = world.all_gather(std::int64_t{start.stored.has_value()}).at(0) != 0;
-  if (!begun && world.rank() == layout.clients.front()) try_network(experiment, device, train);
+  if (auto const sentence = absent_labels(experiment); !begun && first && !sentence.empty())
+    log::warning(sentence);
+  if (!begun && world.rank() == layout.clients.front())
+    warn_of(try_network(experiment, device, train));
   world.barrier();
   auto const placement = placement_table(experiment, layout, device.describe(), world);
   auto const record = provenance(world);

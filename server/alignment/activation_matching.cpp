@@ -1,5 +1,7 @@
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "common/base/error.hpp"
 #include "server/alignment/alignment.hpp"
 #include "server/alignment/unit_permutations.hpp"
@@ -52,45 +54,71 @@ class Correlation {
   at::Tensor x_, y_, xx_, yy_, xy_;
 };
 
-/// For each stage the group whose units its head computes; -1 = none.
-std::vector<int> observed_groups(Model const& model) {
-  std::vector<int> groups(model.stages().size(), -1);
+/// What is looked at in a stage.
+struct Sight {
+  int group = -1;      ///< whose units the stage's head computes; -1 = none
+  bool after = false;  ///< as they leave the tail's rectifier, not as they leave the head
+};
+
+bool rectifies(Stage const& stage) {
+  return std::ranges::any_of(stage.tail, [](auto const& part) { return part->rectifies(); });
+}
+
+/// Of each stage.
+std::vector<Sight> sights(Model const& model, AlignAt at) {
+  std::vector<Sight> result(model.stages().size());
   for (std::size_t g = 0; g < model.units().groups.size(); ++g) {
-    for (auto const stage : model.units().groups[g].stages) {
-      groups[static_cast<std::size_t>(stage)] = static_cast<int>(g);
+    std::vector<std::size_t> stages, rectified;
+    for (auto const number : model.units().groups[g].stages) {
+      auto const s = static_cast<std::size_t>(number);
+      stages.push_back(s);
+      if (rectifies(model.stages()[s])) rectified.push_back(s);
     }
+    bool const after = at == AlignAt::after && !rectified.empty();
+    for (auto const s : after ? rectified : stages) result[s] = {static_cast<int>(g), after};
   }
-  return groups;
+  return result;
+}
+
+/// Runs a stage on `frame`, which becomes what it gives on; returns the activations looked at.
+at::Tensor run(Stage const& stage, bool after, Weights const& weights, Frame& frame) {
+  frame = stage.evaluate_head(std::move(frame), weights);
+  at::Tensor seen = after ? at::Tensor() : frame[stage.slot];
+  for (auto const& part : stage.tail) {
+    frame = part->evaluate(std::move(frame), weights);
+    if (!seen.defined() && part->rectifies()) seen = frame.main;
+  }
+  return seen;
 }
 
 void observe(Model const& model, Weights const& a, Weights const& b, at::Tensor const& inputs,
-             std::vector<int> const& groups, std::vector<Correlation>& correlations) {
+             std::vector<Sight> const& sights, std::vector<Correlation>& correlations) {
   Frame x{inputs}, y{inputs};
-  for (std::size_t s = 0; s < groups.size(); ++s) {
+  for (std::size_t s = 0; s < sights.size(); ++s) {
     auto const& stage = model.stages()[s];
-    x = stage.evaluate_head(std::move(x), a);
-    y = stage.evaluate_head(std::move(y), b);
-    if (groups[s] >= 0)
-      correlations[s].add(observations(x[stage.slot]), observations(y[stage.slot]));
-    x = stage.evaluate_tail(std::move(x), a);
-    y = stage.evaluate_tail(std::move(y), b);
+    auto const of_a = run(stage, sights[s].after, a, x);
+    auto const of_b = run(stage, sights[s].after, b, y);
+    if (sights[s].group >= 0) correlations[s].add(observations(of_a), observations(of_b));
   }
 }
 
 }  // namespace
 
 UnitPermutations match_activations(Model const& model, Weights const& a, Weights const& b,
-                                   InputBatch const& inputs, std::int64_t batches) {
+                                   InputBatch const& inputs, std::int64_t batches, AlignAt at) {
   NoAutograd const guard;
   require(batches > 0, "activation matching needs samples");
   auto result = identity_permutations(model);
-  auto const groups = observed_groups(model);
-  std::vector<Correlation> correlations(groups.size());
-  for (std::int64_t i = 0; i < batches; ++i) observe(model, a, b, inputs(i), groups, correlations);
+  auto const looked_at = sights(model, at);
+  std::vector<Correlation> correlations(looked_at.size());
+  for (std::int64_t i = 0; i < batches; ++i)
+    observe(model, a, b, inputs(i), looked_at, correlations);
   for (std::size_t g = 0; g < result.groups.size(); ++g) {
     at::Tensor scores;
-    for (auto const stage : model.units().groups[g].stages) {
-      auto const correlation = correlations[static_cast<std::size_t>(stage)].result();
+    for (auto const number : model.units().groups[g].stages) {
+      auto const stage = static_cast<std::size_t>(number);
+      if (looked_at[stage].group < 0) continue;
+      auto const correlation = correlations[stage].result();
       scores = scores.defined() ? scores + correlation : correlation;
     }
     result.groups[g] = best_order(scores, result.groups[g]);

@@ -39,17 +39,21 @@ void permute_rows(Model const& model, UnitPermutations const& permutations, std:
 /// large. Starts from the order as it is and improves one group at a time, exactly, the others
 /// fixed, until none can be improved; the order of groups is drawn from `seed`. The result is a
 /// local optimum, never worse than the start; a group whose weights are not finite stays as it is.
+/// With several `starts` all but the first are from random orders, and the result is the best of
+/// their optima, the earlier one of equals: never worse than that of fewer starts.
 UnitPermutations match_weights(Model const& model, Weights const& a, Weights const& b,
-                               std::uint64_t seed);
+                               std::uint64_t seed, std::int64_t starts = 1);
 
 /// Inputs [B, ...] of batch number i, on the model's device.
 using InputBatch = std::function<at::Tensor(std::int64_t)>;
 
 /// Activation matching: for each group the order of b's units with the largest sum of correlations
 /// to a's, over the samples of batches 0 .. `batches` - 1 and over positions in images and
-/// sequences. Correlated are what the group's stages compute before the rectifier; those of a
-/// group's stages are added up. A unit that never changes correlates with none.
+/// sequences. Correlated are what the group's stages compute before the rectifier, or what leaves
+/// their rectifiers (of a group without one, what its stages compute); those of a group's stages
+/// are added up. A unit that never changes correlates with none.
 UnitPermutations match_activations(Model const& model, Weights const& a, Weights const& b,
-                                   InputBatch const& inputs, std::int64_t batches);
+                                   InputBatch const& inputs, std::int64_t batches,
+                                   AlignAt at = AlignAt::before);
 
 }  // namespace fedstrata

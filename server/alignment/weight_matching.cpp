@@ -20,16 +20,27 @@ at::Tensor rows_of(at::Tensor const& tensor, std::int64_t axis) {
   return tensor.transpose(0, axis).flatten(1);
 }
 
+/// What is maximised: the sum over all parameters of a's times b's.
+double inner_product(Weights const& a, Weights const& b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.parameters.size(); ++i)
+    sum += (a.parameters[i].to(at::kDouble) * b.parameters[i]).sum().item<double>();
+  return sum;
+}
+
 class WeightMatching {
  public:
   WeightMatching(Model const& model, Weights const& a, Weights const& b)
-      : units_(model.units()), a_(a), b_(b), permutations_(identity_permutations(model)) {
-    orders_ = unit_orders(permutations_, a.parameters.front().device());
-    stale_.assign(permutations_.groups.size(), true);
-  }
+      : model_(model), units_(model.units()), a_(a), b_(b) {}
 
-  UnitPermutations run(std::uint64_t seed) {
-    Random random(seed, Purpose::alignment);
+  /// From the order as it is, or, from start 1 on, from a random one.
+  UnitPermutations run(std::uint64_t seed, std::int64_t start) {
+    Random random(seed, Purpose::alignment, static_cast<std::uint64_t>(start));
+    permutations_ = identity_permutations(model_);
+    if (start > 0)
+      for (auto& group : permutations_.groups) random.shuffle(group);
+    orders_ = unit_orders(permutations_, a_.parameters.front().device());
+    stale_.assign(permutations_.groups.size(), true);
     std::vector<std::int64_t> groups(permutations_.groups.size());
     std::iota(groups.begin(), groups.end(), 0);
     for (int sweep = 0; sweep < kMaxSweeps && std::ranges::count(stale_, true) > 0; ++sweep) {
@@ -75,6 +86,7 @@ class WeightMatching {
     return sum;
   }
 
+  Model const& model_;
   UnitStructure const& units_;
   Weights const& a_;
   Weights const& b_;
@@ -86,9 +98,20 @@ class WeightMatching {
 }  // namespace
 
 UnitPermutations match_weights(Model const& model, Weights const& a, Weights const& b,
-                               std::uint64_t seed) {
+                               std::uint64_t seed, std::int64_t starts) {
   NoAutograd const guard;
-  return WeightMatching(model, a, b).run(seed);
+  WeightMatching matching(model, a, b);
+  auto best = matching.run(seed, 0);
+  if (starts == 1) return best;
+  double highest = inner_product(a, permuted(model, b, best));
+  for (std::int64_t start = 1; start < starts; ++start) {
+    auto found = matching.run(seed, start);
+    double const value = inner_product(a, permuted(model, b, found));
+    if (!(value > highest)) continue;
+    highest = value;
+    best = std::move(found);
+  }
+  return best;
 }
 
 }  // namespace fedstrata

@@ -67,8 +67,9 @@ AlignModels aligner(AnalysisInput const& input) {
   if (config.analysis.align == Align::none) return {};
   require_structure(model);
   if (config.analysis.align == Align::weights) {
-    return [&model, seed = config.run.seed](Weights const& a, Weights const& b) {
-      return match_weights(model, a, b, seed);
+    return [&model, seed = config.run.seed, starts = config.analysis.align_starts](
+               Weights const& a, Weights const& b) {
+      return match_weights(model, a, b, seed, starts);
     };
   }
   auto const samples = std::min(config.analysis.align_samples, input.train->size());
@@ -76,9 +77,9 @@ AlignModels aligner(AnalysisInput const& input) {
   auto const inputs = [train = input.train, samples, batch](std::int64_t i) {
     return train->range(i * batch, std::min(batch, samples - i * batch)).inputs;
   };
-  return [&model, inputs, batches = (samples + batch - 1) / batch](Weights const& a,
-                                                                   Weights const& b) {
-    return match_activations(model, a, b, inputs, batches);
+  return [&model, inputs, batches = (samples + batch - 1) / batch, at = config.analysis.align_at](
+             Weights const& a, Weights const& b) {
+    return match_activations(model, a, b, inputs, batches, at);
   };
 }
 

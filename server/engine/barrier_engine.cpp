@@ -34,16 +34,17 @@ at::Tensor repeated(at::Tensor const& tensor, std::int64_t rows) {
 
 BarrierEngine::BarrierEngine(Model const& model, Task const& task, InputShape const& input,
                              EngineSettings settings)
-    : BarrierEngine(model, task, at::zeros(input.batch(1)), std::move(settings)) {}
+    : BarrierEngine(model, task, at::zeros(input.batch(2)), std::move(settings)) {}
 
-BarrierEngine::BarrierEngine(Model const& model, Task const& task, at::Tensor const& sample,
+BarrierEngine::BarrierEngine(Model const& model, Task const& task, at::Tensor const& samples,
                              EngineSettings settings)
     : model_(model), task_(task), settings_(std::move(settings)) {
   at::NoGradGuard const no_gradient;
   auto const& table = model.table();
   auto const weights =
       model.view(at::zeros({table.parameter_count}), at::zeros({table.buffer_count}));
-  Frame frame{sample};
+  Frame frame{samples};
+  auto const count = samples.size(0);
   std::vector<std::int64_t> peak;  // bytes of one sample: a stage's input, head and output
   for (auto const& stage : model.stages()) {
     auto head = stage.evaluate_head(frame, weights);
@@ -54,8 +55,10 @@ BarrierEngine::BarrierEngine(Model const& model, Task const& task, at::Tensor co
       next = operation->evaluate(std::move(next), weights);
       shape.tail_cost += operation->multiply_adds(next, weights);
     }
+    shape.cost /= static_cast<double>(count);
+    shape.tail_cost /= static_cast<double>(count);
     stages_.push_back(std::move(shape));
-    peak.push_back(bytes(frame) + bytes(head) + bytes(next));
+    peak.push_back((bytes(frame) + bytes(head) + bytes(next)) / count);
     frame = std::move(next);
   }
   auto const calibration = settings_.calibration.defined() ? settings_.calibration.size(0) : 0;

@@ -59,11 +59,12 @@ class SampleLosses {
 /// results; safe to share.
 class BarrierEngine {
  public:
-  /// Keeps references to `model` and `task`. Runs one sample through the model, to count.
+  /// Keeps references to `model` and `task`. Runs two samples through the model, to count: one
+  /// alone has no statistics, and a network may take those of the batch.
   BarrierEngine(Model const& model, Task const& task, InputShape const& input,
                 EngineSettings settings);
-  /// `sample`: any one, [1, ...], for models whose inputs are no reals.
-  BarrierEngine(Model const& model, Task const& task, at::Tensor const& sample,
+  /// `samples`: any, [B, ...], for models whose inputs are no reals.
+  BarrierEngine(Model const& model, Task const& task, at::Tensor const& samples,
                 EngineSettings settings);
 
   /// The stages with their costs and how many models may be stacked from each on.

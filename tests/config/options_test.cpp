@@ -159,6 +159,8 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
                           "train.beta1=1",
                           "train.eps=0",
                           "train.mu=-1",
+                          "analysis.align_starts=0",
+                          "analysis.align_at=between",
                           "train.correction=scaffold",
                           "train.nesterov=maybe",
                           "train.batch_size=0",
@@ -200,6 +202,14 @@ TEST(BadConfigTest, keys_that_contradict_each_other) {
   EXPECT_THAT(refused("", {"train.beta2=0.9"}),
               HasSubstr("train.beta2 = 0.9 is for train.optimizer = adam | adamw, not for sgd"));
   EXPECT_THAT(refused("", {"train.mu=0.1"}), HasSubstr("train.correction = prox, not for none"));
+  EXPECT_THAT(refused("", {"analysis.align_starts=2"}),
+              HasSubstr("analysis.align_starts = 2 is for analysis.align = weights, not for none"));
+  EXPECT_THAT(refused("", {"analysis.align=activations", "analysis.align_starts=2"}),
+              HasSubstr("for analysis.align = weights, not for activations; leave it out"));
+  EXPECT_THAT(refused("", {"analysis.align_at=after"}),
+              HasSubstr("analysis.align_at = after is for analysis.align = activations"));
+  EXPECT_THAT(refused("", {"analysis.align=weights", "analysis.align_at=after"}),
+              HasSubstr("for analysis.align = activations, not for weights; leave it out"));
   EXPECT_THAT(refused("", {"analysis.pairs=0-1,1-1"}), HasSubstr("1-1 pairs a client with itself"));
   EXPECT_THAT(refused("[average.a]\n", {"federation.preset=fedper"}),
               AllOf(HasSubstr("preset"), HasSubstr("[average.*]")));

@@ -69,6 +69,11 @@ std::vector<Key<AnalysisConfig>> analysis_keys() {
           [](auto const& analysis) { return analysis.align == Align::activations; },
           number("align_samples", &AnalysisConfig::align_samples, at_least(1), "samples",
                  "training samples whose activations are matched with align = activations")),
+      choice("align_at", &AnalysisConfig::align_at, {"before", "after"},
+             "activations before or after the rectifier, with align = activations"),
+      number("align_starts", &AnalysisConfig::align_starts, at_least(1), "starts",
+             "with align = weights: the best match of so many starts, the first from the order as "
+             "it is, the others from random ones"),
       flag("curvature", &AnalysisConfig::curvature,
            "also predict midpoint barriers from slope and curvature at the ends"),
       used_with(

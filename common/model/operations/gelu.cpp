@@ -26,6 +26,8 @@ class Gelu : public Operation {
     return gradient;
   }
 
+  bool rectifies() const override { return true; }
+
  private:
   char const* form_;  ///< PyTorch's name for it
 };

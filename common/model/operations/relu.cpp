@@ -32,6 +32,8 @@ class Relu : public Operation {
     return gradient;
   }
 
+  bool rectifies() const override { return true; }
+
  private:
   bool in_place_;
 };

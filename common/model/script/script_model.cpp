@@ -1,5 +1,9 @@
 #include "common/model/script/script_model.hpp"
 
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_iterator.h>
 #include <torch/script.h>
 #include <torch/torch.h>
 
@@ -117,6 +121,10 @@ class ScriptOperation : public Operation {
              static_cast<double>(weight.numel());
     }
     return sum;
+  }
+
+  std::shared_ptr<torch::jit::Graph> graph() const {
+    return script_.module.get_method("forward").graph()->copy();
   }
 
   /// Of each parameter: has the gradient of some pass reached it?
@@ -281,9 +289,46 @@ std::optional<fs::path> script_file(ModelConfig const& config) {
   return config.name.substr(std::string_view(kScriptPrefix).size());
 }
 
+namespace {
+
+/// Null for a model of the zoo.
+ScriptOperation const* script_of(Model const& model) {
+  return dynamic_cast<ScriptOperation const*>(model.stages().front().head.get());
+}
+
+/// Is its flag for training fixed to no? One that drops out nothing has no need of it.
+bool without_training(torch::jit::Node const& node) {
+  auto const* const schema = node.maybeSchema();
+  bool fixed = false;
+  for (std::size_t i = 0; schema != nullptr && i < schema->arguments().size(); ++i) {
+    auto const& argument = schema->arguments()[i].name();
+    auto const* const input = node.input(i);
+    if (argument == "train" || argument == "training")
+      fixed = torch::jit::constant_as<bool>(input) == false;
+    if (argument == "p" || argument == "dropout") {
+      if (torch::jit::constant_as<double>(input) == 0.0) return false;
+    }
+  }
+  return fixed;
+}
+
+}  // namespace
+
+std::vector<std::string> operations_without_training(Model const& model) {
+  auto const* const script = script_of(model);
+  if (script == nullptr) return {};
+  auto graph = script->graph();
+  torch::jit::Inline(*graph);
+  std::set<std::string> names;
+  torch::jit::DepthFirstGraphNodeIterator nodes(graph);
+  while (auto const* const node = nodes.next()) {
+    if (without_training(*node)) names.insert(node->kind().toUnqualString());
+  }
+  return {names.begin(), names.end()};
+}
+
 std::vector<std::string> unreached_parameters(Model const& model) {
-  auto const* const script =
-      dynamic_cast<ScriptOperation const*>(model.stages().front().head.get());
+  auto const* const script = script_of(model);
   std::vector<std::string> names;
   for (std::size_t i = 0; script != nullptr && i < script->reached().size(); ++i) {
     if (!script->reached()[i]) names.push_back(model.table().parameters[i].name);

@@ -10,6 +10,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/random.hpp"
+#include "common/base/text.hpp"
 #include "common/model/script/script_model.hpp"
 
 // A script can do anything. What a run takes for granted, such as that an answer depends on weights
@@ -44,7 +45,7 @@ class Trial {
     device.upload(row, start_);
   }
 
-  void run() const {
+  std::vector<std::string> run() const {
     check_values();
     auto const several = evaluate(0, std::min(kSamples, train_.size()));
     check(finite(several), "answers with values that are not finite (NaN or infinite)");
@@ -52,11 +53,39 @@ class Trial {
     check_alone(several);
     check_training();
     check_same(several);
+    return warnings(several);
   }
 
  private:
-  void check(bool ok, std::string const& what) const {
-    require_input(ok, "model.name = " + model_.name() + ": the network " + what);
+  std::string sentence(std::string const& what) const {
+    return "model.name = " + model_.name() + ": the network " + what;
+  }
+
+  void check(bool ok, std::string const& what) const { require_input(ok, sentence(what)); }
+
+  std::vector<std::string> warnings(at::Tensor const& answers) const {
+    std::vector<std::string> sentences;
+    if (auto const names = operations_without_training(model_); !names.empty())
+      sentences.push_back(
+          sentence("was traced in evaluation mode: " + join(names, " and ") +
+                   " will do in training what they do in evaluation (nothing is dropped out, "
+                   "running statistics stay as they are); save it by torch.jit.script"));
+    if (experiment_.dataset.classes() < 2) return sentences;
+    if (probabilities(answers))
+      sentences.push_back(
+          sentence("ends in softmax: its answers are probabilities, but the loss, cross-entropy, "
+                   "applies softmax itself, so gradients are small and the loss never comes near "
+                   "0; leave the last softmax out"));
+    if (probabilities(answers.exp()))
+      sentences.push_back(sentence(
+          "ends in log_softmax: its answers are logarithms of probabilities, but the loss, "
+          "cross-entropy, applies log_softmax itself; leave the last one out"));
+    return sentences;
+  }
+
+  static bool probabilities(at::Tensor const& answers) {
+    return (answers >= 0).all().item<bool>() &&
+           (answers.sum(1) - 1).abs().max().item<double>() < kRounding;
   }
 
   /// Does `work`; what a library says of it is said in one sentence.
@@ -175,10 +204,11 @@ class Trial {
 
 }  // namespace
 
-void try_network(Experiment const& experiment, Device const& device, Samples const& train) {
-  if (!script_file(experiment.config.model) || train.size() == 0) return;
+std::vector<std::string> try_network(Experiment const& experiment, Device const& device,
+                                     Samples const& train) {
+  if (!script_file(experiment.config.model) || train.size() == 0) return {};
   c10::InferenceMode const no_gradients;
-  Trial(experiment, device, train).run();
+  return Trial(experiment, device, train).run();
 }
 
 }  // namespace fedstrata

@@ -1,4 +1,7 @@
 #pragma once
+#include <string>
+#include <vector>
+
 #include "common/data/samples.hpp"
 #include "common/device/device.hpp"
 #include "common/federation/experiment.hpp"
@@ -11,7 +14,10 @@ namespace fedstrata {
 /// - answers in evaluation differ from pass to pass, or with the other samples of a batch,
 /// - a training pass fails at a size of batch that a client's share will cause,
 /// - no gradient reaches some parameter.
-/// Of networks of the zoo all that is known, so nothing is run.
-void try_network(Experiment const& experiment, Device const& device, Samples const& train);
+/// Returns, in sentences, what a run can use but hardly anybody means: operations that were traced
+/// in evaluation mode, so that they never train, and answers that are probabilities or their
+/// logarithms. Of networks of the zoo all that is known, so nothing is run.
+std::vector<std::string> try_network(Experiment const& experiment, Device const& device,
+                                     Samples const& train);
 
 }  // namespace fedstrata

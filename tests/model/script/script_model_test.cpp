@@ -40,11 +40,12 @@ Module linear(std::string const& name, std::int64_t inputs, std::int64_t outputs
 }
 
 /// The zoo's mlp with one hidden layer; `hidden` is what happens to its activations `h`.
-Module net(std::string const& hidden = "h = torch.relu(h)") {
+Module net(std::string const& hidden = "h = torch.relu(h)", std::int64_t inputs = kInputs,
+           std::int64_t classes = kClasses) {
   at::manual_seed(3);
   Module module("Net");
-  module.register_module("fc1", linear("First", kInputs, kHidden));
-  module.register_module("fc2", linear("Second", kHidden, kClasses));
+  module.register_module("fc1", linear("First", inputs, kHidden));
+  module.register_module("fc2", linear("Second", kHidden, classes));
   module.register_attribute("training", c10::BoolType::get(), true);
   if (hidden.find("self.level") != std::string::npos)
     module.register_buffer("level", at::zeros({}));
@@ -351,6 +352,24 @@ TEST_F(ScriptModel, runs_and_is_analysed_after_its_file_is_gone) {
   }
   std::ofstream(out + "/model.pt", std::ios::app) << "x";
   EXPECT_EQ(run("analyze " + out + " --name more 2> /dev/null"), 2);
+}
+
+TEST_F(ScriptModel, a_dry_run_warns_of_what_was_traced_in_evaluation_mode) {
+  auto const file = (directory_.path() / "net.pt").string();
+  auto const ini = (directory_.path() / "net.ini").string();
+  auto const said = (directory_.path() / "said").string();
+  std::ofstream(ini) << "[model]\nname = script:" << file
+                     << "\n[data]\ndataset = synthetic\nclients = 2\ntrain_limit = 200\n";
+  auto const warnings = [&](std::string const& hidden) {
+    net(hidden, 784, 10).save(file);
+    EXPECT_EQ(run("simulate " + ini + " --dry-run 2> " + said), 0);
+    std::ifstream stream(said);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  EXPECT_THAT(warnings("h = torch.dropout(h, 0.5, False)"),
+              HasSubstr("warning: model.name = script:" + file +
+                        ": the network was traced in evaluation mode: dropout"));
+  EXPECT_EQ(warnings("h = torch.dropout(h, 0.5, self.training)"), "");
 }
 
 }  // namespace

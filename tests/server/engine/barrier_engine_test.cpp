@@ -123,15 +123,18 @@ TEST(staged_engine, equals_the_plain_evaluator_on_a_transformer) {
 TEST(staged_engine, counts_the_products_of_a_transformer) {
   TinyTransformer const sizes{.vocabulary = 7, .tokens = 5, .width = 4, .heads = 2, .blocks = 1};
   auto const model = make_transformer(sizes);
-  BarrierEngine const engine(model, classification_task(), random_tokens(sizes, 1), {});
-  double sum = 0.0;
-  for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
-  // Per token: four projections, two layers of four times the width; attention; the classes.
-  EXPECT_EQ(sum, 5 * (4 * 16 + 2 * 64) + 2 * 5 * 5 * 4 + 4 * 10);
-  PointSet points;
-  place(model.table(), points, {0, 1, layers_from(0, model.table().layers.size()), -1}, 0.0, false);
-  EXPECT_EQ(build_tree(points, std::vector{0}, engine.stages()).multiply_adds(engine.stages()),
-            sum);
+  for (int const samples : {1, 2, 3}) {
+    BarrierEngine const engine(model, classification_task(), random_tokens(sizes, samples), {});
+    double sum = 0.0;
+    for (auto const& stage : engine.stages()) sum += stage.cost + stage.tail_cost;
+    // Per token: four projections, two layers of four times the width; attention; the classes.
+    EXPECT_EQ(sum, 5 * (4 * 16 + 2 * 64) + 2 * 5 * 5 * 4 + 4 * 10) << samples;
+    PointSet points;
+    place(model.table(), points, {0, 1, layers_from(0, model.table().layers.size()), -1}, 0.0,
+          false);
+    EXPECT_EQ(build_tree(points, std::vector{0}, engine.stages()).multiply_adds(engine.stages()),
+              sum);
+  }
 }
 
 ModelConfig named(std::string const& name, Norm norm = Norm::none) {
@@ -157,6 +160,30 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"resnet18_batch", named("resnet18", Norm::batch), kSmall, 3, kPlenty},
                     Case{"resnet18_group", named("resnet18", Norm::group), kSmall, 3, kPlenty}),
     [](auto const& instance) { return instance.param.name; });
+
+/// A batch normalisation without running statistics.
+class BatchStatistics : public Operation {
+ public:
+  Frame evaluate(Frame in, Weights const&) const override {
+    in.main = at::batch_norm(in.main.flatten(1), {}, {}, {}, {}, true, 0.1, 1e-5, false);
+    return in;
+  }
+  Frame forward(Frame in, Weights const& weights, Saved&) const override {
+    return evaluate(std::move(in), weights);
+  }
+  Frame backward(Frame gradient, Weights const&, GradientTarget const&, Saved&,
+                 bool) const override {
+    return gradient;
+  }
+};
+
+TEST(staged_engine, counts_a_network_that_needs_several_samples) {
+  std::vector<Stage> stages(1);
+  stages[0].head = std::make_unique<BatchStatistics>();
+  Model const model("batch-statistics", {}, std::move(stages), {}, {});
+  BarrierEngine const engine(model, classification_task(), InputShape{{4}, 4}, {});
+  EXPECT_EQ(engine.stages().size(), 1u);
+}
 
 // --- Closed forms ------------------------------------------------------------------------------
 

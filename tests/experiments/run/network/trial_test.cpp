@@ -14,7 +14,9 @@ namespace fedstrata {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using torch::jit::Module;
 
 /// One linear layer on 36 pixels, with a second parameter; `body` makes of images `x` the answer.
@@ -36,13 +38,19 @@ class NetworkTrial : public testing::Test {
  protected:
   /// 90 images for 4 clients: shares of 22 and 23, so batches of 8, 7 and 6.
   std::string refusal(Module const& module, std::vector<std::string> settings = {}) const {
-    auto const file = (directory_.path() / "net.pt").string();
-    module.save(file);
-    settings.push_back("model.name=script:" + file);
-    return trial(settings);
+    settings.push_back(saved(module));
+    return refusal_of([&] { trial(settings); });
   }
 
-  std::string trial(std::vector<std::string> const& settings) const {
+  std::vector<std::string> warnings(Module const& module) const { return trial({saved(module)}); }
+
+  std::string saved(Module const& module) const {
+    auto const file = (directory_.path() / "net.pt").string();
+    module.save(file);
+    return "model.name=script:" + file;
+  }
+
+  std::vector<std::string> trial(std::vector<std::string> const& settings) const {
     auto const data = tiny_data();
     auto const experiment = tiny_experiment(data,
                                             "[data]\ndataset = synthetic\nclients = 4\n"
@@ -50,7 +58,7 @@ class NetworkTrial : public testing::Test {
                                             settings);
     Device const device(DeviceChoice::cpu, 1, 0, 1);
     Samples const train(data.info, data.train, device);
-    return refusal_of([&] { try_network(experiment, device, train); });
+    return try_network(experiment, device, train);
   }
 
   TemporaryDirectory directory_;
@@ -66,7 +74,7 @@ TEST_F(NetworkTrial, lets_pass_what_a_run_can_use) {
   auto zero = net("return " + kLinear);  // a gradient of zero is one all the same
   zero.attr("weight").toTensor().detach().zero_();
   EXPECT_EQ(refusal(zero), passes);
-  EXPECT_EQ(trial({"model.name=mlp", "model.hidden=4"}), passes);
+  EXPECT_THAT(trial({"model.name=mlp", "model.hidden=4"}), IsEmpty());
 }
 
 TEST_F(NetworkTrial, refuses_what_is_random_or_remembers_in_evaluation) {
@@ -116,6 +124,36 @@ TEST_F(NetworkTrial, refuses_parameters_without_gradient_and_values_that_are_not
   auto broken = net("return " + kLinear);
   broken.attr("bias").toTensor().detach().fill_(std::nan(""));
   EXPECT_THAT(refusal(broken), HasSubstr("starts with values of bias that are not finite"));
+}
+
+TEST_F(NetworkTrial, warns_of_what_was_traced_in_evaluation_mode) {
+  auto const with_statistics = [&](std::string const& flag) {
+    Module module("Net");
+    module.register_parameter("weight", (0.1 * at::randn({3, 36})).set_requires_grad(true), false);
+    module.register_buffer("mean", at::zeros({3}));
+    module.register_buffer("var", at::ones({3}));
+    module.register_attribute("training", c10::BoolType::get(), false);
+    module.define("def forward(self, x):\n  y = torch.linear(x.flatten(1), self.weight)\n" +
+                  ("  y = torch.batch_norm(y, None, None, self.mean, self.var, " + flag) +
+                  ", 0.1, 1e-5, False)\n  return torch.dropout(y, 0.5, " + flag + ")\n");
+    return module;
+  };
+  EXPECT_THAT(warnings(with_statistics("False")),
+              ElementsAre(AllOf(HasSubstr("model.name = script:"),
+                                HasSubstr("traced in evaluation mode: batch_norm and dropout"),
+                                HasSubstr("torch.jit.script"))));
+  // Saved after net.eval(), but by torch.jit.script.
+  EXPECT_THAT(warnings(with_statistics("self.training")), IsEmpty());
+  EXPECT_THAT(warnings(net("return torch.dropout(" + kLinear + ", 0.0, False)")), IsEmpty());
+}
+
+TEST_F(NetworkTrial, warns_of_answers_that_are_no_logits) {
+  EXPECT_THAT(warnings(net("return torch.softmax(" + kLinear + ", 1)")),
+              ElementsAre(HasSubstr("the network ends in softmax")));
+  EXPECT_THAT(warnings(net("return torch.log_softmax(" + kLinear + ", 1)")),
+              ElementsAre(HasSubstr("the network ends in log_softmax")));
+  for (std::string const other : {"", "torch.sigmoid", "torch.relu"})
+    EXPECT_THAT(warnings(net("return " + other + "(" + kLinear + ")")), IsEmpty()) << other;
 }
 
 }  // namespace
