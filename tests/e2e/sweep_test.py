@@ -114,6 +114,34 @@ class Life(SweepTest):
             self.assertIn(word, text)
 
 
+class Place(SweepTest):
+    """sweep.dir is relative to the sweep file, wherever the program is started."""
+
+    def test_started_elsewhere_it_is_the_same_sweep(self):
+        self.file.write_text("[sweep]\nbase = small.ini\ndir = deep/cells\n[axes]\nrun.seed = 1\n")
+        elsewhere = self.path / "elsewhere"
+        elsewhere.mkdir()
+        self.assertIn("1 of 1 cells to run", self.succeed("sweep", "run", "grid.ini", cwd=self.path))
+        said = self.succeed("sweep", "run", "../grid.ini", cwd=elsewhere)
+        self.assertIn("nothing to run: 1 cells", said)
+        self.assertEqual(list(elsewhere.iterdir()), [])
+        self.assertTrue((self.path / "deep/cells/sweep.ini").exists())
+
+    def test_a_sweep_at_its_former_place_is_not_begun_anew(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
+        elsewhere = self.path / "elsewhere"
+        elsewhere.mkdir()
+        self.succeed("sweep", "run", "../grid.ini", "--out", "runs/grid", cwd=elsewhere)
+        before = snapshot(self.path)
+        for action in ("plan", "run", "status", "collect"):
+            self.assert_fails(run("sweep", action, "../grid.ini", cwd=elsewhere), 2, "../grid.ini",
+                              "'../runs/grid'", "'runs/grid'", "move it there", "--out")
+        self.assertEqual(snapshot(self.path), before)
+        (self.path / "runs").mkdir()
+        (elsewhere / "runs/grid").rename(self.path / "runs/grid")
+        self.assertIn("1 done", self.succeed("sweep", "status", "../grid.ini", cwd=elsewhere))
+
+
 class Trouble(SweepTest):
     def test_a_failed_cell_harms_no_other_and_is_run_again(self):
         self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3\n")
