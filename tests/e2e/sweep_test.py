@@ -2,6 +2,7 @@
 """Sweeps on this machine: plan, run, status, collect, figures, watch; and what is refused."""
 
 import csv
+import fcntl
 import os
 import re
 import signal
@@ -169,6 +170,37 @@ class Trouble(SweepTest):
                              "average.all.layers = all | fc9\n")
         self.sweep("run", code=1)
         self.assertRegex(self.sweep("status"), r"failed .*'fc9' matches no layer")
+
+    def test_a_second_start_leaves_running_cells_and_their_logs_alone(self):
+        self.config({"data.train_limit": 2000, "analysis.every": 0})
+        self.file.write_text("[sweep]\nbase = small.ini\n[cells]\n"
+                             "short = federation.rounds = 200\nlong = federation.rounds = 9000\n")
+        first = start("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+        wait_until(lambda: list(self.out.glob("cells/short*/progress.csv")))
+        second = start("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+        wait_until(lambda: list(self.out.glob("cells/long*/progress.csv")))
+        said, _ = first.communicate(timeout=60)  # goes on to the cell that the second one runs
+        self.assertEqual(first.returncode, 0, said)
+        self.assertRegex(said, r"(?m)^long\S+ is running already and left alone$")
+        log, = self.out.glob("logs/long*.log")
+        self.assertIn("nothing to run: 2 cells", self.sweep("run"))
+        self.assertNotIn("fedstrata: ", log.read_text())
+        self.assertFalse(log.with_suffix(".exit").exists())
+        second.send_signal(signal.SIGTERM)
+        said, _ = second.communicate(timeout=60)
+        self.assertRegex(said, r"(?m)^short\S+ is running already and left alone$")
+        self.assertIn("2 cells: 1 done, 1 interrupted", self.sweep("status"))
+
+    def test_a_log_that_is_in_use_is_not_written_to(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
+        log = self.out / f"logs/{self.names()[0]}.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("round 1\n")
+        with open(log, "a", encoding="ascii") as held:  # by a start that does not simulate yet
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.assertIn("is running already and left alone", self.sweep("run"))
+            self.assertEqual(log.read_text(), "round 1\n")
+        self.assertIn("[1/1] done", self.sweep("run"))
 
     def test_a_signal_ends_it_in_order_and_it_goes_on(self):
         self.config({"data.train_limit": 2000, "federation.rounds": 500, "analysis.every": 100})
