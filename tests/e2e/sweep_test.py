@@ -159,6 +159,24 @@ class Trouble(SweepTest):
         self.assertIn("1 of 3 cells to run", self.sweep("run"))
         self.assertIn("nothing to run", self.sweep("run"))
 
+    def test_cells_without_a_run_are_named_with_the_remedy(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2\n")
+        self.sweep("run")
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3 | 4\n")
+        lost, *new = self.names("done")[:1] + self.names()
+        (self.out / "cells" / lost / "run.h5").unlink()
+        result = run("sweep", "collect", self.file, "--out", self.out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("1 of 4 cells, 1 of them done", result.stdout)
+        cure = f"fedstrata inspect --rebuild-index {self.out / 'cells' / lost}"
+        self.assertRegex(result.stderr, rf"left out: {lost} failed: run.h5 .*{cure}")
+        self.assertRegex(result.stderr, rf"left out: {', '.join(new)}: not started; .*sweep run")
+        status = self.sweep("status")
+        self.assertIn("4 cells: 1 done, 1 failed, 2 not started", status)
+        self.assertRegex(status, rf"(?m)^failed +{lost}  run.h5 .*{cure}")
+        self.succeed(*cure.split()[1:])
+        self.assertIn("4 cells: 2 done, 2 not started", self.sweep("status"))
+
     def test_several_ranks(self):
         self.file.write_text("[sweep]\nbase = small.ini\nranks = 2\n[cells]\none = run.seed=4\n")
         self.sweep("run")
