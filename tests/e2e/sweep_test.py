@@ -82,6 +82,12 @@ class Life(SweepTest):
             rounds, cells, barriers = (file[n][:] for n in ("rounds", "cells", "barriers"))
             self.assertEqual(rounds.dtype["average.all.every"], "i8")
             self.assertEqual(set(rounds["average.all.layers"]), {b"all", b"head"})
+            for one in (rounds, barriers):  # each row tells its cell's names
+                for column in ("name", "label"):
+                    self.assertEqual(list(one[column]), list(cells[column][one["cell"]]))
+            labels = {name: label for name, label in zip(cells["name"], cells["label"])}
+            self.assertEqual(sorted(labels.values()), [b""] * 6 + [b"apart"])
+            self.assertTrue([name for name in labels if labels[name]][0].startswith(b"apart"))
             for index, name in enumerate(cells["name"]):
                 linked = file["runs"][name.decode()]["metrics/rounds"][:]
                 mine = rounds[rounds["cell"] == index]
@@ -99,6 +105,7 @@ class Life(SweepTest):
         with open(self.out / "rounds.csv", encoding="ascii") as text:
             lines = list(csv.DictReader(text))
         self.assertEqual(len(lines), len(rounds))
+        self.assertEqual([line["name"].encode() for line in lines], list(rounds["name"]))
         self.assertEqual([float(line["train_loss"] or "nan") for line in lines][1:3],
                          list(rounds["train_loss"][1:3]))
 
