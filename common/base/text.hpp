@@ -22,10 +22,13 @@ std::string padded(std::string text, std::size_t width);
 /// Shortest decimal text that reads back as exactly `value`.
 std::string shortest(double value);
 
-/// Candidate nearest to `word` by edit distance, "" when none is near.
+/// The candidate that `word` is a misspelling of, "" when there is none: one letter wrong, missing,
+/// too many, or two that changed places; in words of eight letters and more two of these. Short
+/// words with another first letter are other words (nadam is not adam), and so are those with other
+/// digits (resnet34 is not resnet18).
 std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
 
-/// "; did you mean X?" for the candidate nearest to `word`, "" when none is near.
+/// "; did you mean X?" for the nearest candidate, "" when there is none.
 std::string suggestion(std::string const& word, std::vector<std::string> const& candidates);
 
 /// Reads all of `text` as a number; false, `value` unchanged, when it is none, does not fit the

@@ -7,7 +7,7 @@ namespace {
 
 void check(SweepOptions const& given) {
   require_input(given.action != "resubmit" || given.failed || given.missing,
-                "fedstrata sweep resubmit: say which cells, --failed or --missing or both");
+                "sweep resubmit: say which cells, --failed or --missing or both");
 }
 
 }  // namespace

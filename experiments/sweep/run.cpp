@@ -11,6 +11,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/log.hpp"
+#include "common/base/output.hpp"
 #include "common/base/process/launcher.hpp"
 #include "common/base/stopwatch.hpp"
 #include "experiments/sweep/actions.hpp"
@@ -182,6 +183,9 @@ class Runner {
 
 }  // namespace
 
-int run_sweep(Sweep const& sweep, int jobs) { return Runner(sweep, jobs_of(sweep, jobs)).run(); }
+int run_sweep(Sweep const& sweep, int jobs) {
+  output::outlive_reader();
+  return Runner(sweep, jobs_of(sweep, jobs)).run();
+}
 
 }  // namespace fedstrata

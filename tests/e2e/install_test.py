@@ -149,6 +149,7 @@ class InstallTest(ProgramTest):
         for line, words in {
                 "fedstrata sim": {"simulate"},
                 "fedstrata sweep res": {"resubmit"},
+                "fedstrata help a": {"analyze"},
                 "fedstrata sweep plan x.ini --": {"--out", "--jobs", "--help"},
                 "fedstrata simulate m": {"mine.ini"},
                 "fedstrata simulate --out x m": {"mine.ini"},
