@@ -4,23 +4,32 @@
 #include <array>
 #include <filesystem>
 #include <numeric>
+#include <utility>
 
 namespace fedstrata {
 namespace {
 
+/// Letters replaced, left out, added, or changed with their neighbours.
 std::size_t edit_distance(std::string const& a, std::string const& b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before, last, row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before = std::exchange(last, row);
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t const replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+      std::size_t const replaced = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({replaced, last[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
     }
   }
   return row.back();
+}
+
+std::string digits_of(std::string text) {
+  std::erase_if(text, [](char c) { return c < '0' || c > '9'; });
+  return text;
 }
 
 }  // namespace
@@ -69,8 +78,12 @@ std::string beginning_of(std::string const& path) {
 
 std::string nearest(std::string const& word, std::vector<std::string> const& candidates) {
   std::string best;
-  std::size_t best_distance = (word.size() + 2) / 3 + 1;
+  constexpr std::size_t kLong = 8;
+  bool const is_long = word.size() >= kLong;
+  std::size_t best_distance = is_long ? 3 : 2;
   for (auto const& candidate : candidates) {
+    bool const other_begin = !is_long && word.substr(0, 1) != candidate.substr(0, 1);
+    if (other_begin || digits_of(word) != digits_of(candidate)) continue;
     std::size_t const distance = edit_distance(word, candidate);
     if (distance < best_distance && distance < candidate.size()) {
       best = candidate;

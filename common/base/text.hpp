@@ -25,10 +25,13 @@ std::string shortest(double value);
 /// Where a path that leads nowhere begins, for messages: " (relative to FOLDER)", "" when absolute.
 std::string beginning_of(std::string const& path);
 
-/// Candidate nearest to `word` by edit distance, "" when none is near.
+/// The candidate that `word` is a misspelling of, "" when there is none: one letter wrong, missing,
+/// too many, or two that changed places; in words of eight letters and more two of these. Short
+/// words with another first letter are other words (nadam is not adam), and so are those with other
+/// digits (resnet34 is not resnet18).
 std::string nearest(std::string const& word, std::vector<std::string> const& candidates);
 
-/// "; did you mean X?" for the candidate nearest to `word`, "" when none is near.
+/// "; did you mean X?" for the nearest candidate, "" when there is none.
 std::string suggestion(std::string const& word, std::vector<std::string> const& candidates);
 
 /// Reads all of `text` as a number; false, `value` unchanged, when it is none, does not fit the

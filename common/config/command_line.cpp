@@ -10,7 +10,7 @@ namespace {
 
 void check_action(CommandText const& command, std::string const& action) {
   auto const& actions = command.actions;
-  std::string const where = "fedstrata " + command.name + ": ";
+  std::string const where = command.name + ": ";
   require_input(!action.empty(), where + "an action is missing (actions: " + join(actions, ", ") +
                                      "; see fedstrata " + command.name + " --help)");
   require_input(std::ranges::count(actions, action) > 0,
@@ -19,7 +19,7 @@ void check_action(CommandText const& command, std::string const& action) {
 }
 
 void check_target(CommandText const& command, std::vector<std::string> const& targets) {
-  std::string const where = "fedstrata " + command.name + ": ";
+  std::string const where = command.name + ": ";
   require_input(!targets.empty() && !targets[0].empty(),
                 where + command.target + " is missing (see fedstrata " + command.name + " --help)");
   require_input(targets.size() == 1, where + "one " + command.target +
@@ -30,7 +30,7 @@ void check_target(CommandText const& command, std::vector<std::string> const& ta
 void check_together(std::string const& command, GivenWords const& words,
                     std::vector<OptionText> const& options) {
   auto const& given = words.given.options;
-  std::string const where = "fedstrata " + command + ": ";
+  std::string const where = command + ": ";
   for (auto const& option : options) {
     if (!given.contains(option.name)) continue;
     require_input(option.needs.empty() || given.contains(option.needs),
@@ -41,8 +41,8 @@ void check_together(std::string const& command, GivenWords const& words,
                                                 " exclude each other; leave one of them out");
     }
     require_input(option.actions.empty() || std::ranges::count(option.actions, words.action) > 0,
-                  "fedstrata " + command + " " + words.action + ": --" + option.name +
-                      " belongs to " + join(option.actions, " and ") + "; leave it out");
+                  command + " " + words.action + ": --" + option.name + " belongs to " +
+                      join(option.actions, " and ") + "; leave it out");
   }
 }
 

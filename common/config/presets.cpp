@@ -1,9 +1,25 @@
 #include "common/config/presets.hpp"
 
+#include <map>
+
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 
 namespace fedstrata {
+
+namespace {
+
+/// What to set for strategies of the field that are no sets of layers, and so no presets.
+std::string as_settings(std::string const& strategy) {
+  static std::map<std::string, std::string> const settings = {
+      {"fedprox", "train.correction = prox"},    {"fedavgm", "average.NAME.update = momentum"},
+      {"fedadam", "average.NAME.update = adam"}, {"fedadagrad", "average.NAME.update = adagrad"},
+      {"fedyogi", "average.NAME.update = yogi"}, {"diloco", "average.NAME.update = nesterov"}};
+  auto const found = settings.find(strategy);
+  return found == settings.end() ? "" : "; what you mean is " + found->second;
+}
+
+}  // namespace
 
 std::vector<std::string> const& preset_names() {
   static std::vector<std::string> const names = {"fedavg", "fedper", "lg-fedavg", "fedbn", "local"};
@@ -20,9 +36,10 @@ std::vector<AverageGroup> preset_groups(std::string const& preset) {
   }
   if (preset == "fedbn") return {{.name = "shared", .layers = "all,!type:norm"}};
   if (preset == "local") return {{.name = "all", .layers = "all", .every = 0}};
+  auto const settings = as_settings(preset);
   throw InputError("federation.preset = " + preset + " is unknown" +
-                   suggestion(preset, preset_names()) + " (presets: " + join(preset_names(), ", ") +
-                   ")");
+                   (settings.empty() ? suggestion(preset, preset_names()) : settings) +
+                   " (presets: " + join(preset_names(), ", ") + ")");
 }
 
 std::vector<AverageGroup> averaging_groups(Config const& config) {

@@ -53,18 +53,18 @@ Arguments read_arguments(std::string const& command, std::vector<std::string> co
   } catch (po::unknown_option const& error) {
     std::vector<std::string> names;
     for (auto const& option : options) names.push_back("--" + option.name);
-    throw InputError("fedstrata " + command + ": unknown option " + error.get_option_name() +
+    throw InputError(command + ": unknown option " + error.get_option_name() +
                      suggestion(error.get_option_name(), names) + see);
   } catch (po::invalid_command_line_syntax const& error) {
     using Syntax = po::invalid_syntax;
     bool const lacks_value = error.kind() == Syntax::empty_adjacent_parameter ||
                              error.kind() == Syntax::missing_parameter;
     throw InputError(
-        "fedstrata " + command + ": " +
+        command + ": " +
         (lacks_value ? error.get_option_name() + " needs a value" : std::string(error.what())) +
         see);
   } catch (po::error const& error) {
-    throw InputError("fedstrata " + command + ": " + error.what() + see);
+    throw InputError(command + ": " + error.what() + see);
   }
   return result;
 }

@@ -177,7 +177,7 @@ void settle(AnalyzeOptions& options) {
   bool const other_settings =
       !options.config.empty() || !options.against.empty() || !set_machine_only(options.set);
   require_input(!goes_on || !other_settings,
-                "fedstrata analyze: --resume and --missing take the settings that the analysis "
+                "analyze: --resume and --missing take the settings that the analysis "
                 "has; leave out --config, --against and --set (but for " +
                     join(machine_keys(), ", ") + "), or start another analysis with --name");
 }

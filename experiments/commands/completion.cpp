@@ -171,12 +171,15 @@ std::string rows_of(ProgramCommand const& command) {
 }
 
 std::string table(std::vector<ProgramCommand> const& commands) {
-  Words first = {"--help", "--version", "--man", "--completion"};
+  Words names;
   std::string rows;
   for (auto const& command : commands) {
-    first.push_back(command.text.name);
+    names.push_back(command.text.name);
     rows += rows_of(command);
   }
+  rows += row("actions help", names);
+  Words first = {"--help", "--version", "--man", "--completion", "help"};
+  first.insert(first.end(), names.begin(), names.end());
   Words group;
   for (auto const& key : group_keys()) {
     group.push_back(key.name);

@@ -9,6 +9,7 @@
 
 #include "common/base/environment.hpp"
 #include "common/base/log.hpp"
+#include "common/base/output.hpp"
 #include "common/base/process/launcher.hpp"
 #include "common/base/process/stop.hpp"
 #include "common/mpi/comm.hpp"
@@ -20,8 +21,10 @@
 int main(int argc, char** argv) {
   std::vector<std::string> const words(argv + 1, argv + argc);
   if (!fedstrata::is_parallel(words)) {
-    return fedstrata::log::report_errors([&] { return fedstrata::read_command_line(words)(); });
+    return fedstrata::output::settle(
+        fedstrata::log::report_errors([&] { return fedstrata::read_command_line(words)(); }));
   }
+  fedstrata::output::outlive_reader();
   std::optional<int> ranks;
   int const code = fedstrata::log::report_errors([&] {
     fedstrata::check_address_space();
@@ -43,11 +46,11 @@ int main(int argc, char** argv) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
     return 2;
   }
-  return fedstrata::mpi::run_or_abort([&] {
+  return fedstrata::output::settle(fedstrata::mpi::run_or_abort([&] {
     // Rank 0 reports a bad command line for all.
     auto const world = fedstrata::mpi::Comm::world();
     if (world.rank() == 0) fedstrata::read_command_line(words);
     world.barrier();
     return fedstrata::read_command_line(words)();
-  });
+  }));
 }

@@ -50,8 +50,9 @@ std::string synopsis(std::vector<ProgramCommand> const& commands) {
     result += bold("fedstrata " + command.text.name) + " " + italic(arguments_of(command.text)) +
               " [" + italic("options") + "]\n.br\n";
   }
-  return result + bold("fedstrata --help") + " | " + bold("--version") + " | " + bold("--man") +
-         " | " + bold("--completion bash") + "\n";
+  return result + bold("fedstrata help") + " [" + italic("COMMAND") + "]\n.br\n" +
+         bold("fedstrata --help") + " | " + bold("--version") + " | " + bold("--man") + " | " +
+         bold("--completion bash") + "\n";
 }
 
 std::string command_section(ProgramCommand const& command) {

@@ -58,6 +58,23 @@ ProgramCommand const* find(std::string const& name) {
   return found == all.end() ? nullptr : &*found;
 }
 
+/// The command `name`; throws InputError when there is none.
+ProgramCommand const& known(std::string const& name) {
+  if (auto const* command = find(name)) return *command;
+  Words names;
+  for (auto const& command : program_commands()) names.push_back(command.text.name);
+  throw InputError("Unknown command '" + name + "'" + suggestion(name, names) +
+                   " (commands: " + join(names, ", ") + "; see fedstrata --help)");
+}
+
+/// `topics`: what stands behind `help`.
+std::function<int()> help(Words const& topics) {
+  if (topics.empty()) return printing(program_usage());
+  require_input(topics.size() == 1, "help takes the name of one command");
+  auto const& command = known(topics[0]);
+  return printing(usage(command.text, command.options));
+}
+
 }  // namespace
 
 std::vector<ProgramCommand> const& program_commands() {
@@ -83,7 +100,8 @@ std::function<int()> read_command_line(Words const& words) {
   require_input(!words.empty(), "No command given; see fedstrata --help");
   auto const& first = words.front();
   if (first == "--help" || first == "-h") return printing(program_usage());
-  if (first == "--version") {
+  if (first == "help") return help({words.begin() + 1, words.end()});
+  if (first == "--version" || first == "-V") {
     return printing("fedstrata " + software_version() + " (" + build_description() + ")\n");
   }
   if (first == "--man") return printing(manual(program_commands()));
@@ -92,11 +110,7 @@ std::function<int()> read_command_line(Words const& words) {
                   "--completion takes the name of a shell; allowed: bash");
     return printing(bash_completion(program_commands()));
   }
-  if (auto const* command = find(first)) return command->prepare(words);
-  std::vector<std::string> names;
-  for (auto const& command : program_commands()) names.push_back(command.text.name);
-  throw InputError("Unknown command '" + first + "'" + suggestion(first, names) +
-                   " (commands: " + join(names, ", ") + "; see fedstrata --help)");
+  return known(first).prepare(words);
 }
 
 std::string program_usage() {
@@ -107,9 +121,9 @@ std::string program_usage() {
     out << "  fedstrata " << padded(command.text.name + " " + arguments_of(command.text), 24)
         << command.text.summary << '\n';
   }
-  out << "  fedstrata COMMAND --help          options of a command (simulate: also every config "
+  out << "  fedstrata help COMMAND            options of a command (simulate: also every config "
          "key)\n"
-         "  fedstrata --version\n"
+         "  fedstrata --version, -V\n"
          "  fedstrata --man                     the manual page (| man -l -)\n"
          "  fedstrata --completion bash         completion of command lines, for bash\n\n"
          "Example: "

@@ -7,7 +7,7 @@ namespace {
 
 void check(SweepOptions const& given) {
   require_input(given.action != "resubmit" || given.failed || given.missing,
-                "fedstrata sweep resubmit: say which cells, --failed or --missing or both");
+                "sweep resubmit: say which cells, --failed or --missing or both");
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ Command<SweepOptions> const& sweep_command() {
            .actions = {"plan", "run", "submit", "status", "resubmit", "collect"}},
       .options = {option::text(
                       "out", "DIR", &Options::out,
-                      "directory of the sweep (default: sweep.dir, or runs/ and its name)"),
+                      "directory of the sweep (default: sweep.dir, or runs/NAME beside SWEEP.ini)"),
                   option::only_for(
                       {"plan", "run"},
                       option::number("jobs", "K", &Options::jobs, 1, "integer >= 1",
@@ -44,10 +44,9 @@ Command<SweepOptions> const& sweep_command() {
                                      "submit, resubmit: at most K cells at a time")),
                   option::only_for(
                       {"submit", "resubmit"},
-                      option::text(
-                          "script", "FILE", &Options::script,
-                          "submit, resubmit: batch script (default: that of the "
-                          "installation)")),
+                      option::text("script", "FILE", &Options::script,
+                                   "submit, resubmit: batch script (default: that of the "
+                                   "installation)")),
                   option::only_for({"resubmit"}, option::flag("failed", &Options::failed,
                                                               "resubmit: cells that failed")),
                   option::only_for(

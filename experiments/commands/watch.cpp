@@ -43,7 +43,7 @@ int watch(WatchOptions const& options) {
     auto const view = sweep ? look_at_sweep(path) : run.look();
     std::printf("%s%s", terminal && !options.once ? "\033[H\033[J" : "", view.text.c_str());
     std::fflush(stdout);
-    if (options.once || view.over) return 0;
+    if (options.once || view.over || std::ferror(stdout) != 0) return 0;
     std::this_thread::sleep_for(std::chrono::duration<double>(options.every));
   }
 }

@@ -7,6 +7,7 @@
 #include "common/base/text.hpp"
 #include "common/config/options.hpp"
 #include "common/config/syntax.hpp"
+#include "common/store/names.hpp"
 #include "common/store/rows/resume_files.hpp"
 #include "common/store/upkeep/linked_run.hpp"
 
@@ -57,7 +58,14 @@ Start prepare_start(StartRequest const& asked) {
   require_input(fs::exists(asked.target, error),
                 "there is no config file" + std::string(asked.resume ? " or run" : "") + " '" +
                     asked.target + "'" + beginning_of(asked.target));
-  bool const by_directory = asked.resume && fs::is_directory(asked.target, error);
+  bool const directory = fs::is_directory(asked.target, error);
+  bool const is_run = fs::exists(fs::path(asked.target) / RunNames::kIndex, error);
+  require_input(asked.resume || !directory,
+                "'" + asked.target + "' is a " + (is_run ? "run" : "directory") +
+                    ", not a config file" +
+                    (is_run ? "; go on with it by fedstrata simulate --resume " + asked.target
+                            : "; name a file"));
+  bool const by_directory = asked.resume && directory;
   start.directory = !asked.out.empty() ? fs::path(asked.out)
                     : by_directory     ? fs::path(asked.target)
                                        : fs::path("runs") / fs::path(asked.target).stem();

@@ -155,7 +155,7 @@ class Maker {
     Settings all;
     for (auto const& item : sweep_.set) all.emplace_back(item.key, item.value);
     all.insert(all.end(), settings.begin(), settings.end());
-    SweepCell cell{"", "", settings, base_for(all)};
+    SweepCell cell{"", name, "", settings, base_for(all)};
     std::vector<Assignment> given;
     for (auto const& [key, value] : all) given.push_back({key, value, sweep_.source});
     apply_all(cell.config, given);

@@ -10,8 +10,9 @@ namespace fedstrata {
 
 /// One run of a sweep.
 struct SweepCell {
-  std::string name;  ///< of its files: what was set in short, and the hash
-  std::string hash;  ///< of the settings that decide about results: the cell's identity
+  std::string name;   ///< of its files: what was set in short, and the hash
+  std::string label;  ///< its name in [cells]; "" for cells of the axes
+  std::string hash;   ///< of the settings that decide about results: the cell's identity
   std::vector<std::pair<std::string, std::string>> settings;  ///< key and value as in the file
   Config config;
 

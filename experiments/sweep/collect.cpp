@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
 
 #include "common/base/error.hpp"
@@ -14,6 +15,7 @@
 #include "common/store/upkeep/cleaning.hpp"
 #include "experiments/sweep/actions.hpp"
 #include "experiments/sweep/tables.hpp"
+#include "experiments/view/view.hpp"
 
 namespace fedstrata {
 namespace {
@@ -46,6 +48,38 @@ std::optional<Collected> read_cell(Sweep const& sweep, std::size_t index) {
   }
 }
 
+/// What becomes of cells of this stage that have no run yet.
+std::string remedy(CellStage stage) {
+  if (stage == CellStage::running || stage == CellStage::queued) return "collect again later";
+  return std::string("`fedstrata sweep run` ") +
+         (stage == CellStage::missing ? "starts them" : "starts them again");
+}
+
+/// Names the cells that are not among the `collected`, and what to do about them.
+void tell_missing(Sweep const& sweep, std::vector<CellStatus> const& status,
+                  std::vector<Collected> const& collected) {
+  std::map<CellStage, std::vector<std::string>> names;
+  auto next = collected.begin();
+  for (std::size_t i = 0; i < sweep.cells.size(); ++i) {
+    auto const& name = sweep.cells[i].name;
+    if (next != collected.end() && next->index == i) {
+      ++next;
+    } else if (status[i].stage == CellStage::failed) {
+      log::warning("left out: " + name + " failed: " + status[i].error);
+    } else if (!std::filesystem::exists(sweep.directory.run(name) / RunNames::kIndex)) {
+      names[status[i].stage].push_back(name);
+    }  // else reading it said why
+  }
+  for (auto& [stage, of_stage] : names) {
+    auto const count = of_stage.size();
+    of_stage.resize(std::min(count, kMostLines));
+    log::warning(
+        "left out: " + join(of_stage, ", ") +
+        (count > kMostLines ? " and " + std::to_string(count - kMostLines) + " more" : "") + ": " +
+        name_of(stage) + "; " + remedy(stage));
+  }
+}
+
 }  // namespace
 
 int collect_sweep(Sweep const& sweep) {
@@ -59,6 +93,7 @@ int collect_sweep(Sweep const& sweep) {
   auto const rounds = round_table(sweep, cells);
   auto const barriers = barrier_table(sweep, cells);
   auto const status = sweep.status();
+  tell_missing(sweep, status, cells);
   NewFile target(sweep.directory.collected());
   auto file = hdf5::File::create(target.temporary());
   file.set("/", "format", std::string("fedstrata-sweep"));
@@ -82,8 +117,8 @@ int collect_sweep(Sweep const& sweep) {
   target.publish();
   write_text(sweep.directory.path() / "rounds.csv", rounds.csv());
   write_text(sweep.directory.path() / "barriers.csv", barriers.csv());
-  auto const done = std::count_if(status.begin(), status.end(),
-                                  [](auto const& one) { return one.stage == CellStage::done; });
+  auto const done = std::ranges::count_if(
+      cells, [&](auto const& cell) { return status[cell.index].stage == CellStage::done; });
   std::printf("%s: %zu of %zu cells, %lld of them done, %zu rounds, %zu rows of barriers\n",
               sweep.directory.collected().c_str(), cells.size(), sweep.cells.size(),
               static_cast<long long>(done), rounds.rows(), barriers.rows());

@@ -97,6 +97,13 @@ std::optional<int> SweepDirectory::last_code(std::string const& name) const {
 
 CellStatus SweepDirectory::status(std::string const& name, QueueView const& queue) const {
   auto const directory = run(name);
+  bool const has_index = is_there(directory / RunNames::kIndex);
+  bool const has_results =
+      is_there(directory / RunNames::kDone) || is_there(directory / RunNames::kMetrics);
+  if (has_results && !has_index) {
+    return {CellStage::failed, "run.h5 is not there any more; `fedstrata inspect --rebuild-index " +
+                                   directory.string() + "` makes it anew"};
+  }
   if (is_there(directory / RunNames::kDone)) return {CellStage::done, ""};
   auto const queued = queue.find(name);
   bool const in_queue = queued != queue.end();
@@ -110,7 +117,7 @@ CellStatus SweepDirectory::status(std::string const& name, QueueView const& queu
     if (error.empty()) error = "ended with exit code " + std::to_string(*code);
     return {CellStage::failed, error};
   }
-  bool const begun = code || is_there(directory / RunNames::kIndex);
+  bool const begun = code || has_index;
   return {begun ? CellStage::interrupted : CellStage::missing, ""};
 }
 

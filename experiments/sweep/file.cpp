@@ -67,8 +67,11 @@ class Reader {
                       "there are no cells: write axes in [axes], cells in [cells], or "
                       "sweep.preset = " +
                       join(preset_list(), " | "));
-    file_.base = (place.parent_path() / file_.base).lexically_normal().string();
     if (file_.directory.empty()) file_.directory = "runs/" + file_.name;
+    file_.former_directory = file_.directory;
+    for (auto* path : {&file_.base, &file_.directory}) {
+      *path = (place.parent_path() / *path).lexically_normal().string();
+    }
     return std::move(file_);
   }
 

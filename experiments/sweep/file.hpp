@@ -24,6 +24,7 @@ struct SweepFile {
   std::string name;              ///< of the sweep
   std::string base;              ///< path of the config file that all cells start from
   std::string directory;         ///< where the cells go
+  std::string former_directory;  ///< where 0.1.0 had them: relative to the working directory
   int ranks = 1;                 ///< of each cell
   std::vector<Assignment> set;   ///< settings of all cells
   std::vector<SweepAxis> axes;   ///< the grid; the last one varies fastest
@@ -31,9 +32,9 @@ struct SweepFile {
   std::vector<SweepRule> exclude;
 };
 
-/// Reads a sweep file's text. `source` is its path: `base` is relative to its directory, and the
-/// name of the sweep is the file's unless given. Keys and values of the configuration are not
-/// looked at. Throws InputError.
+/// Reads a sweep file's text. `source` is its path: `base` and `dir` are relative to its directory,
+/// and the name of the sweep is the file's unless given. Keys and values of the configuration are
+/// not looked at. Throws InputError.
 SweepFile parse_sweep(std::string const& text, std::string const& source);
 
 /// Reads the file, then parse_sweep.

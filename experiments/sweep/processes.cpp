@@ -1,6 +1,7 @@
 #include "experiments/sweep/processes.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,10 +47,18 @@ pid_t fork_or_throw() {
 
 }  // namespace
 
-pid_t start_process(std::vector<std::string> const& arguments,
-                    std::filesystem::path const& output) {
-  int const file = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+std::optional<pid_t> start_process(std::vector<std::string> const& arguments,
+                                   std::filesystem::path const& output) {
+  int const file = open(output.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   require(file >= 0, quoted(output) + " cannot be written: " + std::strerror(errno));
+  // The lock is that of the open file, which the child inherits. A file system without locks
+  // answers with another error: there it is left to the run itself to refuse a second start.
+  if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    close(file);
+    return std::nullopt;
+  }
+  bool const emptied = ftruncate(file, 0) == 0;
+  require(emptied, quoted(output) + " cannot be written: " + std::strerror(errno));
   pid_t const child = fork_or_throw();
   if (child == 0) {
     setpgid(0, 0);

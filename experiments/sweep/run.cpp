@@ -11,6 +11,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/log.hpp"
+#include "common/base/output.hpp"
 #include "common/base/process/launcher.hpp"
 #include "common/base/stopwatch.hpp"
 #include "experiments/sweep/actions.hpp"
@@ -45,14 +46,13 @@ class Runner {
     for (std::size_t i = 0; i < status.size(); ++i) {
       auto const stage = status[i].stage;
       if (stage == CellStage::done) continue;
+      ++total_;
       if (stage == CellStage::running || stage == CellStage::queued) {
-        std::printf("%s is %s already and left alone\n", sweep_.cells[i].name.c_str(),
-                    name_of(stage));
-        continue;
+        leave_alone(sweep_.cells[i], stage);
+      } else {
+        waiting_.push_back(&sweep_.cells[i]);
       }
-      waiting_.push_back(&sweep_.cells[i]);
     }
-    total_ = waiting_.size();
     if (total_ == 0) {
       std::printf("nothing to run: %zu cells, see fedstrata sweep status\n", status.size());
       return 0;
@@ -95,9 +95,11 @@ class Runner {
     }
   }
 
+  /// Unless another process has begun or done it since we looked.
   void start(SweepCell const& cell) {
     auto const& directory = sweep_.directory;
-    std::filesystem::remove(directory.exit(cell.name));
+    auto const stage = directory.status(cell.name, {}).stage;
+    if (stage == CellStage::done || stage == CellStage::running) return leave_alone(cell, stage);
     auto words = launcher_;
     for (auto const& word :
          {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("simulate"),
@@ -105,7 +107,15 @@ class Runner {
           directory.run(cell.name).string(), std::string("--resume")}) {
       words.push_back(word);
     }
-    running_.emplace(start_process(words, directory.log(cell.name)), Running{&cell, {}});
+    auto const child = start_process(words, directory.log(cell.name));
+    if (!child) return leave_alone(cell, CellStage::running);
+    std::filesystem::remove(directory.exit(cell.name));
+    running_.emplace(*child, Running{&cell, {}});
+  }
+
+  void leave_alone(SweepCell const& cell, CellStage stage) {
+    std::printf("%s is %s already and left alone\n", cell.name.c_str(), name_of(stage));
+    --total_;
   }
 
   /// Takes note of every child that has ended: one signal may stand for several.
@@ -173,6 +183,9 @@ class Runner {
 
 }  // namespace
 
-int run_sweep(Sweep const& sweep, int jobs) { return Runner(sweep, jobs_of(sweep, jobs)).run(); }
+int run_sweep(Sweep const& sweep, int jobs) {
+  output::outlive_reader();
+  return Runner(sweep, jobs_of(sweep, jobs)).run();
+}
 
 }  // namespace fedstrata

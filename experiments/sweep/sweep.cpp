@@ -3,15 +3,33 @@
 #include <algorithm>
 #include <thread>
 
+#include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/config/syntax.hpp"
 
 namespace fedstrata {
+namespace {
+
+/// Where the sweep lies. Up to 0.1.0 a relative sweep.dir began at the working directory: a sweep
+/// that is found there alone is not begun a second time.
+SweepDirectory directory_of(SweepFile const& file, std::string const& out) {
+  if (!out.empty()) return SweepDirectory(out);
+  SweepDirectory const here(file.directory), former(file.former_directory);
+  require_input(SweepDirectory::is_one(here.path()) || !SweepDirectory::is_one(former.path()),
+                file.source + ": the sweep belongs into " + quoted(here.path()) +
+                    ", where there is none yet, but there is one in " + quoted(former.path()) +
+                    ", for sweep.dir was relative to the working directory up to 0.1.0 and is "
+                    "relative to the sweep file now; move it there, or name either with --out");
+  return here;
+}
+
+}  // namespace
+
 Sweep open_sweep(std::string const& path, std::string const& out) {
   auto text = read_input(path, "sweep file");
   auto file = parse_sweep(text, path);
   auto cells = sweep_cells(file, read_input(file.base, "config file (sweep.base of " + path + ")"));
-  SweepDirectory const directory(out.empty() ? file.directory : out);
+  auto const directory = directory_of(file, out);
   directory.keep_names(cells);
   return {std::move(file), std::move(text), std::move(cells), directory,
           SlurmQueue(directory.jobs())};

@@ -13,11 +13,13 @@
 namespace fedstrata {
 namespace {
 
-/// The columns that every table begins with: number of the cell, values of the axes.
+/// The columns that every table begins with: number and names of the cell, values of the axes.
 class CellColumns {
  public:
   CellColumns(ColumnTable& table, Sweep const& sweep) : table_(table), sweep_(sweep) {
     cell_ = table.add<std::int64_t>("cell");
+    name_ = table.add<std::string>("name");
+    label_ = table.add<std::string>("label");
     for (auto const& key : sweep_columns(sweep.file)) {
       std::vector<std::string> values;
       for (auto const& cell : sweep.cells) values.push_back(cell.value(key));
@@ -26,9 +28,12 @@ class CellColumns {
   }
 
   void put(std::size_t index) {
+    auto const& cell = sweep_.cells[index];
     table_.put(cell_, static_cast<std::int64_t>(index));
+    table_.put(name_, cell.name);
+    table_.put(label_, cell.label);
     for (auto const& [key, column] : axes_) {
-      table_.put_text(column, sweep_.cells[index].value(key));
+      table_.put_text(column, cell.value(key));
     }
   }
 
@@ -36,6 +41,8 @@ class CellColumns {
   ColumnTable& table_;
   Sweep const& sweep_;
   std::size_t cell_ = 0;
+  std::size_t name_ = 0;
+  std::size_t label_ = 0;
   std::vector<std::pair<std::string, std::size_t>> axes_;
 };
 
@@ -198,14 +205,12 @@ ColumnTable barrier_table(Sweep const& sweep, std::vector<Collected> const& cell
 ColumnTable cell_table(Sweep const& sweep, std::vector<CellStatus> const& status) {
   ColumnTable table;
   CellColumns about(table, sweep);
-  auto const name = table.add<std::string>("name");
   auto const stage = table.add<std::string>("stage");
   auto const rounds = table.add<std::int64_t>("rounds");
   auto const seconds = table.add<double>("seconds");
   for (std::size_t i = 0; i < sweep.cells.size(); ++i) {
     auto const progress = read_progress(sweep.directory.run(sweep.cells[i].name));
     about.put(i);
-    table.put(name, sweep.cells[i].name);
     table.put(stage, std::string(name_of(status[i].stage)));
     table.put(rounds, std::max<std::int64_t>(0, progress.round));
     table.put(seconds, progress.seconds);

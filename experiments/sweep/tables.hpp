@@ -11,8 +11,8 @@
 
 namespace fedstrata {
 
-// The tables of a collected sweep (docs/sweeps.md). Each row begins with the number of the cell and
-// its values of the axes.
+// The tables of a collected sweep (docs/sweeps.md). Each row begins with number and names of the
+// cell and its values of the axes.
 
 /// A cell that has a run.
 struct Collected {

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Help, version, printed configuration and dry run."""
 
+import os
 import re
+import subprocess
 import unittest
 
-from program import ProgramTest, ini, run, snapshot
+from program import BINARY, LAUNCHER, ProgramTest, ini, run, snapshot
 
 EVERYTHING = {"model.name": "resnet18", "model.hidden": None, "model.norm": "group",
               "data.partition": "dirichlet", "data.alpha": 0.1, "train.nesterov": "yes",
@@ -32,9 +34,26 @@ class CommandLineTest(ProgramTest):
             if "=" in line and "layers" not in line:
                 self.assertIn(f"\n  {line}", text)
 
+    def test_no_prefix_is_doubled(self):
+        self.config()
+        for words in (["simulate"], ["simulate", "x", "--outt"], ["sweep", "resubmit", "x"],
+                      ["sweep", "pln", "x"], ["inspect", "a", "b"], ["nothing"], ["help", "nothing"],
+                      ["simulate", "small.ini", "--set", "train.lr=x"], ["watch", "x", "--every"]):
+            with self.subTest(words):
+                result = run(*words, cwd=self.path)
+                self.assert_fails(result, 2, "fedstrata: ")
+                self.assertNotRegex(result.stderr, r"(?i)fedstrata: fedstrata|(error|warning):.*\1:")
+
+    def test_a_run_in_place_of_a_config_file(self):
+        directory = self.simulate(self.config({"federation.rounds": 1}), "out")
+        self.assert_fails(run("simulate", directory), 2, directory, "a run, not a config file",
+                          f"fedstrata simulate --resume {directory}")
+        self.assert_fails(run("simulate", self.path), 2, self.path, "a directory, not a config file")
+
     def test_version(self):
         result = run("--version")
         self.assertEqual(result.returncode, 0)
+        self.assertEqual(run("-V").stdout, result.stdout)
         self.assertRegex(result.stdout, r"\Afedstrata \d+\.\d+\.\d+ \(.*\)\n\Z")
 
     def test_printed_configuration_can_be_read_back(self):
@@ -85,6 +104,43 @@ class CommandLineTest(ProgramTest):
 
     def test_resume_starts_what_was_never_begun(self):
         self.simulate(self.config({"federation.rounds": 0}), "out", "--resume")
+
+
+class Output(ProgramTest):
+    """Output that nobody reads, or that cannot be written."""
+
+    def shell(self, text, **options):
+        """Of a pipeline, the exit code of its first command."""
+        environment = os.environ | LAUNCHER | {"FEDSTRATA": BINARY}
+        return subprocess.run(["bash", "-c", text + '; exit "${PIPESTATUS[0]}"'], text=True,
+                              capture_output=True, check=False, cwd=self.path, env=environment,
+                              timeout=100, **options)
+
+    def test_a_full_device_is_told(self):
+        directory = self.simulate(self.config({"federation.rounds": 1}), "out")
+        for words in ("--help", f"inspect {directory}", f"watch {directory}",
+                      "simulate small.ini --print-config", "simulate small.ini --out other"):
+            with self.subTest(words):
+                result = self.shell(f"$FEDSTRATA {words} >/dev/full")
+                self.assert_fails(result, 1, "standard output could not be written")
+        self.assertTrue((self.path / "other/DONE").exists(), "what is worth more is done")
+
+    def test_a_reader_that_goes_away_ends_no_run(self):
+        self.config({"federation.rounds": 3, "checkpoint.every": 1})
+        (self.path / "two.ini").write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2\n")
+        for words, done in [("simulate small.ini --out one", "one/DONE"),
+                            ("simulate small.ini --out ranks --ranks 2", "ranks/DONE"),
+                            ("analyze one", "one/barriers/posthoc"),
+                            ("sweep run two.ini --out two --jobs 1", "two/cells/*2-*/DONE")]:
+            with self.subTest(words):
+                result = self.shell(f"$FEDSTRATA {words} | head -n 0")
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                self.assertTrue(list(self.path.glob(done)))
+
+    def test_others_end_quietly(self):
+        directory = self.simulate(self.config({"federation.rounds": 1}), "out")
+        for words in ("--help", "help simulate", f"inspect {directory}", f"watch {directory}"):
+            self.assertEqual(self.shell(f"$FEDSTRATA {words} | head -n 1").stderr, "", words)
 
 
 if __name__ == "__main__":

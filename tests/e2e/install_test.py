@@ -130,7 +130,7 @@ class InstallTest(ProgramTest):
     def test_a_sweep_is_submitted_from_any_directory(self):
         self.slurm()
         sweep = self.share / "experiments/sweeps/tiny.ini"
-        said = self.use(self.prefix / "bin/fedstrata", "sweep", "submit", sweep)
+        said = self.use(self.prefix / "bin/fedstrata", "sweep", "submit", sweep, "--out", "runs/tiny")
         self.assertIn("cells submitted", said)
         self.assertEqual(len(list(self.work.glob("runs/tiny/cells/*/DONE"))), 1, said)
 
@@ -149,6 +149,7 @@ class InstallTest(ProgramTest):
         for line, words in {
                 "fedstrata sim": {"simulate"},
                 "fedstrata sweep res": {"resubmit"},
+                "fedstrata help a": {"analyze"},
                 "fedstrata sweep plan x.ini --": {"--out", "--jobs", "--help"},
                 "fedstrata simulate m": {"mine.ini"},
                 "fedstrata simulate --out x m": {"mine.ini"},

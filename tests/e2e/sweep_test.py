@@ -2,6 +2,7 @@
 """Sweeps on this machine: plan, run, status, collect, figures, watch; and what is refused."""
 
 import csv
+import fcntl
 import os
 import re
 import signal
@@ -81,6 +82,12 @@ class Life(SweepTest):
             rounds, cells, barriers = (file[n][:] for n in ("rounds", "cells", "barriers"))
             self.assertEqual(rounds.dtype["average.all.every"], "i8")
             self.assertEqual(set(rounds["average.all.layers"]), {b"all", b"head"})
+            for one in (rounds, barriers):  # each row tells its cell's names
+                for column in ("name", "label"):
+                    self.assertEqual(list(one[column]), list(cells[column][one["cell"]]))
+            labels = {name: label for name, label in zip(cells["name"], cells["label"])}
+            self.assertEqual(sorted(labels.values()), [b""] * 6 + [b"apart"])
+            self.assertTrue([name for name in labels if labels[name]][0].startswith(b"apart"))
             for index, name in enumerate(cells["name"]):
                 linked = file["runs"][name.decode()]["metrics/rounds"][:]
                 mine = rounds[rounds["cell"] == index]
@@ -98,6 +105,7 @@ class Life(SweepTest):
         with open(self.out / "rounds.csv", encoding="ascii") as text:
             lines = list(csv.DictReader(text))
         self.assertEqual(len(lines), len(rounds))
+        self.assertEqual([line["name"].encode() for line in lines], list(rounds["name"]))
         self.assertEqual([float(line["train_loss"] or "nan") for line in lines][1:3],
                          list(rounds["train_loss"][1:3]))
 
@@ -112,6 +120,34 @@ class Life(SweepTest):
         text = (self.out / "plots/sweep_accuracy.svg").read_text(encoding="utf-8")
         for word in ("never averaged", "head", "averaging interval, rounds", "bars from the least"):
             self.assertIn(word, text)
+
+
+class Place(SweepTest):
+    """sweep.dir is relative to the sweep file, wherever the program is started."""
+
+    def test_started_elsewhere_it_is_the_same_sweep(self):
+        self.file.write_text("[sweep]\nbase = small.ini\ndir = deep/cells\n[axes]\nrun.seed = 1\n")
+        elsewhere = self.path / "elsewhere"
+        elsewhere.mkdir()
+        self.assertIn("1 of 1 cells to run", self.succeed("sweep", "run", "grid.ini", cwd=self.path))
+        said = self.succeed("sweep", "run", "../grid.ini", cwd=elsewhere)
+        self.assertIn("nothing to run: 1 cells", said)
+        self.assertEqual(list(elsewhere.iterdir()), [])
+        self.assertTrue((self.path / "deep/cells/sweep.ini").exists())
+
+    def test_a_sweep_at_its_former_place_is_not_begun_anew(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
+        elsewhere = self.path / "elsewhere"
+        elsewhere.mkdir()
+        self.succeed("sweep", "run", "../grid.ini", "--out", "runs/grid", cwd=elsewhere)
+        before = snapshot(self.path)
+        for action in ("plan", "run", "status", "collect"):
+            self.assert_fails(run("sweep", action, "../grid.ini", cwd=elsewhere), 2, "../grid.ini",
+                              "'../runs/grid'", "'runs/grid'", "move it there", "--out")
+        self.assertEqual(snapshot(self.path), before)
+        (self.path / "runs").mkdir()
+        (elsewhere / "runs/grid").rename(self.path / "runs/grid")
+        self.assertIn("1 done", self.succeed("sweep", "status", "../grid.ini", cwd=elsewhere))
 
 
 class Trouble(SweepTest):
@@ -130,6 +166,24 @@ class Trouble(SweepTest):
         self.assertIn("1 of 3 cells to run", self.sweep("run"))
         self.assertIn("nothing to run", self.sweep("run"))
 
+    def test_cells_without_a_run_are_named_with_the_remedy(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2\n")
+        self.sweep("run")
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2 | 3 | 4\n")
+        lost, *new = self.names("done")[:1] + self.names()
+        (self.out / "cells" / lost / "run.h5").unlink()
+        result = run("sweep", "collect", self.file, "--out", self.out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("1 of 4 cells, 1 of them done", result.stdout)
+        cure = f"fedstrata inspect --rebuild-index {self.out / 'cells' / lost}"
+        self.assertRegex(result.stderr, rf"left out: {lost} failed: run.h5 .*{cure}")
+        self.assertRegex(result.stderr, rf"left out: {', '.join(new)}: not started; .*sweep run")
+        status = self.sweep("status")
+        self.assertIn("4 cells: 1 done, 1 failed, 2 not started", status)
+        self.assertRegex(status, rf"(?m)^failed +{lost}  run.h5 .*{cure}")
+        self.succeed(*cure.split()[1:])
+        self.assertIn("4 cells: 2 done, 2 not started", self.sweep("status"))
+
     def test_several_ranks(self):
         self.file.write_text("[sweep]\nbase = small.ini\nranks = 2\n[cells]\none = run.seed=4\n")
         self.sweep("run")
@@ -141,6 +195,37 @@ class Trouble(SweepTest):
                              "average.all.layers = all | fc9\n")
         self.sweep("run", code=1)
         self.assertRegex(self.sweep("status"), r"failed .*'fc9' matches no layer")
+
+    def test_a_second_start_leaves_running_cells_and_their_logs_alone(self):
+        self.config({"data.train_limit": 2000, "analysis.every": 0})
+        self.file.write_text("[sweep]\nbase = small.ini\n[cells]\n"
+                             "short = federation.rounds = 200\nlong = federation.rounds = 9000\n")
+        first = start("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+        wait_until(lambda: list(self.out.glob("cells/short*/progress.csv")))
+        second = start("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+        wait_until(lambda: list(self.out.glob("cells/long*/progress.csv")))
+        said, _ = first.communicate(timeout=60)  # goes on to the cell that the second one runs
+        self.assertEqual(first.returncode, 0, said)
+        self.assertRegex(said, r"(?m)^long\S+ is running already and left alone$")
+        log, = self.out.glob("logs/long*.log")
+        self.assertIn("nothing to run: 2 cells", self.sweep("run"))
+        self.assertNotIn("fedstrata: ", log.read_text())
+        self.assertFalse(log.with_suffix(".exit").exists())
+        second.send_signal(signal.SIGTERM)
+        said, _ = second.communicate(timeout=60)
+        self.assertRegex(said, r"(?m)^short\S+ is running already and left alone$")
+        self.assertIn("2 cells: 1 done, 1 interrupted", self.sweep("status"))
+
+    def test_a_log_that_is_in_use_is_not_written_to(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
+        log = self.out / f"logs/{self.names()[0]}.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("round 1\n")
+        with open(log, "a", encoding="ascii") as held:  # by a start that does not simulate yet
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.assertIn("is running already and left alone", self.sweep("run"))
+            self.assertEqual(log.read_text(), "round 1\n")
+        self.assertIn("[1/1] done", self.sweep("run"))
 
     def test_a_signal_ends_it_in_order_and_it_goes_on(self):
         self.config({"data.train_limit": 2000, "federation.rounds": 500, "analysis.every": 100})

@@ -187,6 +187,9 @@ TEST(PresetTest, use_types_head_and_body) {
   EXPECT_THAT(due("fedbn"), ElementsAre(0, 2, 3, 4));
   EXPECT_THAT(due("local"), ElementsAre());
   EXPECT_THAT(refusal_of([] { preset_groups("fedpre"); }), HasSubstr("did you mean fedper"));
+  auto const other = refusal_of([] { preset_groups("fedprox"); });
+  EXPECT_THAT(other, HasSubstr("what you mean is train.correction = prox"));
+  EXPECT_EQ(other.find("did you mean"), std::string::npos) << other;
 }
 
 TEST(PresetTest, fedbn_suits_models_without_normalisation) {

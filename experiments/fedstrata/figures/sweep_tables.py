@@ -64,9 +64,9 @@ class Sweep:
 
     def settings(self, cell):
         """What a cell sets, but for the seed; of a named cell its name, too (under "")."""
-        name = str(cell["name"])
-        found = [one for one in self.named if re.match(rf"{re.escape(one)}(_|-[0-9a-f]+$)", name)]
-        said = {"": max(found, key=len)} if found else {}
+        label = str(cell["label"]) if "label" in cell.dtype.names else label_in(
+            str(cell["name"]), self.named)
+        said = {"": label} if label else {}
         axes = [axis for axis in self.attributes["axes"].split(",") if axis and axis != SEED]
         return said | {axis: str(cell[axis]) for axis in axes}
 
@@ -111,6 +111,12 @@ def named_cells(text):
     """Names of the cells in [cells] of a sweep file."""
     section = re.search(r"^\s*\[cells\]\s*$(.*?)(^\s*\[|\Z)", text, re.M | re.S)
     return re.findall(r"^\s*([^\s#;=]+)\s*=", section[1], re.M) if section else []
+
+
+def label_in(name, labels):
+    """The name in [cells] with which the name of a cell begins; version 0.1 stored no more."""
+    found = [one for one in labels if re.match(rf"{re.escape(one)}(_|-[0-9a-f]+$)", name)]
+    return max(found, key=len, default="")
 
 
 def chosen(axes, ending):

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -79,6 +80,23 @@ TEST(CommandLineTest, help_needs_nothing_else) {
   }
   EXPECT_THAT(usage(analyze_command().text, {}), HasSubstr("  alphas = 3"));
   EXPECT_THAT(usage(simulate_command().text, {}), HasSubstr("  lr = 0.05"));
+}
+
+TEST(CommandLineTest, help_is_a_command_too) {
+  auto const printed = [](std::vector<std::string> const& words) {
+    testing::internal::CaptureStdout();
+    EXPECT_EQ(read_command_line(words)(), 0);
+    std::fflush(stdout);
+    return testing::internal::GetCapturedStdout();
+  };
+  EXPECT_EQ(printed({"help"}), program_usage());
+  for (auto const& command : program_commands()) {
+    auto const& name = command.text.name;
+    EXPECT_EQ(printed({"help", name}), printed({name, "--help"}));
+  }
+  EXPECT_EQ(printed({"-V"}), printed({"--version"}));
+  EXPECT_THAT(refusal({"help", "simulat"}), HasSubstr("mean simulate?"));
+  EXPECT_THAT(refusal({"help", "simulate", "sweep"}), HasSubstr("one command"));
 }
 
 TEST(CommandLineTest, bad_usage_is_named) {

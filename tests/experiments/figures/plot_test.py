@@ -407,6 +407,12 @@ class PlotTest(unittest.TestCase):
         sweep.settings = lambda cell: sweep_tables.Sweep.settings(sweep, cell)
         self.assertEqual([group.label for group in groups.of_cells(sweep, list(range(len(cells))))],
                          ["rates, lr 1", "rates, lr 2", "rate", "plain", "lr 7, mu 1"])
+        # Since 0.2 the name under [cells] is a column; the sweep's text is not looked at.
+        sweep.cells = np.array([("x-0123456789", "own", "1", "1"), ("y-0123456789", "", "2", "1")],
+                               [(name, "U99") for name in ("name", "label", "train.lr", "run.seed")])
+        sweep.named, sweep.attributes = ["x", "y"], {"axes": "train.lr"}
+        self.assertEqual([sweep.settings(cell) for cell in sweep.cells],
+                         [{"": "own", "train.lr": "1"}, {"train.lr": "2"}])
 
     def test_lines_are_called_after_what_differs(self):
         fedavg = {"average.all.layers": "all", "average.all.every": "1", "average.all.update": "mean"}

@@ -38,13 +38,16 @@ TEST(SweepFileTest, names_and_places_follow_from_the_file_unless_given) {
   auto const sweep = parse(std::string(kBase) + "[axes]\nrun.seed = 1|2\n");
   EXPECT_EQ(sweep.name, "grid");
   EXPECT_EQ(sweep.base, "a.ini");
-  EXPECT_EQ(sweep.directory, "runs/grid");
+  EXPECT_EQ(sweep.directory, "sweeps/runs/grid");
+  EXPECT_EQ(sweep.former_directory, "runs/grid");
   EXPECT_EQ(sweep.ranks, 1);
   auto const given = parse("[sweep]\nbase=/b.ini\nname=x\ndir=d\nranks=4\n[axes]\nrun.seed=1\n");
   EXPECT_EQ(given.name, "x");
   EXPECT_EQ(given.base, "/b.ini");
-  EXPECT_EQ(given.directory, "d");
+  EXPECT_EQ(given.directory, "sweeps/d");
   EXPECT_EQ(given.ranks, 4);
+  EXPECT_EQ(parse("[sweep]\nbase=b\ndir=../d\n[axes]\nrun.seed=1\n").directory, "d");
+  EXPECT_EQ(parse("[sweep]\nbase=b\ndir=/d\n[axes]\nrun.seed=1\n").directory, "/d");
 }
 
 TEST(SweepFileTest, rules_join_keys_by_and) {

@@ -117,6 +117,10 @@ TEST(SweepDirectoryTest, a_cell_stands_where_its_files_say) {
   EXPECT_EQ(stage(), CellStage::interrupted);
   write(sweep.exit("x"), "3\n");
   EXPECT_EQ(stage(), CellStage::interrupted);
+  write(sweep.run("lost") / "DONE", "");
+  EXPECT_EQ(sweep.status("lost", {}).stage, CellStage::failed);
+  EXPECT_THAT(sweep.status("lost", {}).error,
+              testing::HasSubstr("--rebuild-index " + sweep.run("lost").string()));
   write(sweep.exit("x"), "1\n");
   write(sweep.log("x"),
         "round 1\nfedstrata: warning: slow\nfedstrata (rank 2 on n1): client 3 diverged\n"
