@@ -47,14 +47,14 @@ def surround(figure, size, heading, note="", legend=(), titled=True):
     title, rest = headlines(heading, width - 2 * EDGE) if titled else ("", [])
     note = page.wrap("\n".join(filter(None, [*rest, note])), width - 2 * EDGE, page.font(NOTE))
     below, above = (tall(text, points) for text, points in ((note, NOTE), (title, TITLE)))
-    keys = key(figure, legend, width) if legend else None
-    total = height + above + below + (keys.inches if keys else 0)
+    keys, high = key(figure, legend, width) if legend else (None, 0)
+    total = height + above + below + high
     figure.set_size_inches(width, total)
     figure.text(0.5, EDGE / total, note, ha="center", va="bottom", fontsize=page.font(NOTE), color=DARK)
     figure.text(0.5, 1 - EDGE / total, title, ha="center", va="top", fontsize=page.font(TITLE))
     if keys:
         keys.set_bbox_to_anchor((0.5, below / total), figure.transFigure)
-        below += keys.inches
+        below += high
     figure.set_layout_engine("constrained", rect=(0, below / total, 1, height / total))
     fit(figure)
 
@@ -71,7 +71,7 @@ def headlines(heading, inches):
 
 
 def key(figure, legend, width):
-    """The legend below the panels, in rows as long as there is room for; `inches`: its height."""
+    """The legend below the panels, in rows as long as there is room for, and the inches of its height."""
     handles, names = legend
     size = plt.rcParams["legend.fontsize"]
     names = [page.wrap(name, width - 0.7, size) for name in names]
@@ -80,8 +80,7 @@ def key(figure, legend, width):
     columns = -(-len(names) // -(-len(names) // columns))  # rows of equal length
     made = figure.legend(handles, names, loc="lower center", ncol=columns, borderaxespad=0.3)
     made.set_in_layout(False)
-    made.inches = made.get_window_extent(figure.canvas.get_renderer()).height / figure.dpi + 0.05
-    return made
+    return made, made.get_window_extent(figure.canvas.get_renderer()).height / figure.dpi + 0.05
 
 
 def fit(figure):

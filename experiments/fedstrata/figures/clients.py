@@ -33,7 +33,7 @@ def clients(analysis, split):
                               unit * matrix(chosen, f"{column}_mid", names),
                               [str(n) for n in names], [str(n) for n in names], decimals,
                               xlabel="client", ylabel="client",
-                              scale=f"{column} {what}"))
+                              scale=column))
     if not grids:
         return None
     return HeatMap(analysis.heading("Barrier between every two clients, and the layer with the "

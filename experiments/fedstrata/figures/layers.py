@@ -6,11 +6,12 @@ import itertools
 
 from . import page
 from ..problems import Problem
+from .charts import DARK
 from .page import plt
 
 GAP = 0.12  # inches between a block's name and its rows'
 LONGEST = 0.45  # share of a narrow figure's width that names may take
-LINE, NAME = "#bdbdbd", "#444444"
+LINE = "#bdbdbd"
 
 
 def shown(run, hide=()):
@@ -95,7 +96,7 @@ def name_rows(axis, places, names, named=True):
         rows = places[first:last]
         if named:
             axis.annotate(block, (0, (rows[0] + rows[-1]) / 2), (left, 0), axis.get_yaxis_transform(),
-                          "offset points", ha="right", va="center", fontsize=size, color=NAME,
+                          "offset points", ha="right", va="center", fontsize=size, color=DARK,
                           annotation_clip=False)
         for edge in (rows[0] - 0.5, rows[-1] + 0.5):
             axis.axhline(edge, color=LINE, lw=0.8)

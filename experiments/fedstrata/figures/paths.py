@@ -92,7 +92,7 @@ def curves(analysis, split, rows, share):
     return Chart(analysis.heading(what, split, rows["round"],
                                   "midpoint against the mean of the two full models, path against "
                                   "the chord between its own ends; median over pairs of clients"),
-                 figure, legend=(handles, names))
+                 figure, "each panel has a scale of its own" * (len(chosen) > 0), (handles, names))
 
 
 def curve_panel(axis, name, grid, values, reference):

@@ -142,9 +142,8 @@ def lines(sweep, cells, heading, panels):
     names = labels(sweep, cells, sweep.lines)
     if sweep.lines and not sweep.lines.endswith(".layers"):
         names = [f"{sweep.lines.rpartition('.')[2]} {name}" for name in names]
-    down = -(-len(panels) // 2) if len(panels) > 3 else 1
-    wide = -(-len(panels) // down)
-    figure, axes = page.subplots(down, wide, (4.3, page.height(3.1)))
+    wide = page.beside(len(panels) if len(panels) <= 3 else 2, 4.3, 2.4)
+    figure, axes = page.subplots(-(-len(panels) // wide), wide, (4.3, page.height(3.1)))
     joined = ordered(sweep, cells)
     for axis in axes.flat[len(panels):]:
         axis.set_visible(False)
@@ -164,7 +163,7 @@ def lines(sweep, cells, heading, panels):
         axis.set_xticks(range(len(across)), across)
         axis.set_xlim(-0.5, len(across) - 0.5)
         if axis.get_subplotspec().is_first_col():
-            axis.set_ylabel(quantity.split(", loss_mid")[0])
+            axis.set_ylabel("barrier" if quantity.startswith("barrier") else quantity)
     note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
     handles = {name: handle for axis in axes.flat
                for handle, name in zip(*axis.get_legend_handles_labels())}
@@ -177,12 +176,14 @@ def several_seeds(panels):
 
 
 def ordered(sweep, cells):
-    """Are values along x numbers? Lines between others would say what is not so."""
+    """Do values along x ascend? Lines between others would say what is not so."""
     try:
-        [float(value) for value in sweep.values(cells, sweep.across)]
+        numbers = [float(value) for value in sweep.values(cells, sweep.across)]
     except ValueError:
         return False
-    return True
+    if sweep.across and sweep.across.endswith(".every"):  # 0 = never stands last
+        numbers = [number or np.inf for number in numbers]
+    return numbers == sorted(numbers)
 
 
 def _line(axis, cells, shift, number_of_line, name, joined):

@@ -6,6 +6,9 @@ by topic, which draws one split and partner of an analysis, as full_and_layer.py
 where there is nothing to draw. `BY_ROUND = True` says that these are heat maps by round that may be
 averaged over several runs. A file whose figures are not one for each split and partner has instead of
 DRAWN the function `figures(analysis)`, which returns them by name, and `TOPICS`, how these names begin.
+
+Panels come from page.subplots and rows get their names from layers.name_rows, so that --width holds;
+analysis.layers are the layers that --hide leaves.
 """
 
 from . import clients, paths, predicted, spread

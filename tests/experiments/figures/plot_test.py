@@ -20,7 +20,7 @@ from plot_run import write_run
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
 from fedstrata.figures import (analysis, combine, compare, controls, groups, metrics, run_tables,
-                               sweep_tables, topics)
+                               sweep_tables, sweeps, topics)
 from fedstrata.figures.kinds import random_and_subset, simplex
 from fedstrata.run import open_run
 PLAIN = ["accuracy", "divergence", "partition"]
@@ -413,6 +413,41 @@ class PlotTest(unittest.TestCase):
         sweep.named, sweep.attributes = ["x", "y"], {"axes": "train.lr"}
         self.assertEqual([sweep.settings(cell) for cell in sweep.cells],
                          [{"": "own", "train.lr": "1"}, {"train.lr": "2"}])
+
+    def sweep_of(self, axis, values):
+        return types.SimpleNamespace(across=axis, lines=None,
+                                     values=lambda _, name: values if name == axis else [""])
+
+    def test_lines_join_only_values_that_ascend(self):
+        for axis, values, joined in (("train.lr", [0.01, 0.1, 1.0], True), ("average.a.every", [1, 4, 0], True),
+                                     ("model.hidden", ["16", "8", "32"], False),
+                                     ("model.hidden", ["8", "16", "32"], True),
+                                     ("data.partition", ["iid", "shards", "classes"], False)):
+            grid = np.empty((1, 3), object)
+            grid[0] = [np.array([1.0 + k]) for k in range(3)]
+            chart = sweeps.lines(self.sweep_of(axis, values), [], "Sweep", [("loss", grid, 2, "loss")])
+            line = chart.draw().axes[0].lines[0]
+            self.assertEqual(line.get_linestyle() == "-", joined, values)
+            self.assertEqual(len(line.get_xdata()), 2 if axis.endswith("every") else 3)
+
+    def test_panels_of_one_quantity_have_one_scale(self):
+        panels = []
+        for k, (title, quantity) in enumerate([("all", "barrier, loss"), ("one", "barrier, loss"),
+                                               ("all", "barrier, error"), ("one", "barrier, error")]):
+            grid = np.empty((1, 2), object)
+            grid[0] = [np.array([10.0 ** k]), np.array([-(5.0 ** k)])]
+            panels.append((title, grid, 2, quantity))
+        axes = sweeps.lines(self.sweep_of("train.lr", [0.1, 1.0]), [], "Sweep", panels).draw().axes
+        self.assertEqual(axes[0].get_ylim(), axes[1].get_ylim())
+        self.assertEqual(axes[2].get_ylim(), axes[3].get_ylim())
+        self.assertNotEqual(axes[0].get_ylim(), axes[2].get_ylim())
+        write_run(self.path, split="train")
+        with open_run(self.path) as run:
+            pairs = topics.figures(analysis.Analysis(run, "insitu"))["clients_insitu_train"]
+            accuracy = metrics.figures(run)["accuracy"].draw().axes
+        full_loss, layer_loss, full_error, layer_error = pairs.limits()
+        self.assertEqual((full_loss, full_error), (layer_loss, layer_error))
+        self.assertEqual(*(axis.get_xlim() for axis in accuracy[:2]))
 
     def test_lines_are_called_after_what_differs(self):
         fedavg = {"average.all.layers": "all", "average.all.every": "1", "average.all.update": "mean"}

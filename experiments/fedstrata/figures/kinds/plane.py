@@ -28,9 +28,11 @@ def planes(analysis, split, rows):
     models = [int(n) for n in triples[0]]
     rows = rows[rows[["a", "b", "c"]] == triples[0]]
     targets = [name for name in ("all", *analysis.layers) if (rows["target"] == name).any()]
-    height = 1 + 3.2 * min(np.ptp(rows["y"]) / max(np.ptp(rows["x"]), 1e-9), 1.6)
-    figure, axes = page.subplots(len(analysis.quantities), len(targets[:MAX_PLANES]),
-                                 (4.4, page.height(height)), least=2.8)
+    wide = len(targets[:MAX_PLANES])
+    across = page.beside(wide, 4.4, 2.8)
+    inches = page.width(4.4 * across) / across - 1.2  # without labels and colours
+    height = 1 + inches * min(np.ptp(rows["y"]) / max(np.ptp(rows["x"]), 1e-9), 1.6)
+    figure, axes = page.subplots(len(analysis.quantities), wide, (4.4, height), least=2.8)
     for line, (column, text, unit, _) in zip(axes, analysis.quantities):
         for axis, target in zip(line, targets):
             chosen = rows[rows["target"] == target]
@@ -47,7 +49,8 @@ def planes(analysis, split, rows):
     for axis in axes.flat:
         if axis.get_subplotspec().is_first_col():
             axis.set_ylabel("distance across it (L2)")
-    note = [f"{MAX_PLANES} of {len(targets)} targets shown"] * (len(targets) > MAX_PLANES) + \
+    note = ["each panel has colours of its own"] * (len(targets) > 1)
+    note += [f"{MAX_PLANES} of {len(targets)} targets shown"] * (len(targets) > MAX_PLANES) + \
         [f"the first of {len(triples)} triples of models"] * (len(triples) > 1)
     reference = "plane through three models: " + ", ".join(
         f"{letter} = {NAMES.get(n, f'client {n}')}" for letter, n in zip("ABC", models))
