@@ -13,7 +13,7 @@ using Spec = ModelSpec::Kind;
 // Of the path: float32 rounding and higher terms balance.
 constexpr double kCurvatureStep = 1.0 / 16;
 
-// A point is a number for each layer, held twice: 2 GiB in a group.
+// A point is a number for each layer: 1 GB in a group.
 constexpr std::size_t kMostNumbers = 250'000'000;
 
 void check_room(Group const& group, std::size_t layers) {
