@@ -26,8 +26,8 @@ std::vector<StatePart> StateLayout::model_parts(std::vector<int> const& layers) 
   for (int const index : layers) {
     result.push_back(
         {.layer = index, .slice = table_->layers[static_cast<std::size_t>(index)].parameters});
-    for (auto const& buffer : table_->buffers) {
-      if (buffer.layer != index) continue;
+    for (auto const& buffer :
+         std::ranges::equal_range(table_->buffers, index, {}, &NamedTensor::layer)) {
       result.push_back(
           {.layer = index, .slice = {buffers().offset + buffer.slice.offset, buffer.slice.size}});
     }

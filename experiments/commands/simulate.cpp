@@ -16,6 +16,7 @@
 #include "common/federation/liveness.hpp"
 #include "common/federation/schedule.hpp"
 #include "common/model/script/script_model.hpp"
+#include "common/store/name_widths.hpp"
 #include "common/store/names.hpp"
 #include "common/store/rows/resume_files.hpp"
 #include "common/store/run_writer.hpp"
@@ -266,6 +267,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   Samples const test(info, data.view().test, device);
   // Of a run that goes on it was done at its start.
   bool const begun = world.all_gather(std::int64_t{start.stored.has_value()}).at(0) != 0;
+  if (!begun && first) check_names(experiment.model.table(), config.model.name);
   if (auto const sentence = absent_labels(experiment); !begun && first && !sentence.empty())
     log::warning(sentence);
   if (!begun && world.rank() == layout.clients.front())

@@ -239,12 +239,22 @@ bool RoundAnalysis::finish_phase(std::vector<UnitResult> const& results) {
   return true;
 }
 
+// What points have in common is found by comparing them, layer by layer, and those that differ with
+// each other. Where that would take more than seconds, points are counted as having nothing in
+// common.
 double RoundAnalysis::work_expected(std::size_t models_at_once) const {
+  constexpr std::size_t kMostBlends = 25'000, kMostNumbers = 2'000'000;
+  std::size_t numbers = 0;
   double work = 0.0;
   for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
     std::int64_t samples = 0;
     for (auto const set : plan_.groups[g].sets) samples += plan_.sets[set].count;
-    work += evaluator_.expected_cost(whole_group(g), models_at_once) * static_cast<double>(samples);
+    auto const& points = plan_.groups[g].points;
+    numbers += points.size() * model_.table().layers.size();
+    bool const compared = points.blends().size() <= kMostBlends && numbers <= kMostNumbers;
+    double const cost = compared ? evaluator_.expected_cost(whole_group(g), models_at_once)
+                                 : static_cast<double>(points.size()) * forward_cost();
+    work += cost * static_cast<double>(samples);
   }
   return work;
 }

@@ -13,6 +13,8 @@
 namespace fedstrata {
 namespace {
 
+constexpr std::size_t kHashFactor = 0x100000001b3;  // of FNV-1a
+
 /// Points that agree in all that remains, one for each member of a stack.
 struct Rest {
   int any = 0;  ///< one of them, to look up what remains
@@ -216,9 +218,15 @@ int PointSet::add(Blend const& blend) {
 }
 
 int PointSet::add(std::vector<int> const& blends) {
-  auto const [at, fresh] = point_index_.try_emplace(blends, static_cast<int>(points_.size()));
-  if (fresh) points_.push_back(blends);
-  return at->second;
+  std::size_t hash = 0;
+  for (int const blend : blends) hash = (hash ^ static_cast<std::size_t>(blend)) * kHashFactor;
+  auto const [first, last] = point_index_.equal_range(hash);
+  for (auto known = first; known != last; ++known)
+    if (point(known->second) == blends) return known->second;
+  int const index = static_cast<int>(points_.size());
+  point_index_.emplace(hash, index);
+  points_.push_back(blends);
+  return index;
 }
 
 double EvaluationTree::multiply_adds(std::span<StageShape const> stages) const {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace fedstrata {
@@ -39,7 +40,7 @@ class PointSet {
   std::vector<Blend> blends_;
   std::map<Blend, int> blend_index_;
   std::vector<std::vector<int>> points_;
-  std::map<std::vector<int>, int> point_index_;
+  std::unordered_multimap<std::size_t, int> point_index_;  ///< by hash: they are long, and alike
 };
 
 /// What the tree needs to know of a step of the forward pass.

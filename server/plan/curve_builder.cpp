@@ -1,6 +1,9 @@
 #include "server/plan/curve_builder.hpp"
 
+#include <string>
 #include <utility>
+
+#include "common/base/error.hpp"
 
 namespace fedstrata {
 namespace {
@@ -9,6 +12,18 @@ using Spec = ModelSpec::Kind;
 
 // Of the path: float32 rounding and higher terms balance.
 constexpr double kCurvatureStep = 1.0 / 16;
+
+// A point is a number for each layer: 1 GB in a group.
+constexpr std::size_t kMostNumbers = 250'000'000;
+
+void check_room(Group const& group, std::size_t layers) {
+  auto const most = kMostNumbers / layers;
+  require_input(group.points.size() <= most,
+                "analysis.kinds and analysis.alphas ask for more points than can be planned, " +
+                    std::to_string(most) + " between models of " + std::to_string(layers) +
+                    " layers; leave out kinds that go through the layers one by one, or take fewer "
+                    "alphas or analysis.pairs");
+}
 
 /// The mean comes first: the sum is then exactly value - (a + b) / 2.
 Combination minus_mean(Combination const& value, int a, int b) {
@@ -49,6 +64,7 @@ int CurveBuilder::mean_of(std::span<std::int64_t const> clients) {
 }
 
 int CurveBuilder::place(Group& group, Path const& path, double alpha) const {
+  check_room(group, input_.table.layers.size());
   bool const from_base = input_.config.batchnorm.kind == NormSelection::Kind::from_base;
   return fedstrata::place(input_.table, group.points, path, alpha, from_base);
 }

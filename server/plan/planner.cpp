@@ -21,6 +21,7 @@ namespace {
 constexpr std::int64_t kMostBatches = 8;    // in a unit of work
 constexpr std::int64_t kUnitsWanted = 32;   // for each sample set, so that ranks end together
 constexpr std::size_t kSpreadClients = 32;  // beyond, all distances are not computed unasked
+constexpr std::size_t kMostLayers = 8'000;  // evaluated one within the other, on the stack
 
 std::int64_t limited(std::int64_t count, std::int64_t limit) {
   return limit == 0 ? count : std::min(count, limit);
@@ -218,6 +219,10 @@ void add_comparisons(RoundPlan& plan, CurveBuilder& curves, std::vector<Pair> co
 RoundPlan plan_round(PlanInput const& input) {
   using Pairs = PairSelection::Kind;
   auto const& selection = input.config.pairs;
+  require_input(input.table.layers.size() <= kMostLayers,
+                "models of at most " + std::to_string(kMostLayers) +
+                    " layers can be analysed, and this one has " +
+                    std::to_string(input.table.layers.size()) + "; set analysis.every = 0");
   RoundPlan plan;
   plan.round = input.round;
   plan.round_b = selection.kind == Pairs::round ? selection.count : input.round;

@@ -122,6 +122,29 @@ class SetUp(ProgramTest):
         result = run("simulate", self.config(), "--dry-run", *words, timeout=20)
         self.assertEqual(result.returncode, 0, result.stderr)
 
+    def test_deep_networks_do_not_make_it_endless(self):
+        deep = {"model.hidden": ",".join(["16"] * 40000)}
+        self.assertEqual(run("simulate", self.config(deep), "--dry-run", timeout=30).returncode, 0)
+        analysed = self.config(deep, {"analysis.every": 1})
+        self.assert_fails(run("simulate", analysed, "--dry-run", timeout=30), 2,
+                          "at most 8000 layers can be analysed, and this one has 40001")
+
+    def test_large_analyses_do_not_make_it_endless(self):
+        hidden = ",".join(["16"] * 1000)
+        for settings, said in (
+                ({"model.hidden": hidden}, None),
+                ({"analysis.kinds": "plane:0-1-2", "analysis.plane_points": 201}, None),
+                ({"model.hidden": hidden, "analysis.kinds": "interaction"}, "at most 1000"),
+                ({"model.hidden": hidden, "analysis.alphas": 1001}, "more points than can be planned")):
+            with self.subTest(settings=settings):
+                config = self.config(settings, {"analysis.every": 1})
+                result = run("simulate", config, "--dry-run", timeout=30)
+                if said:
+                    self.assert_fails(result, 2, said)
+                else:
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    self.assertIn("an analysed round", result.stdout)
+
 
 class FullDisk(ProgramTest):
     def setUp(self):

@@ -1,3 +1,6 @@
+#include <string>
+
+#include "common/base/error.hpp"
 #include "server/plan/kinds/kinds.hpp"
 
 namespace fedstrata {
@@ -10,6 +13,10 @@ class InteractionKind final : public BarrierKind {
   using BarrierKind::BarrierKind;
 
   std::vector<Target> targets(LayerTable const& table, std::uint64_t) const override {
+    require_input(table.layers.size() <= kMostLayers,
+                  "analysis.kinds: interaction compares every two layers, of at most " +
+                      std::to_string(kMostLayers) + "; the model has " +
+                      std::to_string(table.layers.size()) + "; leave it out");
     std::vector<Target> result;
     for (int const j : all_layers(table)) {
       for (int i = 0; i < j; ++i) {
@@ -27,6 +34,8 @@ class InteractionKind final : public BarrierKind {
   }
 
  private:
+  static constexpr std::size_t kMostLayers = 1000;
+
   static void add(CurveBuilder& curves, Group& group, Ends const& ends, Target const& target,
                   bool into_b) {
     int const a = curves.own_point(group, ends.a);
