@@ -1,6 +1,7 @@
 #include "common/base/format.hpp"
 
 #include <array>
+#include <ctime>
 #include <sstream>
 
 namespace fedstrata {
@@ -16,6 +17,15 @@ std::string bytes_text(double bytes) {
   out.precision(bytes < 10.0 && unit > 0 ? 2 : 0);
   out << std::fixed << bytes << ' ' << kUnits[unit];
   return out.str();
+}
+
+std::string time_of_day() {
+  auto const now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  std::array<char, 16> text{};
+  std::strftime(text.data(), text.size(), "%H:%M:%S", &local);
+  return text.data();
 }
 
 }  // namespace fedstrata

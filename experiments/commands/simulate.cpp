@@ -6,6 +6,7 @@
 
 #include "client/algorithms/algorithms.hpp"
 #include "common/base/error.hpp"
+#include "common/base/format.hpp"
 #include "common/base/log.hpp"
 #include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
@@ -299,7 +300,8 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   stop::begin_work(config.run.stall_timeout);
   run = open_run(start, experiment, data.view(), layout, record, world, continuation);
   if (first && continuation.round) {
-    std::printf("going on after round %lld\n", static_cast<long long>(*continuation.round));
+    std::printf("%s  going on after round %lld\n", time_of_day().c_str(),
+                static_cast<long long>(*continuation.round));
     std::fflush(stdout);
   }
   Simulation simulation({.experiment = &experiment,

@@ -38,9 +38,10 @@ int watch(WatchOptions const& options) {
   bool const sweep = SweepDirectory::is_one(path);
   require_input(sweep || std::filesystem::exists(path / RunNames::kIndex),
                 quoted(path) + " is neither a run (no run.h5) nor a sweep (no sweep.ini)");
-  RunView run(path, terminal);
+  RunView run(path);
   for (;;) {
-    auto const view = sweep ? look_at_sweep(path) : run.look();
+    auto const screen = standard_output();
+    auto const view = sweep ? look_at_sweep(path, screen) : run.look(screen);
     std::printf("%s%s", terminal && !options.once ? "\033[H\033[J" : "", view.text.c_str());
     std::fflush(stdout);
     if (options.once || view.over || std::ferror(stdout) != 0) return 0;

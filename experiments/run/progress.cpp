@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "common/base/error.hpp"
+#include "common/base/format.hpp"
 #include "common/store/names.hpp"
 #include "experiments/view/view.hpp"
 
@@ -65,11 +66,10 @@ std::string Progress::line(RoundRecord const& record) const {
   double const elapsed = since_start_.seconds();
   auto const done = static_cast<double>(record.round - first_);
   std::string text = "round " + std::to_string(record.round) + "/" + std::to_string(rounds_) +
-                     "  " + test_.text() + "  train loss " +
-                     (std::isnan(record.train_loss) ? "-" : fixed(record.train_loss, 4));
+                     "  " + test_.text() + "  train loss " + compact(record.train_loss, 4);
   if (done > 0.0) {
-    text += "  " + fixed(done / elapsed, 2) + " rounds/s  " +
-            fixed(static_cast<double>(updates_) / elapsed, 1) + " client updates/s  " +
+    text += "  " + compact(done / elapsed, 2) + " rounds/s  " +
+            compact(static_cast<double>(updates_) / elapsed, 1) + " client updates/s  " +
             time_text(elapsed / done * static_cast<double>(rounds_ - record.round)) + " left";
   }
   return text;
@@ -97,14 +97,15 @@ void Progress::round(RoundRecord const& record) {
   if (terminal_) {
     std::printf("\r\033[K%s%s", line(record).c_str(), last ? "\n" : "");
   } else if (last || now - last_line_ >= kLineEvery) {
-    std::printf("%s\n", line(record).c_str());
+    std::printf("%s  %s\n", time_of_day().c_str(), line(record).c_str());
     last_line_ = now;
   }
   std::fflush(stdout);
 }
 
 void Progress::training_done() {
-  std::printf("training took %s\n", time_text(since_start_.seconds()).c_str());
+  std::printf("%s  training took %s\n", time_of_day().c_str(),
+              time_text(since_start_.seconds()).c_str());
   std::fflush(stdout);
 }
 

@@ -19,7 +19,7 @@ std::string detail(SweepDirectory const& sweep, std::string const& name, CellSta
 
 }  // namespace
 
-View look_at_sweep(std::filesystem::path const& path) {
+View look_at_sweep(std::filesystem::path const& path, Screen const& screen) {
   SweepDirectory const sweep(path);
   std::map<CellStage, std::vector<std::string>> lines;
   std::map<CellStage, std::size_t> counts;
@@ -37,7 +37,8 @@ View look_at_sweep(std::filesystem::path const& path) {
   auto const done = counts[CellStage::done];
   std::string text =
       "sweep     " + path.string() + "\ncells     " +
-      bar(names.empty() ? 0.0 : static_cast<double>(done) / static_cast<double>(names.size())) +
+      bar(names.empty() ? 0.0 : static_cast<double>(done) / static_cast<double>(names.size()),
+          screen) +
       "  " + std::to_string(names.size()) + " in all";
   for (auto const& [stage, count] : counts) {
     if (count > 0) text += ", " + std::to_string(count) + " " + name_of(stage);
@@ -55,7 +56,7 @@ View look_at_sweep(std::filesystem::path const& path) {
       text += padded("", 13) + "and " + std::to_string(counts[stage] - of_stage.size()) + " more\n";
     }
   }
-  return {text, done + counts[CellStage::failed] == names.size()};
+  return {wrapped(text, screen.width), done + counts[CellStage::failed] == names.size()};
 }
 
 }  // namespace fedstrata

@@ -7,6 +7,6 @@ namespace fedstrata {
 
 /// A sweep as its files show it: how many cells stand where, and how far those that began are. What
 /// waits in a queue is not in the files.
-View look_at_sweep(std::filesystem::path const& path);
+View look_at_sweep(std::filesystem::path const& path, Screen const& screen);
 
 }  // namespace fedstrata

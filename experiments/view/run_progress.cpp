@@ -10,7 +10,7 @@
 
 #include "common/base/text.hpp"
 #include "common/store/names.hpp"
-#include "experiments/view/view.hpp"
+#include "experiments/view/screen.hpp"
 
 namespace fedstrata {
 namespace {
@@ -48,7 +48,7 @@ void TestResult::update(TestResult const& newer) {
 }
 
 std::string TestResult::text() const {
-  if (std::isnan(accuracy) && !std::isnan(loss)) return "test loss " + fixed(loss, 4);
+  if (std::isnan(accuracy) && !std::isnan(loss)) return "test loss " + compact(loss, 4);
   return "test accuracy " + (std::isnan(accuracy) ? "-" : percent(accuracy)) +
          (std::isnan(own_accuracy) ? "" : ", own labels " + percent(own_accuracy));
 }
@@ -106,8 +106,12 @@ std::string time_text(double seconds) {
   }
   auto const whole = static_cast<long long>(std::llround(seconds));
   if (whole < 3600) return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
-  std::snprintf(text.data(), text.size(), "%lld h %02lld min", whole / 3600, whole % 3600 / 60);
-  return text.data();
+  auto const hours = whole / 3600;
+  if (hours < 100) {
+    std::snprintf(text.data(), text.size(), "%lld h %02lld min", hours, whole % 3600 / 60);
+    return text.data();
+  }
+  return compact(static_cast<double>(hours / 24), 0) + " days";
 }
 
 }  // namespace fedstrata

@@ -45,7 +45,7 @@ struct RunProgress {
 /// Nothing is known of a run without that file.
 RunProgress read_progress(std::filesystem::path const& run);
 
-/// "1 h 02 min", "3 min 5 s", "4.2 s"; "?" for what is not known.
+/// "12 days", "1 h 02 min", "3 min 5 s", "4.2 s"; "?" for what is not known.
 std::string time_text(double seconds);
 
 }  // namespace fedstrata

@@ -35,8 +35,8 @@ std::string time_shares(std::vector<RoundRecord> const& rounds) {
 
 }  // namespace
 
-View RunView::look() {
-  refresh();
+View RunView::look(Screen const& screen) {
+  refresh(screen);
   auto const& header = run_->header();
   bool const complete = run_->complete();
   auto const holder = run_->simulated_by();
@@ -50,25 +50,28 @@ View RunView::look() {
                              : std::string("not complete, and nobody runs it")) +
           "\n";
   auto const done = static_cast<double>(std::max<std::int64_t>(0, progress.round));
-  text += "rounds    " + bar(rounds_ > 0 ? done / static_cast<double>(rounds_) : 1.0) + "\n" +
-          "          " + progress_line(progress, rounds_) + "\n" + tables_;
-  return {text, complete};
+  text += "rounds    " + bar(rounds_ > 0 ? done / static_cast<double>(rounds_) : 1.0, screen) +
+          "\n          " + progress_line(progress, rounds_) + "\n";
+  return {wrapped(text, screen.width) + tables_, complete};
 }
 
-/// Reads the tables when run.h5 was replaced.
-void RunView::refresh() {
+/// Reads the tables when run.h5 was replaced, or the screen has another size.
+void RunView::refresh(Screen const& screen) {
   auto const now = stamp(path_ / RunNames::kIndex);
-  if (run_ && now == stamp_) return;
+  if (run_ && now == stamp_ && screen == screen_) return;
   for (int tries = 2;; --tries) {
     try {
       run_ = Run::open(path_, Verify::tables);
       rounds_ = parse_config(run_->header().config_text, path_.string()).federation.rounds;
-      tables_ = time_shares(run_->metrics<RoundRecord>());
+      tables_ = wrapped(time_shares(run_->metrics<RoundRecord>()), screen.width);
+      std::vector<std::string> layers;
+      for (auto const& layer : run_->header().table.layers) layers.push_back(layer.name);
       for (auto const& name : run_->analysis_names()) {
-        tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name,
-                                run_->header().dataset.classes() > 0, colors_);
+        tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name, layers,
+                                run_->header().dataset.classes() > 0, screen);
       }
       stamp_ = now;
+      screen_ = screen;
       return;
     } catch (Error const&) {
       if (tries == 0) throw;  // else it was replaced while we read it

@@ -6,13 +6,15 @@ import fcntl
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import unittest
 
 import h5py
 
-from program import LAUNCHER, ROOT, ProgramTest, content, run, snapshot, start, wait_until
+from program import BINARY, LAUNCHER, ROOT, ProgramTest, content, run, snapshot, start, wait_until
 
 GRID = """
 [sweep]
@@ -258,14 +260,37 @@ class Watch(SweepTest):
         self.assertNotIn("\033", view)
         self.assertEqual(self.succeed("watch", directory), view, "ends by itself")
 
-    def test_colours_on_a_terminal(self):
-        directory = self.simulate(self.path / "small.ini", "run", "--set", "model.init=different")
+    def on_terminal(self, directory, columns=0):
         master, slave = os.openpty()
         self.addCleanup(os.close, master)
-        subprocess.run([os.environ.get("FEDSTRATA_BINARY", ROOT / "build/bin/fedstrata"), "watch",
-                        directory, "--once"], stdout=slave, env=os.environ | LAUNCHER, check=True)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+        subprocess.run([BINARY, "watch", directory, "--once"], stdout=slave,
+                       env=os.environ | LAUNCHER, check=True)
         os.close(slave)
-        self.assertIn(b"\033[30;48;5;", os.read(master, 65536))
+        return os.read(master, 65536).decode()
+
+    def test_colours_on_a_terminal(self):
+        directory = self.simulate(self.path / "small.ini", "run", "--set", "model.init=different")
+        self.assertIn("\033[30;48;5;", self.on_terminal(directory))
+
+    def test_a_narrow_terminal(self):
+        self.config({"analysis.every": 1, "model.hidden": ",".join(["4"] * 10)})
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1 | 2\n")
+        self.sweep("run")
+        cell = min((self.out / "cells").iterdir())
+        (self.out / "cells" / self.names("done")[1] / "DONE").unlink()
+        for directory in (cell, self.out):
+            for columns in (40, 57, 80, 200):
+                text = re.sub(r"\033\[[^mHJ]*[mHJ]", "", self.on_terminal(directory, columns))
+                self.assertLessEqual(max(map(len, text.splitlines())), columns, text)
+        text = self.on_terminal(cell, 40)
+        places = [text.index(f" fc{i} ") for i in range(1, 12)]
+        self.assertEqual(places, sorted(places), text)
+
+    def test_log_lines_tell_the_time_of_day(self):
+        self.simulate(self.path / "small.ini", "run")
+        for words in ("round 2/2", "training took"):
+            self.assertRegex(self.output, rf"(?m)^[0-2]\d:[0-5]\d:[0-5]\d  {words}")
 
 
 class Refused(SweepTest):
