@@ -43,12 +43,31 @@ void sync_path(fs::path const& path, int flags) {
 
 }  // namespace
 
-NewFile::NewFile(fs::path target)
-    : target_(std::move(target)), temporary_(temporary_name(target_)) {
+void make_below(fs::path const& home, fs::path const& directory) {
   std::error_code error;
-  fs::create_directories(target_.parent_path(), error);
-  require(!error,
-          "cannot make directory " + quoted(target_.parent_path()) + ": " + error.message());
+  require(fs::is_directory(home, error),
+          quoted(home) +
+              " is not there any more: it was moved or removed while it was written to; go on at "
+              "its new place");
+  auto path = home;
+  for (auto const& part : directory.lexically_relative(home)) {
+    if (part == ".") break;
+    path /= part;
+    fs::create_directory(path, error);  // never its parents
+    require(!error, "cannot make directory " + quoted(path) + ": " + error.message());
+  }
+}
+
+NewFile::NewFile(fs::path target, fs::path const& home)
+    : target_(std::move(target)), temporary_(temporary_name(target_)) {
+  if (!home.empty()) {
+    make_below(home, target_.parent_path());
+  } else {
+    std::error_code error;
+    fs::create_directories(target_.parent_path(), error);
+    require(!error,
+            "cannot make directory " + quoted(target_.parent_path()) + ": " + error.message());
+  }
 }
 
 NewFile::~NewFile() {
@@ -92,8 +111,8 @@ std::vector<fs::path> stale_temporaries(fs::path const& directory) {
   return found;
 }
 
-void write_text(fs::path const& target, std::string const& text) {
-  NewFile file(target);
+void write_text(fs::path const& target, std::string const& text, fs::path const& home) {
+  NewFile file(target, home);
   std::ofstream stream(file.temporary(), std::ios::binary);
   stream << text;
   stream.close();

@@ -9,12 +9,17 @@
 
 namespace fedstrata {
 
+/// Makes what is missing of a directory below `home`, or `home` itself, which must be there: one
+/// that was moved away while it was in use is not made again. Throws Error.
+void make_below(std::filesystem::path const& home, std::filesystem::path const& directory);
+
 /// A file that comes into being whole: written under a hidden temporary name beside its target,
 /// synced, then renamed. Destroyed before publish(), it removes the temporary file.
 class NewFile {
  public:
-  /// Makes the target's directory if it is missing; the file itself is made by the writer.
-  explicit NewFile(std::filesystem::path target);
+  /// Makes the target's directory if it is missing, but not `home`, if that is given (see
+  /// make_below); the file itself is made by the writer.
+  explicit NewFile(std::filesystem::path target, std::filesystem::path const& home = {});
   NewFile(NewFile const&) = delete;
   NewFile& operator=(NewFile const&) = delete;
   ~NewFile();
@@ -48,8 +53,9 @@ bool is_temporary(std::filesystem::path const& path);
 /// any more, on others those that have not written for an hour.
 std::vector<std::filesystem::path> stale_temporaries(std::filesystem::path const& directory);
 
-/// Writes, syncs and publishes a text file. Throws Error.
-void write_text(std::filesystem::path const& target, std::string const& text);
+/// Writes, syncs and publishes a text file; `home` as for NewFile. Throws Error.
+void write_text(std::filesystem::path const& target, std::string const& text,
+                std::filesystem::path const& home = {});
 
 /// Throws Error when the file cannot be read.
 std::string read_text(std::filesystem::path const& path);

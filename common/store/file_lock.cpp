@@ -190,7 +190,7 @@ SimulationLock SimulationLock::take(fs::path const& file) {
   auto state = std::make_unique<State>(file, holder);
   if (state->lock.get() < 0) throw_system_error("open lock", file.string() + ".lock");
   static_cast<void>(try_lock(state->lock.get()));  // without locks the heartbeat has to do
-  write_text(file.string() + ".holder", to_text(holder));
+  write_text(file.string() + ".holder", to_text(holder), file.parent_path());
   SimulationLock result(std::move(state));
   ::futimens(result.state_->lock.get(), nullptr);
   return result;
@@ -204,7 +204,8 @@ SimulationLock::~SimulationLock() {
   if (!state_ || read_holder(state_->path).generation != state_->holder.generation) return;
   state_->holder.pid = 0;
   try {
-    write_text(state_->path.string() + ".holder", to_text(state_->holder));
+    write_text(state_->path.string() + ".holder", to_text(state_->holder),
+               state_->path.parent_path());
   } catch (std::exception const&) {
     // The record then names a process that is gone, which counts as ended too.
   }

@@ -281,10 +281,10 @@ void RunContents::publish(RunHeader const& header) {
   for (auto const& record : read_index_if_intact(directory_)) last[record.name.str()] = record;
   if (!last.empty()) last_line = line_of(checksum_file(directory_ / Names::kIndex));
   auto const records = describe(files(header), last);
-  NewFile index(directory_ / Names::kIndex);
+  NewFile index(directory_ / Names::kIndex, directory_);
   build(index.temporary(), header, records);
   auto const sum = index.sync();
-  write_text(directory_ / Names::kIndexSum, line_of(sum) + last_line);
+  write_text(directory_ / Names::kIndexSum, line_of(sum) + last_line, directory_);
   index.publish();
   for (auto const& name : settled(last)) fs::remove(directory_ / name);
 }

@@ -85,6 +85,11 @@ void RunWriter::writing(std::function<void()> const& work) const {
   } catch (InputError const&) {
     throw;
   } catch (std::exception const& error) {
+    std::error_code unknown;
+    require(fs::exists(path_ / Names::kState, unknown),
+            quoted(path_) +
+                " is not there any more: the run was moved or removed while it was alive; go on "
+                "with it at its new place with --resume");
     throw Error("cannot write to run " + quoted(path_) + " (" + error.what() +
                 "); what was complete before stays valid");
   }
@@ -93,6 +98,7 @@ void RunWriter::writing(std::function<void()> const& work) const {
 void RunWriter::write_segment(Series& series, std::vector<std::int64_t> const& rounds,
                               std::vector<std::vector<std::byte>> data, bool placeholder) {
   writing([&] {
+    make_below(path_, series.directory());
     auto const file = series.write(rounds, data, placeholder);
     auto const sum = file->sync();
     auto const held = lock();
@@ -183,7 +189,7 @@ RunWriter RunWriter::create(fs::path const& where, RunHeader const& header) {
       check_empty(path);
       run.simulation_ = SimulationLock::take(path / Names::kSimulation);
       run.generation_ = run.simulation_->generation();
-      NewFile file(path / Names::kHeader);
+      NewFile file(path / Names::kHeader, path);
       write_header(file.temporary(), header);
       run.contents_.remember(Names::kHeader, file.sync());
       file.publish();
@@ -212,7 +218,7 @@ RunWriter RunWriter::resume(fs::path const& where, std::string const& config_tex
     auto const last = newest_header(path);
     run.header_.config_text = config_text;
     run.header_.provenance.push_back(start);
-    NewFile file(path / ("header-" + round_text(run.generation_) + ".h5"));
+    NewFile file(path / ("header-" + round_text(run.generation_) + ".h5"), path);
     write_header(file.temporary(), run.header_);
     file.sync();
     file.publish();
@@ -278,7 +284,7 @@ void RunWriter::write_analysis_config(std::string const& name, std::string const
     require_current();
     if (is_removed(directory)) remove_directory(directory);  // the rest of what was killed
     require(!fs::exists(target), quoted(target) + " exists already");
-    write_text(target, config_text);
+    write_text(target, config_text, path_);
     contents_.publish(header_);
   });
 }
@@ -310,7 +316,7 @@ void RunWriter::mark_done(std::int64_t keep_states) {
   writing([&] {
     auto const held = lock();
     require_current();
-    write_text(path_ / Names::kDone, "");
+    write_text(path_ / Names::kDone, "", path_);
     contents_.publish(header_);
     prune_resume_states(resume_directory(), keep_states);
   });

@@ -228,7 +228,7 @@ std::unique_ptr<NewFile> Series::write_segment(int level, bool placeholder,
   auto const name = round_text(rounds.front()) + "-" + round_text(rounds.back()) +
                     (placeholder ? "-skipped" : "") +
                     (level > 0 ? "-merged" + std::to_string(level) : "") + ".h5";
-  auto result = std::make_unique<NewFile>(directory_ / name);
+  auto result = std::make_unique<NewFile>(directory_ / name, directory_);
   auto file = hdf5::File::create(result->temporary());
   auto const count = static_cast<std::int64_t>(rounds.size());
   file.set("/", "level", std::int64_t{level});

@@ -31,7 +31,7 @@ std::uint64_t checksum(std::span<std::byte const> header, std::span<std::byte co
 }  // namespace
 
 AnalysisJournal::AnalysisJournal(std::filesystem::path file, bool resume) : file_(std::move(file)) {
-  std::filesystem::create_directories(file_.parent_path());
+  std::filesystem::create_directory(file_.parent_path());  // but not a run that was moved away
   descriptor_ = ::open(file_.c_str(), O_WRONLY | O_CREAT, 0644);
   struct flock whole {};
   whole.l_type = F_WRLCK;

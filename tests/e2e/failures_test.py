@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 import program
-from program import ProgramTest, content, run, table, wait_until
+from program import ProgramTest, content, run, start, table, wait_until
 
 
 class Divergence(ProgramTest):
@@ -222,6 +222,26 @@ class Interrupted(ProgramTest):
             stored = table(out, f"barriers/later/{name}")
             insitu = table(out, f"barriers/insitu/{name}")
             self.assertEqual(insitu[insitu["round"] == 10].tobytes(), stored.tobytes())
+
+
+class Moved(ProgramTest):
+    def test_a_run_that_is_moved_away_leaves_nothing_at_its_old_place(self):
+        config = self.config({"data.train_limit": 1000, "federation.rounds": 100000,
+                              "checkpoint.every": 1, "analysis.every": 1, "checkpoint.minutes": 0})
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                old, new = self.path / f"runs-{ranks}/old", self.path / f"new-{ranks}"
+                process = start("simulate", config, "--out", old, ranks=ranks)
+                wait_until(lambda: len(list(old.glob("metrics/*.h5"))) > 1)
+                old.rename(new)
+                out, err = process.communicate(timeout=60)
+                result = subprocess.CompletedProcess([], process.returncode, out, err)
+                self.assert_fails(result, 1, old, "not there any more", "moved or removed", "new place")
+                self.assertEqual(list(old.parent.iterdir()), [])
+                self.succeed("inspect", new, "--verify")
+                last = max(table(new, "metrics/rounds")["round"])
+                self.succeed("simulate", "--resume", new, "--set", f"federation.rounds={last + 2}",
+                             "--allow-config-change")
 
 
 if __name__ == "__main__":

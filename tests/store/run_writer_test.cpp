@@ -212,6 +212,29 @@ TEST_F(RunWriterTest, a_dead_holder_is_superseded_and_cannot_commit_any_more) {
   EXPECT_EQ(run.metrics<RoundRecord>().size(), 0u);
 }
 
+TEST_F(RunWriterTest, a_run_that_was_moved_away_is_not_made_again) {
+  {
+    auto run = RunWriter::create(path_, sample_header());
+    run.write_metrics(sample_metrics(0, 0));
+    fs::rename(path_, path_.string() + "-moved");
+    std::vector<std::function<void()>> const writes = {
+        [&] { run.write_metrics(sample_metrics(1, 1)); },
+        [&] { run.write_analysis("insitu", sample_analysis({1})); },
+        [&] { run.write_analysis_config("insitu", ""); },
+        [&] {
+          write_shard(run, {0, 0, 1, {}, true, false, false, true});
+        },
+        [&] { run.publish_index(); },
+        [&] { run.mark_done(0); }};
+    for (auto const& write : writes) {
+      EXPECT_THAT(message_of(write), HasSubstr("the run was moved or removed while it was alive"));
+      EXPECT_FALSE(fs::exists(path_));
+    }
+  }
+  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_EQ(Run::open(path_.string() + "-moved").metrics<RoundRecord>().size(), 1u);
+}
+
 // A limit on the size of files makes writes fail in the middle as a full disk does.
 TEST_F(RunWriterTest, a_full_disk_is_one_sentence_and_harms_nothing) {
   auto header = sample_header();

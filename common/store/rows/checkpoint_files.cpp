@@ -86,7 +86,7 @@ void CheckpointFiles::write_overviews() const {
 void CheckpointFiles::write_overview(std::int64_t round,
                                      std::vector<std::string> const& shards) const {
   auto const all = info(round);
-  NewFile target(directory() / overview_name(round));
+  NewFile target(directory() / overview_name(round), directory());
   auto overview = hdf5::File::create(target.temporary());
   overview.set("/", "round", round);
   overview.write_integers("/clients", all.clients, {std::ssize(all.clients)});

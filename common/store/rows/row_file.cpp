@@ -37,7 +37,8 @@ RowFileWriter::RowFileWriter(RowFormat const& format, std::filesystem::path cons
                              RowShard shard)
     : shard_(std::move(shard)),
       file_(std::make_unique<NewFile>(
-          directory / shard_name({shard_.round, shard_.shard, shard_.shards}, format.extension()))),
+          directory / shard_name({shard_.round, shard_.shard, shard_.shards}, format.extension()),
+          directory.parent_path())),
       sink_(format.create(*file_, shard_)) {
   for (auto const& field : shard_.fields) {
     auto const rows = shard_.rows(field);

@@ -94,6 +94,7 @@ void write_series(Rows rows, fs::path const& directory) {
       part.data[table] = std::move(kept);
     }
     if (covered.empty()) continue;
+    fs::create_directories(directory);
     auto const file = Series(directory, part.kinds).write(covered, part.data, placeholder);
     file->sync();
     file->publish();
