@@ -61,10 +61,11 @@ Start prepare_start(StartRequest const& asked) {
   bool const directory = fs::is_directory(asked.target, error);
   bool const is_run = fs::exists(fs::path(asked.target) / RunNames::kIndex, error);
   require_input(asked.resume || !directory,
-                "'" + asked.target + "' is a " + (is_run ? "run" : "directory") +
-                    ", not a config file" +
-                    (is_run ? "; go on with it by fedstrata simulate --resume " + asked.target
-                            : "; name a file"));
+                quoted(fs::path(asked.target)) +
+                    (is_run ? " is a run, not a config file; go on with it by fedstrata simulate "
+                              "--resume " +
+                                  asked.target
+                            : " is a directory, not a config file; name a file"));
   bool const by_directory = asked.resume && directory;
   start.directory = !asked.out.empty() ? fs::path(asked.out)
                     : by_directory     ? fs::path(asked.target)
