@@ -13,6 +13,7 @@
 
 #include "common/base/error.hpp"
 #include "common/base/names.hpp"
+#include "common/base/process/launcher.hpp"
 #include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
 #include "common/config/analysis/kinds.hpp"
@@ -40,8 +41,8 @@ Config analysis_config(AnalyzeOptions const& options, Run const& run) {
   if (options.resume || options.missing) {
     auto config = parse_config(run.analysis_config(options.name), options.target);
     if (options.name == "insitu") {  // what the run itself would have analysed
-      config.analysis.rounds = parse_rounds(
-          "0:1000000000:" + std::to_string(std::max<std::int64_t>(1, config.analysis.every)));
+      auto const every = std::to_string(std::max<std::int64_t>(1, config.analysis.every));
+      config.analysis.rounds = parse_rounds(every + ":1000000000:" + every);
     }
     return with_analysis(config, "", "", options.set);
   }
@@ -283,8 +284,9 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
   // What rank 0 found holds for all.
   if (world.all_gather(std::int64_t{complete}).at(0) == 0) {
     if (first) {
-      std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume\n",
-                  stop::reason().c_str(), options.target.c_str(), options.name.c_str());
+      std::printf("stopped in order (%s); go on with: fedstrata analyze %s --name %s --resume%s\n",
+                  stop::reason().c_str(), options.target.c_str(), options.name.c_str(),
+                  launcher::ranks_option(world.size()).c_str());
     }
     return 3;
   }

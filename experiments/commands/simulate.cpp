@@ -8,6 +8,7 @@
 #include "common/base/error.hpp"
 #include "common/base/format.hpp"
 #include "common/base/log.hpp"
+#include "common/base/process/launcher.hpp"
 #include "common/base/process/stop.hpp"
 #include "common/base/stopwatch.hpp"
 #include "common/config/analysis/kinds.hpp"
@@ -166,7 +167,7 @@ std::optional<RunWriter> open_run(Start const& start, Experiment const& experime
 }
 
 void print_end(Start const& start, Simulation const& simulation, bool finished,
-               std::string const& times) {
+               std::string const& times, int ranks) {
   std::printf("%sglobal model %016llx\n", times.c_str(),
               static_cast<unsigned long long>(simulation.global_hash()));
   if (finished) {
@@ -174,9 +175,10 @@ void print_end(Start const& start, Simulation const& simulation, bool finished,
   } else {
     std::printf(
         "stopped in order (%s) after round %lld of %lld; go on with: fedstrata simulate "
-        "--resume %s\n",
+        "--resume %s%s\n",
         stop::reason().c_str(), static_cast<long long>(simulation.last_round()),
-        static_cast<long long>(start.config.federation.rounds), start.directory.c_str());
+        static_cast<long long>(start.config.federation.rounds), start.directory.c_str(),
+        launcher::ranks_option(ranks).c_str());
   }
   std::fflush(stdout);
 }
@@ -323,7 +325,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
       run->merge_segments();
       run->mark_done(std::int64_t{config.checkpoint.keep_state});
     }
-    print_end(start, simulation, finished, time_table(layout, times, wall.seconds()));
+    print_end(start, simulation, finished, time_table(layout, times, wall.seconds()), world.size());
   }
   return finished ? 0 : 3;
 }

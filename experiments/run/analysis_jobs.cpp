@@ -12,6 +12,7 @@
 #include "common/base/error.hpp"
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
+#include "common/config/options.hpp"
 #include "server/alignment/alignment.hpp"
 #include "server/analysis/calibration.hpp"
 #include "server/plan/barrier_kind.hpp"
@@ -30,10 +31,14 @@ class Stored {
       }
     }
     auto const when = std::string(at == RowsAt::before ? "before" : "after");
-    require_input(!checkpoints_.empty(), run.path().string() + " holds no clients' models from " +
-                                             when + " averaging; run it again with " +
-                                             "checkpoint.every > 0 and checkpoint." + when +
-                                             " = yes");
+    auto const config = parse_config(run.header().config_text, run.path().string()).checkpoint;
+    bool const later = config.every > 0 && (at == RowsAt::before ? config.before : config.after);
+    require_input(
+        !checkpoints_.empty(),
+        run.path().string() + " holds no clients' models from " + when + " averaging; " +
+            (later ? "the first are stored in round " + std::to_string(config.every) +
+                         ": go on with fedstrata simulate --resume " + run.path().string()
+                   : "run it again with checkpoint.every > 0 and checkpoint." + when + " = yes"));
   }
 
   std::vector<std::int64_t> rounds() const {

@@ -185,6 +185,7 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
     most_due = std::max(most_due, experiment.schedule.due_elements(round));
   }
   auto const ranks = static_cast<double>(layout.clients.size());
+  auto const together = layout.clients.size() + (layout.trains(0) ? 0 : 1);  // with the coordinator
   auto const due = static_cast<double>(most_due);
   std::ostringstream out;
   out << "parameters            " << experiment.model.table().parameter_count << " in "
@@ -201,10 +202,15 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
       << "per round, at most    " << taking_part << " participants, " << due
       << " elements averaged, " << bytes_text(2.0 * taking_part * due * 4.0)
       << " in a real federation (2 x participants x elements x 4)\n"
-      << "between the ranks     " << std::ceil(due / static_cast<double>(kBucketElements))
-      << " buckets reduced and broadcast over " << ranks + 1 << " ranks, "
-      << bytes_text(ranks * due * 12.0) << "; at checkpoints " << taking_part << " rows of "
-      << bytes_text(row) << " to the analysis ranks\n";
+      << "between the ranks     ";
+  if (together == 1) {
+    out << "nothing, as there is one\n";
+  } else {
+    out << std::ceil(due / static_cast<double>(kBucketElements))
+        << " buckets reduced and broadcast over " << together << " ranks, "
+        << bytes_text(ranks * due * 12.0) << "; at checkpoints " << taking_part << " rows of "
+        << bytes_text(row) << " to the analysis ranks\n";
+  }
   return out.str();
 }
 

@@ -32,9 +32,11 @@ std::string significant(double value, int digits) {
   return text.substr(0, mark) + "e" + sign + exponent;
 }
 
-/// Where a line is cut that may have `width` bytes: at a blank behind the indentation, or else in a
-/// word, but in no UTF-8 character.
+/// Where a line is cut that may have `width` bytes: between two statements in its second half, or
+/// else at a blank behind the indentation, or in a word, but in no UTF-8 character.
 std::size_t place_of_cut(std::string const& line, std::size_t width) {
+  auto const gap = line.rfind("  ", width);
+  if (gap != std::string::npos && gap > std::max(width / 2, kIndent)) return gap;
   auto const blank = line.rfind(' ', width);
   if (blank != std::string::npos && line.find_first_not_of(' ') < blank) return blank;
   auto cut = width;

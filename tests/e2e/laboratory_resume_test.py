@@ -195,6 +195,7 @@ class FallenBehind(LaboratoryTest):
         self.assertTrue(stored and missing - stored, missing)
         self.assertEqual(set(barriers(skips, "insitu")["round"]), everything - missing)
         self.succeed("analyze", skips, "--missing", ranks=2)
+        self.assertNotIn(0, barriers(skips, "insitu")["round"])
         left = set(table(skips, "barriers/insitu/skipped")["round"])
         self.assertEqual(left, missing - stored)
         self.assert_same(tables(waits, "insitu", everything - left),

@@ -106,7 +106,10 @@ class Ranks(ProgramTest):
                 interruption.send(process.pid, number)
             said, err = interruption.end_of(process, 30)
             self.assertEqual(process.returncode, code, said + err)
-            self.assertIn("ended by a signal" if code == 1 else "stopped in order", said + err)
+            self.assertIn("ended by a signal" if code == 1 else "stopped in order (interrupted)",
+                          said + err)
+            if code == 3:
+                self.assertIn(f"simulate --resume {out} --ranks 3", said)
         self.succeed("inspect", out, "--verify")
 
 

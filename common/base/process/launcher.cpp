@@ -84,6 +84,10 @@ std::string rank() {
   return "";
 }
 
+std::string ranks_option(int ranks) {
+  return environment(kStartedByUs).empty() ? "" : " --ranks " + std::to_string(ranks);
+}
+
 bool under_mpirun() {
   return !environment("OMPI_COMM_WORLD_SIZE").empty() && environment(kStartedByUs).empty();
 }

@@ -8,6 +8,9 @@ namespace fedstrata::launcher {
 /// Set in the environment of ranks that this program started itself (--ranks).
 inline constexpr char const* kStartedByUs = "FEDSTRATA_RANKS_STARTED";
 
+/// " --ranks N" where this program was started so, else "": for commands that go on.
+std::string ranks_option(int ranks);
+
 /// The words in front of a program's own that start it on `ranks` ranks. Sets in the environment,
 /// which the launcher inherits, what it needs on small and shared machines (docs/mpi.md), unless
 /// the user has a say. Throws InputError when there is no launcher.

@@ -15,6 +15,9 @@
 #include <cstring>
 #include <ctime>
 
+#include "common/base/environment.hpp"
+#include "common/base/process/launcher.hpp"
+
 namespace fedstrata::stop {
 namespace {
 
@@ -84,8 +87,8 @@ void give_up(int /*signal*/) {
 
 std::string name_of(int signal) {
   switch (signal) {
-    case SIGUSR1:
-      return "SIGUSR1";
+    case SIGUSR1:  // our launcher sends it in place of what it was sent
+      return environment(launcher::kStartedByUs).empty() ? "SIGUSR1" : "interrupted";
     case SIGTERM:
       return "SIGTERM";
     case SIGINT:

@@ -32,6 +32,7 @@ TEST(CompactTest, numbers_keep_their_decimals_or_become_short) {
 }
 
 TEST(WrappedTest, breaks_between_words_and_long_words_too) {
+  EXPECT_EQ(wrapped("accuracy 11.67 %  loss 2.3\n", 22), "accuracy 11.67 %\n          loss 2.3\n");
   EXPECT_EQ(wrapped("state     one two three\n", 0), "state     one two three\n");
   EXPECT_EQ(wrapped("state     one two three\n", 20), "state     one two\n          three\n");
   EXPECT_EQ(wrapped("run       " + std::string(25, 'x') + "\n", 20),
