@@ -24,7 +24,8 @@ FIRST_WORD = re.compile(r"(?:\w+=\S+ )*(?:[\w/.]*fedstrata|mpirun|srun|sbatch|cm
 INLINE = re.compile(r"`((?:build/bin/)?fedstrata [a-z]+ [^`]+|experiments/plot\.py [^`]+)`")
 # What the documents write for a name of the reader's own.
 PLACEHOLDERS = {"FILE.ini": "my.ini", "RUN_DIR": "runs/mine", "RUN": "runs/mine", "OUT.h5": "o.h5",
-                "SWEEP.ini": "experiments/sweeps/tiny.ini", "FILE": "f.h5", "DIR": "runs/elsewhere", "N": "2",
+                "COMMAND": "analyze", "SWEEP.ini": "experiments/sweeps/tiny.ini",
+                "FILE": "f.h5", "DIR": "runs/elsewhere", "N": "2",
                 "runs/quickstart": "runs/mine"}
 MINE = {"model.hidden": "16,16", "federation.rounds": 10, "checkpoint.every": 5,
         "analysis.every": 5, "model.init": "different"}
