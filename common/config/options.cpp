@@ -95,9 +95,11 @@ Config with_analysis(Config config, std::string const& analysis_text, std::strin
   }
   for (auto const& item : overrides) {
     auto const given = all.emplace_back(read_override(item));
-    require_input(given.key.starts_with("analysis.") || is_of_the_machine(given.key),
-                  given.source + ": the run is fixed; only keys of [analysis] and " +
-                      join(machine_keys(), ", ") + " can be set here");
+    bool const has_section = given.key.find('.') != std::string::npos;  // else it is no key at all
+    require_input(
+        !has_section || given.key.starts_with("analysis.") || is_of_the_machine(given.key),
+        given.source + ": the run is fixed; only keys of [analysis] and " +
+            join(machine_keys(), ", ") + " can be set here");
     apply(config, given);
   }
   check_given(config, source.empty() ? "[analysis]" : source, all);

@@ -49,7 +49,12 @@ std::vector<std::string> section_names() {
 [[noreturn]] void unknown_key(std::string const& key, std::string const& source) {
   auto const names = key_names();
   if (key.find('.') == std::string::npos) {
-    throw InputError(source + ": key '" + key + "' belongs to no section; write section.key");
+    auto const found =
+        std::ranges::find_if(names, [&](auto const& name) { return name.ends_with("." + key); });
+    std::string const section = found == names.end() ? "section" : section_of(*found);
+    throw InputError(source + ": key '" + key + "' belongs to no section; write " +
+                     (source.starts_with("--set") ? section + "." + key
+                                                  : "[" + section + "] in a line above it"));
   }
   std::string const section = section_of(key);
   auto const known = section_names();
@@ -97,6 +102,7 @@ void set_key(Key<Owner> const& key, Owner& owner, Assignment const& given) {
   }
   throw InputError(given.source + ": " + given.key + " = '" + given.value +
                    "' is not possible; allowed: " + key.allowed + separated_thousands(given.value) +
+                   (given.value.find(';') != std::string::npos ? "; comments begin with #" : "") +
                    suggestion(given.value, split(key.allowed, '|')));
 }
 

@@ -85,7 +85,11 @@ TEST(IniTest, every_message_about_a_setting_has_its_line) {
   EXPECT_THAT(config_refused("[run]\n[trian]\n"), StartsWith("a.ini:2: unknown section [trian]"));
   EXPECT_THAT(config_refused("[train]\n\nlr = fast\n"), StartsWith("a.ini:3: train.lr = 'fast'"));
   EXPECT_THAT(config_refused("seed = 1\n"),
-              StartsWith("a.ini:1: key 'seed' belongs to no section"));
+              StartsWith("a.ini:1: key 'seed' belongs to no section; write [run] in a line above"));
+  EXPECT_THAT(config_refused("", {"seed=1"}), HasSubstr("belongs to no section; write run.seed"));
+  EXPECT_THAT(config_refused("[run]\nseed = 1; of all\n"), HasSubstr("comments begin with #"));
+  EXPECT_THAT(refusal_of([] { with_analysis({}, "", "", {"align=weights"}); }),
+              HasSubstr("write analysis.align"));
   // Also where several settings do not go together: the one that is named first.
   EXPECT_THAT(config_refused("[train]\nlr = 0.1\nmu = 0.5\n"),
               StartsWith("a.ini:3: train.mu = 0.5"));

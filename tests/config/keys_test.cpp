@@ -14,8 +14,8 @@ namespace fedstrata {
 namespace {
 
 using testing::ElementsAre;
-using testing::StartsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 /// Full name, with average.NAME, and effect.
 std::map<std::string, std::string> effects() {

@@ -138,7 +138,7 @@ TEST(BadConfigTest, unknown_names_suggest_the_nearest) {
   EXPECT_THAT(refused("[average.a]\nevry = 3\n"), HasSubstr("mean every?"));
   EXPECT_THAT(refused("[average]\nevery = 3\n"), HasSubstr("[average.features]"));
   EXPECT_THAT(refused("lr = 3\n"), HasSubstr("section"));
-  EXPECT_THAT(refused("run = 3\n"), HasSubstr("section.key"));  // even where a section is so called
+  EXPECT_THAT(refused("run = 3\n"), HasSubstr("[section]"));  // even where a section is so called
   EXPECT_THAT(refused("", {"trian.lr=3"}), HasSubstr("--set trian.lr=3"));
   EXPECT_THAT(refused("[average.a b]\n"), HasSubstr("letters"));
   EXPECT_THAT(refused("[data]\npartition = irichlet\n"), HasSubstr("mean dirichlet?"));
