@@ -34,7 +34,7 @@ def figures(sweep):
         tested = accuracies(sweep, cells) or losses(sweep, cells)
         topic = tested[0][3].split(",")[0] if tested else "accuracy"
         add(drawn, sweep, cells, topic, part,
-            f"{topic.capitalize()} on the test set, last round\n{about}", tested)
+            f"{topic.capitalize()} on the test set, last evaluated round\n{about}", tested)
         analysed = barrier_parts(sweep)
         several = len({analysis for analysis, _ in analysed}) > 1
         for analysis, split in analysed:
@@ -55,7 +55,7 @@ def accuracies(sweep, cells):
     """[(title, [lines, across] of values by seed, decimals, quantity)], of what is there."""
     panels = []
     for title, column in ACCURACIES:
-        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
+        grid = sweep.grid(cells, last_tested(sweep, column))
         if any(map(len, grid.flat)):
             panels.append((title, percent(grid), 1, "accuracy, %"))
     same = len(panels) == 4 and all(np.allclose(a, b, atol=2) for a, b in
@@ -70,18 +70,20 @@ def losses(sweep, cells):
         if "local" in column:  # losses are of the whole test set
             continue
         column = column.replace("accuracy", "loss")
-        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
+        grid = sweep.grid(cells, last_tested(sweep, column))
         if any(map(len, grid.flat)):
             panels.append((title, grid, 3, "loss"))
     return panels
 
 
-def averaged_only(sweep, column, of_cell):
-    """Without the global model of cells that never average: that is the one they started from."""
-    if column not in ("test_accuracy", "test_loss"):
-        return of_cell
-    sent = set(sweep.rounds["cell"][sweep.rounds["bytes"] > 0])
-    return lambda cell: of_cell(cell) if cell in sent else np.nan
+def last_tested(sweep, column):
+    """As last_of(), without the global model that a cell started from: all there is where it never averages,
+    or where only the clients' models are evaluated later."""
+    rounds = sweep.rounds
+    if column in ("test_accuracy", "test_loss"):
+        sent = np.unique(rounds["cell"][rounds["bytes"] > 0])
+        rounds = rounds[np.isin(rounds["cell"], sent) & (rounds["round"] > 0)]
+    return last_of(rounds, column)
 
 
 def percent(grid):
@@ -235,7 +237,7 @@ def print_summary(sweep):
             if panels else (None, None)
         if title is None:
             continue
-        print(f"\nTest accuracy, %, last round, {title}{': ' + text if text else ''}")
+        print(f"\nTest accuracy, %, last evaluated round, {title}{': ' + text if text else ''}")
         names = labels(sweep, cells, sweep.lines)
         width = max(map(len, names)) + 2
         print(" " * width + "".join(f"{name:>9}" for name in labels(sweep, cells, sweep.across)))
