@@ -180,7 +180,7 @@ def draw_sweep(paths, wanted, collected):
         compare.print_summary(found)
     for sentence in said:
         print(f"\n{sentence}")
-    print(f"\n{len(sweep.cells)} of {sweep.total} cells are done and drawn.")
+    print(f"\n{len(sweep.cells)} of {sweep.total} cells are done{sweeps.left_out(sweep)}.")
     save(drawn, wanted.out or collected.parent / "plots", wanted)
 
 

@@ -1,5 +1,5 @@
 """Figures of a sweep: accuracy (or loss, where the task has none) and barriers against the averaging
-interval, by set of layers."""
+interval, by set of layers, or by the names of cells."""
 
 import numpy as np
 
@@ -7,10 +7,11 @@ from .analysis import FULL, LAYER
 from . import page
 from .charts import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number
 from .heatmap import Grid, HeatMap
-from .sweep_tables import last_of
+from .sweep_tables import NAME, last_of
 
 COLORS = [BLACK, BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY]
 MARKERS = "os^Dv<>p"
+MAX_NAMED = 5  # cells in a sentence
 ACCURACIES = [("averaged (global) model", "test_accuracy"),
               ("clients before averaging: mean", "test_accuracy_before"),
               ("clients after averaging: mean", "test_accuracy_after"),
@@ -21,10 +22,11 @@ BARRIERS = [("all layers, loss", FULL, "loss_mid", 1.0),
             ("highest single layer, error, percentage points", LAYER, "error_mid", 100.0)]
 
 
-def figures(sweep):
+def figures(whole):
+    """Drawn figures of a sweep by name."""
     drawn = {}
-    parts = list(sweep.parts())
-    for count, (text, cells) in enumerate(parts):
+    parts = whole.parts()
+    for count, (sweep, text, cells) in enumerate(parts):
         part = f"_{count + 1}" if len(parts) > 1 else ""
         counts = {len(numbers) for numbers in sweep.grid(cells, lambda cell: 1.0).flat} - {0}
         seeds = f"{max(counts)} seeds" if len(counts) == 1 else f"up to {max(counts)} seeds"
@@ -125,7 +127,7 @@ def barriers(sweep, cells, analysis, split):
 
 
 def axis_name(sweep):
-    if sweep.across is None:
+    if sweep.across in (None, NAME):
         return ""
     return "averaging interval, rounds" if sweep.across.endswith(".every") else sweep.across
 
@@ -162,7 +164,7 @@ def lines(sweep, cells, heading, panels):
         if quantity.startswith("barrier"):
             axis.axhline(0, color="#bbbbbb", lw=0.8, zorder=0)
         frame(axis, title, axis_name(sweep))
-        axis.set_xticks(range(len(across)), across)
+        name_places(axis, across, figure.get_figwidth() / wide - 0.8)
         axis.set_xlim(-0.5, len(across) - 0.5)
         if axis.get_subplotspec().is_first_col():
             axis.set_ylabel("barrier" if quantity.startswith("barrier") else quantity)
@@ -173,12 +175,22 @@ def lines(sweep, cells, heading, panels):
     return Chart(heading, figure, note, legend)
 
 
+def name_places(axis, names, inches):
+    """Names along x, aslant where they have no room beside each other."""
+    size = page.plt.rcParams["xtick.labelsize"]
+    aslant = len(names) * (0.06 + max(page.measure(name, size) for name in names)) > inches
+    axis.set_xticks(range(len(names)), [page.cut(name, 1.5, size) for name in names] if aslant else names,
+                    **dict(rotation=35, ha="right", rotation_mode="anchor") if aslant else {})
+
+
 def several_seeds(panels):
     return any(len(numbers) > 1 for _, grid, *_ in panels for numbers in grid.flat)
 
 
 def ordered(sweep, cells):
     """Do values along x ascend? Lines between others would say what is not so."""
+    if sweep.across == NAME:
+        return False
     try:
         numbers = [float(value) for value in sweep.values(cells, sweep.across)]
     except ValueError:
@@ -208,8 +220,11 @@ def heat_maps(sweep, cells, heading, panels):
         if len(apart(grid)):
             title += f"\nnever averaged: {number(mean(apart(grid)), decimals)}"
         values = np.array([[mean(numbers) for numbers in row] for row in grid[:, shown]])
-        grids.append(Grid(title, values, labels(sweep, cells, sweep.lines), across, decimals,
-                          axis_name(sweep), scale=quantity, signed=quantity.startswith("barrier")))
+        rows, columns = labels(sweep, cells, sweep.lines), across
+        if sweep.across == NAME:  # names have room beside rows
+            values, rows, columns = values.T, across, [""]
+        grids.append(Grid(title, values, rows, columns, decimals, axis_name(sweep), scale=quantity,
+                          signed=quantity.startswith("barrier")))
     return HeatMap(heading, grids, "means over seeds" if several_seeds(panels) else "", across=2)
 
 
@@ -217,7 +232,7 @@ def shared(sweep, cells):
     """Names along x, their columns, and a function: grid -> values of the cells that never average.
     Those are all the same, whatever their layers, so they are a level to compare with."""
     names = labels(sweep, cells, sweep.across)
-    shown = [k for k, name in enumerate(names) if name != "never"]
+    shown = [k for k, name in enumerate(names) if name != "never" or sweep.across == NAME]
     if not shown:
         return names, list(range(len(names))), lambda grid: np.empty(0)
     rest = [k for k in range(len(names)) if k not in shown]
@@ -229,17 +244,33 @@ def mean(numbers):
     return np.mean(numbers) if len(numbers) else np.nan
 
 
-def print_summary(sweep):
+def print_summary(whole):
     """Mean accuracy of the clients after averaging, or else of the global model."""
-    for text, cells in sweep.parts():
+    for sweep, text, cells in whole.parts():
         panels = accuracies(sweep, cells)
         title, grid, *_ = next((p for p in panels if "after" in p[0]), panels[0]) \
             if panels else (None, None)
         if title is None:
             continue
         print(f"\nTest accuracy, %, last evaluated round, {title}{': ' + text if text else ''}")
-        names = labels(sweep, cells, sweep.lines)
+        names, columns = (labels(sweep, cells, axis) for axis in (sweep.lines, sweep.across))
+        if sweep.across == NAME:
+            names, columns, grid = columns, [], grid.T
         width = max(map(len, names)) + 2
-        print(" " * width + "".join(f"{name:>9}" for name in labels(sweep, cells, sweep.across)))
+        if columns:
+            print(" " * width + "".join(f"{name:>9}" for name in columns))
         for name, row in zip(names, grid):
             print(f"{name:{width}}" + "".join(f"{number(mean(n), 1):>9}" for n in row))
+
+
+def left_out(sweep):
+    """What the figures of a sweep leave out, to follow upon how many cells are done."""
+    names = sweep.left_out()
+    if not names:
+        return " and drawn"
+    if sweep.across is None:
+        return "; they differ in their seeds alone, so there are no figures sweep_..."
+    some = ", ".join(names[:MAX_NAMED]) + f" and {len(names) - MAX_NAMED} more" * (len(names) > MAX_NAMED)
+    axes = " or ".join(filter(None, [sweep.across, sweep.lines]))
+    return (f", of which the figures sweep_... leave out {len(names)}, for which there is no other that "
+            f"differs in {axes} alone: {some}")

@@ -147,18 +147,18 @@ def write_spread(file, analysed):
                  for n, name in enumerate(("all", *LAYERS)) for k in range(3)])
 
 
-def write_sweep(path, cells, tested, axes, sweep=""):
-    """A collected sweep without its runs. `cells`: (name, label, *values of `axes`) each;
-    `tested`: of each its columns by round; `sweep`: text of the sweep file."""
+def write_sweep(path, cells, tested, axes):
+    """A collected sweep without its runs. `cells`: (name, label, *values of `axes`) each; `tested`: of each
+    its columns by round."""
     path.mkdir()
-    (path / "sweep.ini").write_text(sweep)
+    (path / "sweep.ini").write_text("")
     own = [("cell", "i8"), ("name", "S80"), ("label", "S40"), *((axis, "S20") for axis in axes)]
-    rows = [(k, name, label, *values) for k, (name, label, values) in enumerate(cells)]
+    rows = [(k, name, label, *values) for k, (name, label, *values) in enumerate(cells)]
     columns = ["test_accuracy", "test_loss", "test_accuracy_before", "test_accuracy_after",
                "test_accuracy_local_after", "test_loss_before", "test_loss_after", "bytes"]
     with h5py.File(path / "collected.h5", "w") as file:
         file.attrs.update(format="fedstrata-sweep", format_version=1, model="mlp", dataset="mnist",
-                          axes=",".join(axes), sweep=sweep)
+                          axes=",".join(axes), sweep="")
         write_table(file, "cells", own + [("stage", "S8")], [(*row, "done") for row in rows])
         write_table(file, "rounds", own + [("round", "i8")] + [(column, "f8") for column in columns],
                     [(*row, r, *(found[column][r] if column in found else np.nan for column in columns))
