@@ -121,7 +121,7 @@ def draw_several(paths, wanted):
     """A line for each setting; of runs that differ in their seeds alone also all that is averaged."""
     for path in paths:
         if collected_file(path):
-            raise Problem("A sweep is drawn alone, without other runs.")
+            raise Problem(f"{path} is a sweep, which is drawn alone, without other runs.")
     if wanted.out is None:
         raise Problem("Several runs are drawn together: say with --out where to.")
     runs = [open_run(path) for path in paths]
@@ -164,8 +164,14 @@ def average(wanted, runs, said):
 
 
 def draw_sweep(paths, wanted, collected):
-    if len(paths) > 1 or wanted.analysis or wanted.html or wanted.hide:
-        raise Problem("A sweep is drawn alone, without --analysis, --hide and a report.")
+    if len(paths) > 1:
+        raise Problem(f"{paths[0]} is a sweep, which is drawn alone, without other runs.")
+    if wanted.html:
+        raise Problem(f"{paths[0]} is a sweep, of which there is no report; plot draws its figures without "
+                      "--html.")
+    given = {"--analysis": wanted.analysis, "--hide": wanted.hide}
+    if unfit := [option for option, value in given.items() if value]:
+        raise Problem(f"{paths[0]} is a sweep, which is drawn without {' and '.join(unfit)}.")
     sweep = Sweep(collected)
     drawn = sweeps.figures(sweep)
     found, said = cells_of(sweep)

@@ -185,5 +185,22 @@ class Names(SweepsTest):
         self.assertEqual([group.label for group in found], expected)
 
 
+class Options(SweepsTest):
+    def test_what_a_sweep_is_not_drawn_with_is_named_alone(self):
+        self.sweep([("one", "", "1")], [{"bytes": [0]}], ["train.lr"])
+        begin = f"plot.py: {self.path} is a sweep, "
+        for options, says in ((["--html"], "of which there is no report; plot draws its figures without "
+                               "--html."),
+                              (["--analysis", "x"], "which is drawn without --analysis."),
+                              (["--hide", "fc1"], "which is drawn without --hide."),
+                              (["--hide", "fc1", "--analysis", "x"],
+                               "which is drawn without --analysis and --hide."),
+                              ([self.path], "which is drawn alone, without other runs.")):
+            with self.subTest(options):
+                result = plot(self.path, *options)
+                self.assertEqual((result.returncode, result.stdout, result.stderr),
+                                 (2, "", f"{begin}{says}\n"))
+
+
 if __name__ == "__main__":
     unittest.main()
