@@ -69,8 +69,8 @@ class Commands(unittest.TestCase):
 
     def test_deep_cnn_names_pytorch(self):
         result = python("deep_cnn.py", self.path / "net.pt", without=["-S"])
-        self.assert_refused(result, f"deep_cnn.py: {sys.executable} lacks the package torch", "pip install torch",
-                            "apt install python3-torch")
+        self.assert_refused(result, f"deep_cnn.py: {sys.executable} lacks the package torch",
+                            "pip install torch", "apt install python3-torch")
         self.assertEqual(list(self.path.iterdir()), [])
 
     def test_only_what_is_missing_is_named(self):
