@@ -12,14 +12,14 @@ from .sweep_tables import NAME, last_of
 COLORS = [BLACK, BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY]
 MARKERS = "os^Dv<>p"
 MAX_NAMED = 5  # cells in a sentence
+WORDS = {"every": "averaging interval, rounds", "lr": "learning rate", "local_epochs": "local epochs a round",
+         "local_steps": "local steps a round", "batch_size": "batch size, samples"}  # of keys along x
 ACCURACIES = [("averaged (global) model", "test_accuracy"),
               ("clients before averaging: mean", "test_accuracy_before"),
               ("clients after averaging: mean", "test_accuracy_after"),
               ("clients after averaging, own labels: mean", "test_accuracy_local_after")]
-BARRIERS = [("all layers, loss", FULL, "loss_mid", 1.0),
-            ("highest single layer, loss", LAYER, "loss_mid", 1.0),
-            ("all layers, error, percentage points", FULL, "error_mid", 100.0),
-            ("highest single layer, error, percentage points", LAYER, "error_mid", 100.0)]
+BARRIERS = [("all layers", FULL, "loss", 1.0), ("highest single layer", LAYER, "loss", 1.0),
+            ("all layers", FULL, "error", 100.0), ("highest single layer", LAYER, "error", 100.0)]
 
 
 def figures(whole):
@@ -110,26 +110,29 @@ def barriers(sweep, cells, analysis, split):
                   & (table["partner"] == "clients")]
     panels = []
     for title, kind, column, unit in BARRIERS:
-        if not shares:
-            title, unit = title.replace("percentage points", "the targets' unit"), 1.0
+        quantity = column
+        if column == "error":
+            quantity, unit = ("error, percentage points", unit) if shares else \
+                ("error, the targets' unit", 1.0)
         of_kind = table[table["kind"] == kind]
         last = {}
         for row in of_kind:  # in order of rounds; of several layers the highest
             before = last.get(row["cell"])
-            value = unit * row[column]
+            value = unit * row[f"{column}_mid"]
             if before and before[0] == row["round"]:
                 value = np.fmax(before[1], value)
             last[row["cell"]] = (row["round"], value)
         grid = sweep.grid(cells, lambda cell, last=last: last.get(cell, (0, np.nan))[1])
         if any(map(len, grid.flat)):
-            panels.append((title, grid, 2 if unit == 1.0 else 1, f"barrier, {column}"))
+            panels.append((f"{title}, {quantity}", grid, 2 if unit == 1.0 else 1, f"barrier in {quantity}"))
     return panels
 
 
 def axis_name(sweep):
     if sweep.across in (None, NAME):
         return ""
-    return "averaging interval, rounds" if sweep.across.endswith(".every") else sweep.across
+    word = sweep.across.rpartition(".")[2]
+    return WORDS.get(word, word.replace("_", " ")) + f" ({sweep.across})" * (word != "every")
 
 
 def labels(sweep, cells, axis):
@@ -166,8 +169,8 @@ def lines(sweep, cells, heading, panels):
         frame(axis, title, axis_name(sweep))
         name_places(axis, across, figure.get_figwidth() / wide - 0.8)
         axis.set_xlim(-0.5, len(across) - 0.5)
-        if axis.get_subplotspec().is_first_col():
-            axis.set_ylabel("barrier" if quantity.startswith("barrier") else quantity)
+        if axis.get_subplotspec().is_first_col() or scales[quantity] is axis:
+            axis.set_ylabel(quantity)
     note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
     handles = {name: handle for axis in axes.flat
                for handle, name in zip(*axis.get_legend_handles_labels())}

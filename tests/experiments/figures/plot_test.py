@@ -107,7 +107,7 @@ class PlotTest(unittest.TestCase):
 
     def check_refused(self, sentence, *arguments):
         result = plot(*arguments)
-        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual((result.returncode, result.stdout), (2, ""), result.stderr)
         self.assertIn(sentence, result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
@@ -305,6 +305,7 @@ class PlotTest(unittest.TestCase):
     def test_refuses_runs_that_do_not_belong_together(self):
         one, mnist, copy, other = self.write_runs(one={}, mnist={"dataset": "mnist"}, copy={},
                                                   other={"seed": 2, "rounds": 1})
+        self.write_runs(two={"seed": 2})
         out = ("--out", self.path.parent / "out")
         self.check_refused("--out", one, mnist)
         self.check_refused("different data sets (mnist and fashion-mnist)", one, mnist, *out)
@@ -317,6 +318,8 @@ class PlotTest(unittest.TestCase):
             file["dataset"] = 0
             file["dataset"].attrs["task"] = "regression"
         self.check_refused("different tasks", one, copy, *out)
+        self.check_refused("--only nothing: there is no such figure", one, mnist.parent / "two", *out,
+                           "--only", "nothing")
 
     def test_what_cannot_be_averaged_is_said_and_the_rest_is_drawn(self):
         out = self.path.parent / "out"

@@ -2,6 +2,7 @@
 """plot.py on collected sweeps written with h5py as docs/sweeps.md describes them."""
 
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -185,6 +186,26 @@ class Names(SweepsTest):
         self.assertEqual([group.label for group in found], expected)
 
 
+class Axes(SweepsTest):
+    def test_have_words_and_units(self):
+        cells = [("one", "", "1"), ("two", "", "2")]
+        tested = [{"test_accuracy": [0.1, 0.5], "bytes": [0, 9]}] * 2
+        for key, words in (("average.all.every", "averaging interval, rounds"),
+                           ("train.lr", "learning rate (train.lr)"),
+                           ("data.classes_per_client", "classes per client (data.classes_per_client)")):
+            drawn = sweeps.figures(self.sweep(cells, tested, [key]))
+            axes = drawn["sweep_barrier_insitu_train"].draw().axes
+            self.assertEqual({axis.get_xlabel().replace("\n", " ") for axis in axes}, {words})
+            self.assertEqual([axis.get_ylabel().replace("\n", " ") for axis in axes],
+                             ["barrier in loss", "", "barrier in error, percentage points", ""])
+            self.assertEqual([grid.title for grid in drawn["sweep_barrier_map_insitu_train"].grids][2:],
+                             ["all layers, error, percentage points",
+                              "highest single layer, error, percentage points"])
+            self.assertEqual(drawn["sweep_accuracy"].draw().axes[0].get_ylabel(), "accuracy, %")
+            shutil.rmtree(self.path)
+
+
+
 class Options(SweepsTest):
     def test_what_a_sweep_is_not_drawn_with_is_named_alone(self):
         self.sweep([("one", "", "1")], [{"bytes": [0]}], ["train.lr"])
@@ -200,6 +221,14 @@ class Options(SweepsTest):
                 result = plot(self.path, *options)
                 self.assertEqual((result.returncode, result.stdout, result.stderr),
                                  (2, "", f"{begin}{says}\n"))
+
+    def test_a_figure_that_is_not_there_is_told_before_anything_else(self):
+        cells = [("one", "", "1"), ("two", "", "2")]
+        self.sweep(cells, [{"test_accuracy": [0.1, 0.5], "bytes": [0, 9]}] * 2, ["train.lr"])
+        result = plot(self.path, "--only", "sweep_x")
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertRegex(result.stderr, "^plot.py: --only sweep_x: there is no such figure .*sweep_accuracy")
+        self.assertFalse((self.path / "plots").exists())
 
 
 if __name__ == "__main__":
