@@ -6,11 +6,23 @@
 Needs PyTorch (Debian's python3-torch). The values drawn here are what all clients start from.
 """
 
+import argparse
 import pathlib
 import sys
 
-import torch
-from torch import nn
+from fedstrata.problems import Problem, needed
+
+
+def refuse(sentence):
+    print(f"deep_cnn.py: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+try:
+    torch = needed("torch")
+except Problem as missing:
+    refuse(missing)
+nn = torch.nn
 
 
 class DeepCnn(nn.Module):
@@ -39,7 +51,14 @@ class DeepCnn(nn.Module):
 
 
 if __name__ == "__main__":
-    torch.manual_seed(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    path = pathlib.Path(sys.argv[1])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.jit.script(DeepCnn()).save(str(path))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path", metavar="FILE", type=pathlib.Path, help="the network as TorchScript")
+    parser.add_argument("seed", metavar="SEED", type=int, nargs="?", default=1, help="default: 1")
+    arguments = parser.parse_args()
+    torch.manual_seed(arguments.seed)
+    network = torch.jit.script(DeepCnn())
+    try:
+        arguments.path.parent.mkdir(parents=True, exist_ok=True)
+        network.save(str(arguments.path))
+    except (OSError, RuntimeError):  # PyTorch's own error is of the second kind
+        refuse(f"{arguments.path} cannot be written; name another file.")

@@ -50,7 +50,8 @@ def of_archive(path):
     except (tarfile.TarError, EOFError, zlib.error) as problem:
         start = first_bytes.first_bytes(path)
         what = None if start[:2] == b"\x1f\x8b" else first_bytes.told(start)
-        raise Problem(f"{path} {what or f'is no whole tar archive ({problem}): fetch it again'}."
+        reason = str(problem).partition("\n")[0].rstrip(":")
+        raise Problem(f"{path} {what or f'is no whole tar archive ({reason}): fetch it again'}."
                       ) from problem
 
 
@@ -98,6 +99,9 @@ def records(data, labels):
 
 def convert(source, target):
     """Writes the binary files to a folder; gives the set and how many images were written."""
+    if not source.exists():
+        raise Problem(f"{source} is not there: SRC is the archive of CIFAR's Python pickles, or the folder "
+                      "that it makes.")
     files = of_folder(source) if source.is_dir() else of_archive(source)
     chosen = next((each for each in SETS if set(each.names) & set(files)), None)
     if chosen is None:

@@ -22,4 +22,5 @@ def new_directory(path, option):
             yield made
             os.rename(made, target)
     except OSError as problem:
-        raise Problem(str(problem)) from problem
+        raise Problem(f"{problem.filename or path} cannot be read or written ({problem.strerror or problem})."
+                      ) from problem

@@ -103,12 +103,14 @@ def draw_one(path, wanted):
     drawn = metrics.figures(run, shown)
     for analysis in analyses:
         drawn.update(topics.figures(analysis))
-        analysis.print_summary()
     drawn = {name: figure for name, figure in drawn.items() if figure is not None}
     if not drawn:
         raise Problem(f"{path} has nothing to plot yet: no finished round and no analysis.")
     out = wanted.out or (path.parent if path.is_file() else path) / "plots"
-    drawn = save(drawn, out, wanted)
+    drawn = chosen(drawn, out, wanted)
+    for analysis in analyses:
+        analysis.print_summary()
+    save(drawn, out, wanted)
     if not any(analysis.parts for analysis in analyses):
         print(f"{path} has no barriers (yet), so only what needs none is drawn: "
               f"{', '.join(sorted(drawn))}; `fedstrata analyze` computes barriers from stored "
@@ -121,7 +123,7 @@ def draw_several(paths, wanted):
     """A line for each setting; of runs that differ in their seeds alone also all that is averaged."""
     for path in paths:
         if collected_file(path):
-            raise Problem("A sweep is drawn alone, without other runs.")
+            raise Problem(f"{path} is a sweep, which is drawn alone, without other runs.")
     if wanted.out is None:
         raise Problem("Several runs are drawn together: say with --out where to.")
     runs = [open_run(path) for path in paths]
@@ -136,12 +138,13 @@ def draw_several(paths, wanted):
     if not drawn:
         raise Problem(" ".join(said) or "The runs have nothing in common that could be drawn: no "
                       "evaluated round and no barriers.")
+    drawn = chosen(drawn, wanted.out, wanted)
     compare.print_summary(found)
     if means:
         combine.print_means(means, len(runs))
     for sentence in said:
         print(f"\n{sentence}")
-    drawn = save(drawn, wanted.out, wanted)
+    save(drawn, wanted.out, wanted)
     if wanted.html:
         write(wanted.out / "report.html", report.of_runs(runs, drawn, means, found))
 
@@ -164,8 +167,14 @@ def average(wanted, runs, said):
 
 
 def draw_sweep(paths, wanted, collected):
-    if len(paths) > 1 or wanted.analysis or wanted.html or wanted.hide:
-        raise Problem("A sweep is drawn alone, without --analysis, --hide and a report.")
+    if len(paths) > 1:
+        raise Problem(f"{paths[0]} is a sweep, which is drawn alone, without other runs.")
+    if wanted.html:
+        raise Problem(f"{paths[0]} is a sweep, of which there is no report; plot draws its figures without "
+                      "--html.")
+    given = {"--analysis": wanted.analysis, "--hide": wanted.hide}
+    if unfit := [option for option, value in given.items() if value]:
+        raise Problem(f"{paths[0]} is a sweep, which is drawn without {' and '.join(unfit)}.")
     sweep = Sweep(collected)
     drawn = sweeps.figures(sweep)
     found, said = cells_of(sweep)
@@ -175,13 +184,15 @@ def draw_sweep(paths, wanted, collected):
         said += more
     if not drawn:
         raise Problem(" ".join(said) or f"{collected} has nothing to compare: one cell is done.")
+    out = wanted.out or collected.parent / "plots"
+    drawn = chosen(drawn, out, wanted)
     sweeps.print_summary(sweep)
     if found:
         compare.print_summary(found)
     for sentence in said:
         print(f"\n{sentence}")
-    print(f"\n{len(sweep.cells)} of {sweep.total} cells are done and drawn.")
-    save(drawn, wanted.out or collected.parent / "plots", wanted)
+    print(f"\n{len(sweep.cells)} of {sweep.total} cells are done{sweeps.left_out(sweep)}.")
+    save(drawn, out, wanted)
 
 
 def cells_of(sweep):
@@ -210,13 +221,21 @@ def chosen_analyses(run, wanted):
     return [wanted] if wanted else run.analyses
 
 
-def save(drawn, out, wanted):
-    """Writes the figures that are wanted, and returns them."""
+def chosen(drawn, out, wanted):
+    """The figures that are wanted, for which there is a directory then: called before anything is printed."""
     drawn = paper.chosen(drawn, wanted.form)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if not wanted.figures:
-            return drawn
+    except OSError as problem:
+        raise cannot_write(out, problem) from problem
+    return drawn
+
+
+def save(drawn, out, wanted):
+    """Writes the figures, where files of them are wanted."""
+    if not wanted.figures:
+        return
+    try:
         for name, figure in drawn.items():
             paper.save(figure.draw(wanted.form.title), out / name, wanted.form)
     except OSError as problem:
@@ -224,7 +243,6 @@ def save(drawn, out, wanted):
     kinds = " and ".join(", ".join(wanted.form.forms).upper().rsplit(", ", 1))
     print(f"\n{len(drawn)} figure{'s' * (len(drawn) != 1)} ({kinds}) in {out}: "
           f"{', '.join(sorted(drawn))}")
-    return drawn
 
 
 def write(path, text):

@@ -110,6 +110,7 @@ class Run:
 
     def samples(self, client):
         """Numbers of the client's training samples."""
+        self._check_client(client)
         offsets = self.file["partition/offsets"]
         return self.file["partition/indices"][offsets[client]:offsets[client + 1]]
 
@@ -127,8 +128,15 @@ class Run:
             return group["global"][:], group["buffers_global"][:]
         found = np.flatnonzero(group["clients"][:] == client)
         if not len(found):
+            self._check_client(client)
             raise KeyError(f"client {client} took no part in round {round}")
         return group[at][found[0]], group[f"buffers_{at}"][found[0]]
+
+    def _check_client(self, client):
+        count = int(self.file.attrs["clients"])
+        if not 0 <= client < count:
+            raise KeyError(f"there is no client {client} (clients are 0 to {count - 1})" if count > 1 else
+                           f"there is no client {client} (client 0 is the only one)")
 
     def state_dict(self, round, client=None, at=None, torch=False):
         """Name -> float32 array, as PyTorch names and shapes them (float buffers included); with
@@ -173,7 +181,12 @@ def open_run(path):
         return Run(path)
     except FileNotFoundError as problem:
         raise Problem(f"{path} is not a run of fedstrata: there is no run.h5 in it.") from problem
+    except PermissionError as problem:
+        raise Problem(f"{path} cannot be read ({problem.strerror}).") from problem
     except OSError as problem:
+        if os.path.isfile(path) and not h5py.is_hdf5(path):
+            raise Problem(f"{path} is not a run of fedstrata: it is neither a run's directory nor a file "
+                          "that `fedstrata inspect --pack` made.") from problem
         raise Problem(f"{path} cannot be read as HDF5; `fedstrata inspect --verify` tells which "
                       "file of the run is damaged.") from problem
     except ValueError as problem:

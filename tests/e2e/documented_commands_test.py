@@ -21,7 +21,8 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "
 FIRST_WORD = re.compile(r"(?:\w+=\S+ )*(?:[\w/.]*fedstrata|mpirun|srun|sbatch|cmake|ctest|python3|"
                         r"/usr/bin/python3|tail|export|(?:build|experiments|slurm|tests)/[\w/.]*[\w.])"
                         r"(?= |$)")
-INLINE = re.compile(r"`((?:build/bin/)?fedstrata [a-z]+ [^`]+|experiments/plot\.py [^`]+)`")
+INLINE = re.compile(r"`((?:build/bin/)?fedstrata [a-z]+ [^`]+|"
+                    r"(?:/usr/bin/python3 )?experiments/plot\.py [^`]+)`")
 # What the documents write for a name of the reader's own.
 PLACEHOLDERS = {"FILE.ini": "my.ini", "RUN_DIR": "runs/mine", "RUN": "runs/mine", "OUT.h5": "o.h5",
                 "COMMAND": "analyze", "SWEEP.ini": "experiments/sweeps/tiny.ini",

@@ -384,7 +384,7 @@ class Figures(SweepTest):
         self.file.write_text("[sweep]\nbase = small.ini\n[cells]\none = run.seed=4\n")
         self.sweep("run")
         for arguments, say in [((self.out,), "was not collected"),
-                               ((self.out, "--html"), "drawn alone"),
+                               ((self.out, "--html"), "there is no report"),
                                ((self.out,), "nothing to compare")]:
             result = subprocess.run([sys.executable, ROOT / "experiments/plot.py", *arguments],
                                     capture_output=True, text=True, check=False)

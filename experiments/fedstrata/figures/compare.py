@@ -8,7 +8,7 @@ from . import page
 from .charts import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number
 from .combine import interval
 from .groups import text
-from .run_tables import column_of, span
+from .run_tables import after_start, column_of, span
 
 COLORS = [BLUE, ORANGE, GREEN, BLACK, PURPLE, "#D55E00", "#56B4E9", GREY]
 STYLES = ["-", "--", ":"]  # once the colours are used up
@@ -98,7 +98,8 @@ def tested(groups, quantity):
             if len(curve.rounds):
                 found[id(group)] = curve
         return found
-    common = curves(column, [group for group in groups if group.shared])
+    common = curves(column, [group for group in groups if group.shared
+                             and all(after_start(one.rounds, column) for one in group.members)])
     when, own = "after", curves(f"{column}_after")
     if not own or same(own, common, 1e-9 * unit) and len(own) == len(common):
         # After averaging all have the global model: what they make of it says more.
@@ -303,11 +304,16 @@ def seeds(groups):
 def missing(groups, panels):
     if panels[0].title != "Global model":
         return []
-    without = [group.label for group in groups if id(group) not in panels[0].curves]
-    if not without:
-        return []
-    names = ", ".join(without) if len(", ".join(without)) < 60 else f"{len(without)} of the lines"
-    return [f"no global model, as some layers are never averaged: {names}"]
+    said = []
+    for shared, why in ((False, "some layers are never averaged"),
+                        (True, "it is not evaluated after round 0")):
+        without = [group.label for group in groups
+                   if group.shared == shared and id(group) not in panels[0].curves]
+        if without:
+            names = ", ".join(without)
+            names = names if len(names) < 60 else f"{len(without)} of the lines"
+            said.append(f"no global model, as {why}: {names}")
+    return said
 
 
 def heading(topic, across, groups, panels):

@@ -105,14 +105,6 @@ def of_cells(sweep, members):
         settings = sweep.settings(cell)
         found.setdefault(tuple(settings.items()), (settings, []))[1].append(one)
     groups = [Group(some, settings) for settings, some in found.values()]
-    named = {}
-    for group in groups:
-        named.setdefault(group.parts.get("", ""), []).append(group.parts)
-    for group in groups:  # a cell's name says what it sets, but for what varies under that name
-        if "" in group.parts:
-            group.parts = {key: value for key, value in group.parts.items()
-                           if key == "" or any(other[key] != value
-                                               for other in named[group.parts[""]])}
     name(groups)
     return groups
 

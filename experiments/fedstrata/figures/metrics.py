@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from . import page
 from .charts import (BLACK, BLUE, GREY, MAX_LINES, ORANGE, PALE, Chart, frame, layer_colors)
 from .layers import name_rows
-from .run_tables import (about, averaging, by_layer, has_classes, present, read,
+from .run_tables import (about, after_start, averaging, by_layer, has_classes, present, read,
                          span)
 
 GLOBAL = "averaged (global) model"
@@ -87,6 +87,8 @@ def accuracy_and_loss(heading, metrics, averaging_rounds, note=""):
         for label, column, color, style, width in _lines(name, train):
             if never and (column == name or "_after" in column):
                 continue  # the same as before averaging, and the initial model
+            if column == name and present(metrics, f"{name}_before") and not after_start(metrics, name):
+                continue  # the initial model
             if present(metrics, column):
                 known = np.isfinite(metrics[column])
                 # The global model stays as it is between two averages.

@@ -57,6 +57,12 @@ def present(table, column):
     return column in table.dtype.names and bool(np.isfinite(table[column]).any())
 
 
+def after_start(table, column):
+    """Has the column a value of a later round than 0? Of a global model the one of round 0 is nobody's
+    average."""
+    return present(table[table["round"] > 0], column)
+
+
 def column_of(table, column):
     """A column of numbers; NaN where the file is older than the column."""
     if column in table.dtype.names:

@@ -1,5 +1,5 @@
 """Figures of a sweep: accuracy (or loss, where the task has none) and barriers against the averaging
-interval, by set of layers."""
+interval, by set of layers, or by the names of cells."""
 
 import numpy as np
 
@@ -7,24 +7,26 @@ from .analysis import FULL, LAYER
 from . import page
 from .charts import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, Chart, frame, number
 from .heatmap import Grid, HeatMap
-from .sweep_tables import last_of
+from .sweep_tables import NAME, last_of
 
 COLORS = [BLACK, BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#D55E00", GREY]
 MARKERS = "os^Dv<>p"
+MAX_NAMED = 5  # cells in a sentence
+WORDS = {"every": "averaging interval, rounds", "lr": "learning rate", "local_epochs": "local epochs a round",
+         "local_steps": "local steps a round", "batch_size": "batch size, samples"}  # of keys along x
 ACCURACIES = [("averaged (global) model", "test_accuracy"),
               ("clients before averaging: mean", "test_accuracy_before"),
               ("clients after averaging: mean", "test_accuracy_after"),
               ("clients after averaging, own labels: mean", "test_accuracy_local_after")]
-BARRIERS = [("all layers, loss", FULL, "loss_mid", 1.0),
-            ("highest single layer, loss", LAYER, "loss_mid", 1.0),
-            ("all layers, error, percentage points", FULL, "error_mid", 100.0),
-            ("highest single layer, error, percentage points", LAYER, "error_mid", 100.0)]
+BARRIERS = [("all layers", FULL, "loss", 1.0), ("highest single layer", LAYER, "loss", 1.0),
+            ("all layers", FULL, "error", 100.0), ("highest single layer", LAYER, "error", 100.0)]
 
 
-def figures(sweep):
+def figures(whole):
+    """Drawn figures of a sweep by name."""
     drawn = {}
-    parts = list(sweep.parts())
-    for count, (text, cells) in enumerate(parts):
+    parts = whole.parts()
+    for count, (sweep, text, cells) in enumerate(parts):
         part = f"_{count + 1}" if len(parts) > 1 else ""
         counts = {len(numbers) for numbers in sweep.grid(cells, lambda cell: 1.0).flat} - {0}
         seeds = f"{max(counts)} seeds" if len(counts) == 1 else f"up to {max(counts)} seeds"
@@ -34,7 +36,7 @@ def figures(sweep):
         tested = accuracies(sweep, cells) or losses(sweep, cells)
         topic = tested[0][3].split(",")[0] if tested else "accuracy"
         add(drawn, sweep, cells, topic, part,
-            f"{topic.capitalize()} on the test set, last round\n{about}", tested)
+            f"{topic.capitalize()} on the test set, last evaluated round\n{about}", tested)
         analysed = barrier_parts(sweep)
         several = len({analysis for analysis, _ in analysed}) > 1
         for analysis, split in analysed:
@@ -55,7 +57,7 @@ def accuracies(sweep, cells):
     """[(title, [lines, across] of values by seed, decimals, quantity)], of what is there."""
     panels = []
     for title, column in ACCURACIES:
-        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
+        grid = sweep.grid(cells, last_tested(sweep, column))
         if any(map(len, grid.flat)):
             panels.append((title, percent(grid), 1, "accuracy, %"))
     same = len(panels) == 4 and all(np.allclose(a, b, atol=2) for a, b in
@@ -70,18 +72,20 @@ def losses(sweep, cells):
         if "local" in column:  # losses are of the whole test set
             continue
         column = column.replace("accuracy", "loss")
-        grid = sweep.grid(cells, averaged_only(sweep, column, last_of(sweep.rounds, column)))
+        grid = sweep.grid(cells, last_tested(sweep, column))
         if any(map(len, grid.flat)):
             panels.append((title, grid, 3, "loss"))
     return panels
 
 
-def averaged_only(sweep, column, of_cell):
-    """Without the global model of cells that never average: that is the one they started from."""
-    if column not in ("test_accuracy", "test_loss"):
-        return of_cell
-    sent = set(sweep.rounds["cell"][sweep.rounds["bytes"] > 0])
-    return lambda cell: of_cell(cell) if cell in sent else np.nan
+def last_tested(sweep, column):
+    """As last_of(), without the global model that a cell started from: all there is where it never averages,
+    or where only the clients' models are evaluated later."""
+    rounds = sweep.rounds
+    if column in ("test_accuracy", "test_loss"):
+        sent = np.unique(rounds["cell"][rounds["bytes"] > 0])
+        rounds = rounds[np.isin(rounds["cell"], sent) & (rounds["round"] > 0)]
+    return last_of(rounds, column)
 
 
 def percent(grid):
@@ -106,26 +110,29 @@ def barriers(sweep, cells, analysis, split):
                   & (table["partner"] == "clients")]
     panels = []
     for title, kind, column, unit in BARRIERS:
-        if not shares:
-            title, unit = title.replace("percentage points", "the targets' unit"), 1.0
+        quantity = column
+        if column == "error":
+            quantity, unit = ("error, percentage points", unit) if shares else \
+                ("error, the targets' unit", 1.0)
         of_kind = table[table["kind"] == kind]
         last = {}
         for row in of_kind:  # in order of rounds; of several layers the highest
             before = last.get(row["cell"])
-            value = unit * row[column]
+            value = unit * row[f"{column}_mid"]
             if before and before[0] == row["round"]:
                 value = np.fmax(before[1], value)
             last[row["cell"]] = (row["round"], value)
         grid = sweep.grid(cells, lambda cell, last=last: last.get(cell, (0, np.nan))[1])
         if any(map(len, grid.flat)):
-            panels.append((title, grid, 2 if unit == 1.0 else 1, f"barrier, {column}"))
+            panels.append((f"{title}, {quantity}", grid, 2 if unit == 1.0 else 1, f"barrier in {quantity}"))
     return panels
 
 
 def axis_name(sweep):
-    if sweep.across is None:
+    if sweep.across in (None, NAME):
         return ""
-    return "averaging interval, rounds" if sweep.across.endswith(".every") else sweep.across
+    word = sweep.across.rpartition(".")[2]
+    return WORDS.get(word, word.replace("_", " ")) + f" ({sweep.across})" * (word != "every")
 
 
 def labels(sweep, cells, axis):
@@ -160,15 +167,23 @@ def lines(sweep, cells, heading, panels):
         if quantity.startswith("barrier"):
             axis.axhline(0, color="#bbbbbb", lw=0.8, zorder=0)
         frame(axis, title, axis_name(sweep))
-        axis.set_xticks(range(len(across)), across)
+        name_places(axis, across, figure.get_figwidth() / wide - 0.8)
         axis.set_xlim(-0.5, len(across) - 0.5)
-        if axis.get_subplotspec().is_first_col():
-            axis.set_ylabel("barrier" if quantity.startswith("barrier") else quantity)
+        if axis.get_subplotspec().is_first_col() or scales[quantity] is axis:
+            axis.set_ylabel(quantity)
     note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
     handles = {name: handle for axis in axes.flat
                for handle, name in zip(*axis.get_legend_handles_labels())}
     legend = (list(handles.values()), list(handles)) if len(handles) > 1 else ()
     return Chart(heading, figure, note, legend)
+
+
+def name_places(axis, names, inches):
+    """Names along x, aslant where they have no room beside each other."""
+    size = page.plt.rcParams["xtick.labelsize"]
+    aslant = len(names) * (0.06 + max(page.measure(name, size) for name in names)) > inches
+    axis.set_xticks(range(len(names)), [page.cut(name, 1.5, size) for name in names] if aslant else names,
+                    **dict(rotation=35, ha="right", rotation_mode="anchor") if aslant else {})
 
 
 def several_seeds(panels):
@@ -177,6 +192,8 @@ def several_seeds(panels):
 
 def ordered(sweep, cells):
     """Do values along x ascend? Lines between others would say what is not so."""
+    if sweep.across == NAME:
+        return False
     try:
         numbers = [float(value) for value in sweep.values(cells, sweep.across)]
     except ValueError:
@@ -206,8 +223,11 @@ def heat_maps(sweep, cells, heading, panels):
         if len(apart(grid)):
             title += f"\nnever averaged: {number(mean(apart(grid)), decimals)}"
         values = np.array([[mean(numbers) for numbers in row] for row in grid[:, shown]])
-        grids.append(Grid(title, values, labels(sweep, cells, sweep.lines), across, decimals,
-                          axis_name(sweep), scale=quantity, signed=quantity.startswith("barrier")))
+        rows, columns = labels(sweep, cells, sweep.lines), across
+        if sweep.across == NAME:  # names have room beside rows
+            values, rows, columns = values.T, across, [""]
+        grids.append(Grid(title, values, rows, columns, decimals, axis_name(sweep), scale=quantity,
+                          signed=quantity.startswith("barrier")))
     return HeatMap(heading, grids, "means over seeds" if several_seeds(panels) else "", across=2)
 
 
@@ -215,7 +235,7 @@ def shared(sweep, cells):
     """Names along x, their columns, and a function: grid -> values of the cells that never average.
     Those are all the same, whatever their layers, so they are a level to compare with."""
     names = labels(sweep, cells, sweep.across)
-    shown = [k for k, name in enumerate(names) if name != "never"]
+    shown = [k for k, name in enumerate(names) if name != "never" or sweep.across == NAME]
     if not shown:
         return names, list(range(len(names))), lambda grid: np.empty(0)
     rest = [k for k in range(len(names)) if k not in shown]
@@ -227,17 +247,33 @@ def mean(numbers):
     return np.mean(numbers) if len(numbers) else np.nan
 
 
-def print_summary(sweep):
+def print_summary(whole):
     """Mean accuracy of the clients after averaging, or else of the global model."""
-    for text, cells in sweep.parts():
+    for sweep, text, cells in whole.parts():
         panels = accuracies(sweep, cells)
         title, grid, *_ = next((p for p in panels if "after" in p[0]), panels[0]) \
             if panels else (None, None)
         if title is None:
             continue
-        print(f"\nTest accuracy, %, last round, {title}{': ' + text if text else ''}")
-        names = labels(sweep, cells, sweep.lines)
+        print(f"\nTest accuracy, %, last evaluated round, {title}{': ' + text if text else ''}")
+        names, columns = (labels(sweep, cells, axis) for axis in (sweep.lines, sweep.across))
+        if sweep.across == NAME:
+            names, columns, grid = columns, [], grid.T
         width = max(map(len, names)) + 2
-        print(" " * width + "".join(f"{name:>9}" for name in labels(sweep, cells, sweep.across)))
+        if columns:
+            print(" " * width + "".join(f"{name:>9}" for name in columns))
         for name, row in zip(names, grid):
             print(f"{name:{width}}" + "".join(f"{number(mean(n), 1):>9}" for n in row))
+
+
+def left_out(sweep):
+    """What the figures of a sweep leave out, to follow upon how many cells are done."""
+    names = sweep.left_out()
+    if not names:
+        return " and drawn"
+    if sweep.across is None:
+        return "; they differ in their seeds alone, so there are no figures sweep_..."
+    some = ", ".join(names[:MAX_NAMED]) + f" and {len(names) - MAX_NAMED} more" * (len(names) > MAX_NAMED)
+    axes = " or ".join(filter(None, [sweep.across, sweep.lines]))
+    return (f", of which the figures sweep_... leave out {len(names)}, for which there is no other that "
+            f"differs in {axes} alone: {some}")

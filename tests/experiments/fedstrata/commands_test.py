@@ -67,6 +67,12 @@ class Commands(unittest.TestCase):
         result = python(*MODULE, "--help", without=["-S"])
         self.assertEqual(result.returncode, 0, result.stderr)
 
+    def test_deep_cnn_names_pytorch(self):
+        result = python("deep_cnn.py", self.path / "net.pt", without=["-S"])
+        self.assert_refused(result, f"deep_cnn.py: {sys.executable} lacks the package torch",
+                            "pip install torch", "apt install python3-torch")
+        self.assertEqual(list(self.path.iterdir()), [])
+
     def test_only_what_is_missing_is_named(self):
         for package in (h5py, numpy):
             place = pathlib.Path(package.__file__).parent

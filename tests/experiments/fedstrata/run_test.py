@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "experiments"), str(ROOT / "tests/experiments/figures")]
 import fedstrata
 from fedstrata import export, problems, tables, writers
+from fedstrata import run as run_module
 from plot_run import write_run
 
 STORED = ROOT / "tests/data/run-0.1.0"  # two clients, two rounds, models of each round
@@ -155,7 +156,9 @@ class Models(RunTest):
         out = self.path / "a.npz"
         self.assert_refused("--out", self.path / "a.onnx", says=r"a\.onnx: only \.pt")
         self.assert_refused("--round", 77, "--out", out, says="no checkpoint of round 77")
-        self.assert_refused("--client", 77, "--out", out, says="client 77 took no part")
+        for client in (2, -1):
+            self.assert_refused("--client", client, "--out", out,
+                                says=rf"there is no client {client} \(clients are 0 to 1\)")
         self.assert_refused("--at", "before", "--out", out, says="--at before goes with --client")
         self.assert_refused("--at", "global", "--client", 0, "--out", out,
                             says="--at global goes without --client")
@@ -164,6 +167,27 @@ class Models(RunTest):
             self.export("--out", __file__)
         with self.assertRaisesRegex(problems.Problem, "is not a run"):
             export.main([str(self.path), "--out", str(out)], "export")
+
+    def test_a_client_that_took_no_part_is_told_from_one_that_is_not_there(self):
+        path = self.written()
+        with h5py.File(path / "run.h5", "a") as file:
+            stored = file.create_group("checkpoints/000002")
+            stored["before"], stored["clients"] = np.zeros((2, 1)), [0, 2]
+        run = self.opened(path)
+        for client, says in ((1, "client 1 took no part in round 2"), (3, "there is no client 3")):
+            with self.assertRaisesRegex(KeyError, says):
+                run.row(2, client)
+        with self.assertRaisesRegex(KeyError, "there is no client -1"):
+            run.samples(-1)
+
+    def test_a_file_that_is_none_of_a_run_is_not_called_damaged(self):
+        config, packed = self.path / "net.ini", self.path / "run.h5"
+        config.write_text("[model]\n")
+        packed.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(40))
+        for path, says in ((config, "net.ini is not a run of fedstrata: it is neither"),
+                           (packed, "inspect --verify")):
+            with self.assertRaisesRegex(problems.Problem, says):
+                run_module.open_run(path)
 
     def test_a_file_is_whole_or_not_there(self):
         def fails(_, file):

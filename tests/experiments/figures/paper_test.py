@@ -84,7 +84,7 @@ class Paper(unittest.TestCase):
                               (("--hide", "fc4"), "(there are: fc1, fc2, fc3) or type (there are: linear)"),
                               (("--hide", "linear"), "hides every layer")):
             result = self.plot(*options)
-            self.assertEqual(result.returncode, 2)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
             self.assertIn(text, result.stderr)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
             self.assertFalse((self.path / "plots").exists())

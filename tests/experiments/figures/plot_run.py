@@ -1,4 +1,4 @@
-"""Writes small runs for plot_test.py with h5py, as docs/file-format.md describes them."""
+"""Writes small runs and collected sweeps with h5py, as docs/file-format.md and docs/sweeps.md say."""
 
 import itertools
 
@@ -145,3 +145,26 @@ def write_spread(file, analysed):
                 [("round", "i8"), ("layer", "S64"), ("index", "i8"), ("singular_value", "f8")],
                 [(r, name, k, (2.0 - k) * (1 + n / 2) ** k * r ** (1 - k)) for r in analysed
                  for n, name in enumerate(("all", *LAYERS)) for k in range(3)])
+
+
+def write_sweep(path, cells, tested, axes):
+    """A collected sweep without its runs. `cells`: (name, label, *values of `axes`) each; `tested`: of each
+    its columns by round."""
+    path.mkdir()
+    (path / "sweep.ini").write_text("")
+    own = [("cell", "i8"), ("name", "S80"), ("label", "S40"), *((axis, "S20") for axis in axes)]
+    rows = [(k, name, label, *values) for k, (name, label, *values) in enumerate(cells)]
+    columns = ["test_accuracy", "test_loss", "test_accuracy_before", "test_accuracy_after",
+               "test_accuracy_local_after", "test_loss_before", "test_loss_after", "bytes"]
+    with h5py.File(path / "collected.h5", "w") as file:
+        file.attrs.update(format="fedstrata-sweep", format_version=1, model="mlp", dataset="mnist",
+                          axes=",".join(axes), sweep="")
+        write_table(file, "cells", own + [("stage", "S8")], [(*row, "done") for row in rows])
+        write_table(file, "rounds", own + [("round", "i8")] + [(column, "f8") for column in columns],
+                    [(*row, r, *(found[column][r] if column in found else np.nan for column in columns))
+                     for row, found in zip(rows, tested) for r in range(len(found["bytes"]))])
+        write_table(file, "barriers",
+                    own + [("analysis", "S8"), ("round", "i8"), ("split", "S8"), ("kind", "S8"),
+                           ("target", "S8"), ("partner", "S8"), ("loss_mid", "f8"), ("error_mid", "f8")],
+                    [(*row, "insitu", 2, "train", kind, target, "clients", 0.5 + row[0], 0.1 + row[0] / 10)
+                     for row in rows for kind, target in (("full", "all"), ("layer", "fc1"))])

@@ -19,8 +19,8 @@ from plot_run import write_run
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / "experiments"
 sys.path.insert(0, str(EXPERIMENTS))
-from fedstrata.figures import (analysis, combine, compare, controls, groups, metrics, run_tables,
-                               sweep_tables, sweeps, topics)
+from fedstrata.figures import (analysis, combine, compare, controls, groups, metrics, run_tables, sweeps,
+                               topics)
 from fedstrata.figures.kinds import random_and_subset, simplex
 from fedstrata.run import open_run
 PLAIN = ["accuracy", "divergence", "partition"]
@@ -107,7 +107,7 @@ class PlotTest(unittest.TestCase):
 
     def check_refused(self, sentence, *arguments):
         result = plot(*arguments)
-        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual((result.returncode, result.stdout), (2, ""), result.stderr)
         self.assertIn(sentence, result.stderr)
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
@@ -305,6 +305,7 @@ class PlotTest(unittest.TestCase):
     def test_refuses_runs_that_do_not_belong_together(self):
         one, mnist, copy, other = self.write_runs(one={}, mnist={"dataset": "mnist"}, copy={},
                                                   other={"seed": 2, "rounds": 1})
+        self.write_runs(two={"seed": 2})
         out = ("--out", self.path.parent / "out")
         self.check_refused("--out", one, mnist)
         self.check_refused("different data sets (mnist and fashion-mnist)", one, mnist, *out)
@@ -317,6 +318,8 @@ class PlotTest(unittest.TestCase):
             file["dataset"] = 0
             file["dataset"].attrs["task"] = "regression"
         self.check_refused("different tasks", one, copy, *out)
+        self.check_refused("--only nothing: there is no such figure", one, mnist.parent / "two", *out,
+                           "--only", "nothing")
 
     def test_what_cannot_be_averaged_is_said_and_the_rest_is_drawn(self):
         out = self.path.parent / "out"
@@ -393,26 +396,6 @@ class PlotTest(unittest.TestCase):
         return [group.label for group in groups.of_runs([
             groups.Member(path, 1, found, (), {}, True, [], True, False) for path, found in
             zip(paths or "abcdefghijkl", settings)])]
-
-    def test_cells_are_called_after_their_names_and_axes(self):
-        cells = np.array([("rates_lr-1", "1", "1", "1"), ("rates_lr-2", "1", "2", "1"),
-                          ("rate_mu-3_seed-1", "1", "1", "3"), ("rate_mu-3_seed-2", "2", "1", "3"),
-                          ("plain-0123456789", "1", "1", "1"), ("lr-7_mu-1-0123456789", "1", "7", "1")],
-                         [(name, "U99") for name in ("name", "run.seed", "train.lr", "train.mu")])
-        sweep = types.SimpleNamespace(
-            cells=cells, attributes={"axes": "run.seed,train.lr,train.mu"},
-            named=sweep_tables.named_cells("[axes]\nx = 1\n[cells]\nrates = a = 1\n# no = 1\n"
-                                           "rate = b=1\nplain=c=1\n[set]\nlr = 1\n"))
-        self.assertEqual(sweep.named, ["rates", "rate", "plain"])
-        sweep.settings = lambda cell: sweep_tables.Sweep.settings(sweep, cell)
-        self.assertEqual([group.label for group in groups.of_cells(sweep, list(range(len(cells))))],
-                         ["rates, lr 1", "rates, lr 2", "rate", "plain", "lr 7, mu 1"])
-        # Since 0.2 the name under [cells] is a column; the sweep's text is not looked at.
-        sweep.cells = np.array([("x-0123456789", "own", "1", "1"), ("y-0123456789", "", "2", "1")],
-                               [(name, "U99") for name in ("name", "label", "train.lr", "run.seed")])
-        sweep.named, sweep.attributes = ["x", "y"], {"axes": "train.lr"}
-        self.assertEqual([sweep.settings(cell) for cell in sweep.cells],
-                         [{"": "own", "train.lr": "1"}, {"train.lr": "2"}])
 
     def sweep_of(self, axis, values):
         return types.SimpleNamespace(across=axis, lines=None,
