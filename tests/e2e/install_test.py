@@ -161,7 +161,9 @@ class InstallTest(ProgramTest):
                 "fedstrata simulate a.ini --set average.body.o": {"average.body.offset="},
                 "fedstrata simulate a.ini --set average.body.update=mo": {"momentum"},
                 "fedstrata analyze a --set analysis.al": {"analysis.alphas=", "analysis.align=",
-                                                          "analysis.align_samples="},
+                                                          "analysis.align_samples=",
+                                                          "analysis.align_starts=",
+                                                          "analysis.align_at="},
                 "fedstrata analyze a --set train.": set()}.items():
             with self.subTest(line):
                 self.assertEqual(completed(line), words)
