@@ -47,10 +47,8 @@ class Build:
         # Builds after 0.1.0 drop the states of a run that is done, and evaluate less, unless told.
         told = subprocess.run([str(binary), "simulate", "--help"], capture_output=True, text=True,
                               check=False, env=os.environ | program.LAUNCHER).stdout
-        self.as_before = []
-        for key, value in (("checkpoint.keep_state", "yes"), ("federation.evaluate", "both")):
-            if f"  {key.split('.')[1]} = " in told:
-                self.as_before += ["--set", f"{key}={value}"]
+        self.keep = ["--set", "checkpoint.keep_state=yes"] if "  keep_state = " in told else []
+        self.evaluate = ["--set", "federation.evaluate=both"] if "  evaluate = " in told else []
 
     def command(self, arguments, ranks):
         launcher = [program.MPIEXEC, "-n", str(ranks)] if ranks > 1 else []
@@ -75,9 +73,9 @@ class Build:
                           f"{process.returncode}, not {code}, and said: {said[0]}")
         return out
 
-    def simulate(self, case, run, *arguments, ranks=None):
-        keep = [] if "--resume" in arguments else self.as_before
-        self.run("simulate", f"../{case.name}.ini", "--out", run, *arguments, *keep,
+    def simulate(self, case, run, *arguments, ranks=None, keep=None):
+        keep = self.keep if keep is None else keep
+        self.run("simulate", f"../{case.name}.ini", "--out", run, *arguments, *keep, *self.evaluate,
                  ranks=ranks or case.ranks)
 
     def analyze(self, run, analysis):
@@ -156,15 +154,16 @@ class Comparison:
             self.compare(", first rounds", old, new)
             shutil.rmtree(new)
         shutil.copytree(old, new)
-        self.new.simulate(self.case, name, "--resume", *more, ranks=self.case.resume_ranks)
+        self.new.simulate(self.case, name, "--resume", *more, ranks=self.case.resume_ranks,
+                          keep=self.old.keep)  # what the run was begun with
         groups = ["/metrics", "/checkpoints"] + (
             ["/barriers/insitu"] if "analysis.every" in self.case.settings else [])
         self.compare(", old run gone on with by the new build", self.old_run, new, groups,
                      resumed=True)
 
     def stop_by_signal(self, build, run):
-        process = build.start(["simulate", f"../{self.case.name}.ini", "--out", run.name],
-                              self.case.ranks)
+        process = build.start(["simulate", f"../{self.case.name}.ini", "--out", run.name,
+                               *build.keep, *build.evaluate], self.case.ranks)
         progress = run / "progress.csv"
         while process.poll() is None and not (
                 progress.exists() and progress.read_text().count("\n") > 30):
