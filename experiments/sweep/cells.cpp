@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <set>
 #include <span>
 
 #include "common/base/checksum.hpp"
@@ -122,9 +121,9 @@ class Maker {
 
   /// The base without its averaging groups where `all`, the settings of a cell, name others or a
   /// preset: layers would be in two groups.
-  Config base_for(Settings const& all) const {
+  Config base_for(std::vector<Assignment> const& all) const {
     auto config = base_;
-    for (auto const& [key, value] : all) {
+    for (auto const& [key, value, source] : all) {
       auto const name = group_key(key).first;
       bool const foreign = !name.empty() && !has_group(averaging_groups(base_), name);
       if (foreign || key == "federation.preset") config.average.clear();
@@ -142,26 +141,33 @@ class Maker {
                                                             " cells; leave out values or split it");
     }
     for (std::size_t i = 0; i < count; ++i) {
-      Settings settings(axes.size());
+      std::vector<Assignment> settings(axes.size());
       for (std::size_t rest = i, k = axes.size(); k-- > 0;) {
-        settings[k] = {axes[k].key, axes[k].values[rest % axes[k].values.size()]};
+        settings[k] = {axes[k].key, axes[k].values[rest % axes[k].values.size()],
+                       axes[k].source.empty() ? sweep_.source : axes[k].source};
         rest /= axes[k].values.size();
       }
       add(name, settings);
     }
   }
 
-  void add(std::string const& name, Settings const& settings) {
-    Settings all;
-    for (auto const& item : sweep_.set) all.emplace_back(item.key, item.value);
-    all.insert(all.end(), settings.begin(), settings.end());
+  void add(std::string const& name, std::vector<Assignment> const& given) {
+    Settings settings;
+    for (auto const& item : given) settings.emplace_back(item.key, item.value);
+    auto all = sweep_.set;
+    all.insert(all.end(), given.begin(), given.end());
     SweepCell cell{"", name, "", settings, base_for(all)};
-    std::vector<Assignment> given;
-    for (auto const& [key, value] : all) given.push_back({key, value, sweep_.source});
-    apply_all(cell.config, given);
-    check_consistency(cell.config, where() + "cell " + description(settings));
+    apply_all(cell.config, all);
+    check_consistency(cell.config,
+                      where() + "cell " + (name.empty() ? description(settings) : name));
     cell.hash = settings_hash(cell.config);
-    if (!seen_.insert(cell.hash).second) return;
+    auto const [first, fresh] = seen_.emplace(cell.hash, name);
+    if (!fresh) {
+      require_input(name.empty() || first->second.empty() || first->second == name,
+                    given.front().source + ": cells." + name + " is the same run as cells." +
+                        first->second + "; leave one of them out");
+      return;
+    }
     auto const text = slug(name, settings);
     cell.name = text + (text.empty() ? "" : "-") + cell.hash;
     cells_.push_back(std::move(cell));
@@ -203,7 +209,7 @@ class Maker {
   Config base_;
   std::vector<std::string> columns_;
   std::map<std::string, std::string> short_;
-  std::set<std::string> seen_;
+  std::map<std::string, std::string> seen_;  ///< hash -> name in [cells] of the first with it
   std::vector<SweepCell> cells_;
 };
 

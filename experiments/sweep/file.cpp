@@ -94,7 +94,7 @@ class Reader {
     } else if (section == "set") {
       file_.set.push_back(item);
     } else if (section == "axes") {
-      set_axis({item.key, values_of(item.source + ": axes." + item.key, item.value)});
+      set_axis({item.key, values_of(item.source + ": axes." + item.key, item.value), item.source});
     } else {
       auto& rules = section == "cells" ? file_.cells : file_.exclude;
       rules.push_back(read_rule(section, item));
@@ -173,7 +173,8 @@ class Reader {
                         "' is not possible; write section.key=value & section.key=value | value");
       auto const key = trim(part.substr(0, equals));
       require_input(seen.insert(key).second, name + " has " + key + " twice; keep one");
-      rule.axes.push_back({key, values_of(name + ": " + key, part.substr(equals + 1))});
+      rule.axes.push_back(
+          {key, values_of(name + ": " + key, part.substr(equals + 1)), item.source});
     }
     require_input(!rule.axes.empty(),
                   name + " is empty; write section.key=value & section.key=value | value");

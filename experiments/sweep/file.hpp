@@ -10,6 +10,7 @@ namespace fedstrata {
 struct SweepAxis {
   std::string key;  ///< "train.lr", "average.NAME.every"
   std::vector<std::string> values;
+  std::string source = {};  ///< "FILE:LINE"; "" of a preset's
 };
 
 /// What `key = value | value & key = value` says under a name.

@@ -17,6 +17,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
 using testing::SizeIs;
+using testing::StartsWith;
 
 std::vector<SweepCell> cells(std::string const& text, std::string const& base = "") {
   return sweep_cells(parse_sweep("[sweep]\nbase = base.ini\n" + text, "grid.ini"), base);
@@ -54,6 +55,21 @@ TEST(SweepCellsTest, names_say_what_is_set_and_are_plain) {
   EXPECT_THAT(all.at(0).name,
               MatchesRegex("a.every-2_b.every-3_layers-first2.head_seed-1-[0-9a-f]+"));
   EXPECT_THAT(all[0].name, HasSubstr("first2+head"));
+}
+
+TEST(SweepCellsTest, two_names_for_one_run_are_refused) {
+  EXPECT_THAT(refused("[cells]\nfa = federation.preset = fedavg\nfb = average.all.every = 1\n"),
+              AllOf(StartsWith("grid.ini:5: "), HasSubstr("cells.fb is the same run as cells.fa")));
+  // Beside a grid, and within one name, cells may coincide.
+  EXPECT_THAT(cells("[axes]\nrun.seed = 1 | 2\n[cells]\na = run.seed = 2 | 3\n"), SizeIs(3));
+}
+
+TEST(SweepCellsTest, messages_about_settings_have_their_line) {
+  EXPECT_THAT(refused("[axes]\n\naverage.all.every = 1, 2, 4\n"),
+              StartsWith("grid.ini:5: average.all.every = '1, 2, 4' is not possible"));
+  EXPECT_THAT(refused("[axes]\nrun.sed = 1\n"), StartsWith("grid.ini:4: unknown key run.sed"));
+  EXPECT_THAT(refused("[cells]\na = run.seed = 1 & train.lr = fast\n"), StartsWith("grid.ini:4: "));
+  EXPECT_THAT(refused("[cells]\na = train.mu = 1\n"), HasSubstr("cell a: train.mu"));
 }
 
 TEST(SweepCellsTest, a_new_value_or_key_leaves_the_hashes_of_the_others) {
