@@ -129,7 +129,9 @@ std::string first_error(fs::path const& log) {
   for (std::string line; std::getline(file, line);) {
     line = trim(line);
     bool const ours = line.starts_with("fedstrata: ") || line.starts_with("fedstrata (");
-    if (ours && line.find(": warning: ") == std::string::npos) {
+    bool const of_a_stop = line.starts_with("fedstrata: stopping") ||
+                           line.starts_with("fedstrata: ended at once");
+    if (ours && !of_a_stop && line.find(": warning: ") == std::string::npos) {
       return line.substr(line.find(": ") + 2);
     }
     if (!line.empty() && line.find_first_not_of("-=") != std::string::npos) last = line;

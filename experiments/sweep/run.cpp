@@ -124,8 +124,10 @@ class Runner {
     for (pid_t child; (child = waitpid(-1, &status, WNOHANG)) > 0;) {
       auto const found = running_.find(child);
       if (found == running_.end()) continue;
-      write_text(sweep_.directory.exit(found->second.cell->name),
-                 std::to_string(exit_code(status)) + "\n");
+      // Launchers that are told to end their ranks at once end in ways of their own.
+      bool const ended_by_us = stops_ > 1 && !SweepDirectory::was_stopped(exit_code(status));
+      int const code = ended_by_us ? 128 + SIGTERM : exit_code(status);
+      write_text(sweep_.directory.exit(found->second.cell->name), std::to_string(code) + "\n");
       report(found->second);
       running_.erase(found);
     }

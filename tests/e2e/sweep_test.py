@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 import unittest
 
 import h5py
@@ -245,6 +246,19 @@ class Trouble(SweepTest):
         cell = min((self.out / "cells").iterdir())
         whole = self.simulate(self.out / "configs" / f"{cell.name}.ini", "whole")
         self.assert_same(content(whole), content(cell))
+
+    def test_a_second_signal_ends_it_at_once_and_no_cell_has_failed(self):
+        self.config({"data.train_limit": 2000, "federation.rounds": 5000})
+        self.file.write_text("[sweep]\nbase = small.ini\nranks = 2\n[axes]\nrun.seed = 1 | 2\n")
+        process = start("sweep", "run", self.file, "--out", self.out, "--jobs", 2)
+        wait_until(lambda: len(list(self.out.glob("cells/*/progress.csv"))) == 2)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.4)  # less, and it would be the same one
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 3, out + err)
+        self.assertNotIn("failed", out + err)
+        self.assertIn("2 cells: 2 interrupted", self.sweep("status"))
 
 
 class Watch(SweepTest):
