@@ -39,7 +39,7 @@ std::vector<AverageGroup> preset_groups(std::string const& preset) {
   auto const settings = as_settings(preset);
   throw InputError("federation.preset = " + preset + " is unknown" +
                    (settings.empty() ? suggestion(preset, preset_names()) : settings) +
-                   " (presets: " + join(preset_names(), ", ") + ")");
+                   " (allowed: " + join(preset_names(), " | ") + ")");
 }
 
 std::vector<AverageGroup> averaging_groups(Config const& config) {

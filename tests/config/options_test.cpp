@@ -90,8 +90,11 @@ TEST(ConfigTest, every_value_of_every_enumeration_is_read_and_printed) {
     if (key.allowed.find(" | ") == std::string::npos) continue;
     for (auto const& value : split(key.allowed, '|')) {
       Config config;
-      if (!key.set(config, value)) continue;  // a form such as A:B:STEP
-      EXPECT_EQ(key.get(config), value) << key.name;
+      bool possible = false;  // else a form such as A:B:STEP
+      refusal_of([&] { possible = key.set(config, value); });
+      if (possible) {
+        EXPECT_EQ(key.get(config), value) << key.name;
+      }
     }
   }
 }
@@ -191,6 +194,13 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
                           "average.a.layers="}) {
     EXPECT_THAT(refused("", {bad}), AllOf(HasSubstr("--set"), HasSubstr("allowed: "))) << bad;
   }
+}
+
+TEST(BadConfigTest, strategies_that_are_no_presets_are_told_as_settings) {
+  EXPECT_THAT(refused("", {"federation.preset=fedprox"}),
+              AllOf(HasSubstr("--set federation.preset=fedprox: "),
+                    HasSubstr("what you mean is train.correction = prox")));
+  EXPECT_THAT(refused("", {"federation.preset=fedavh"}), HasSubstr("mean fedavg?"));
 }
 
 TEST(BadConfigTest, keys_that_contradict_each_other) {

@@ -10,6 +10,11 @@ std::vector<Key<FederationConfig>> federation_keys() {
   auto preset = choice("preset", &FederationConfig::preset, presets,
                        "averaging groups by name, instead of [average.NAME] sections");
   preset.allowed = join(preset_names(), " | ") + " | empty = none";
+  preset.set = [](FederationConfig& federation, std::string const& text) {
+    if (!text.empty()) preset_groups(text);  // whose sentence says what other strategies are here
+    federation.preset = text;
+    return true;
+  };
   return {
       number("rounds", &FederationConfig::rounds, {.low = 0, .high = 10000000}, "rounds",
              "number of rounds"),
