@@ -5,16 +5,13 @@
 namespace fedstrata::keys {
 
 std::vector<Key<FederationConfig>> federation_keys() {
-  std::vector<std::string> presets = {""};
-  for (auto const& name : preset_names()) presets.push_back(name);
-  auto preset = choice("preset", &FederationConfig::preset, presets,
-                       "averaging groups by name, instead of [average.NAME] sections");
-  preset.allowed = join(preset_names(), " | ") + " | empty = none";
-  preset.set = [](FederationConfig& federation, std::string const& text) {
-    if (!text.empty()) preset_groups(text);  // whose sentence says what other strategies are here
-    federation.preset = text;
+  auto const is_preset = [](std::string const& name) {
+    if (!name.empty()) preset_groups(name);  // whose sentence says what other strategies are here
     return true;
   };
+  auto preset = text("preset", &FederationConfig::preset, "", is_preset,
+                     "averaging groups by name, instead of [average.NAME] sections");
+  preset.allowed = join(preset_names(), " | ") + " | empty = none";
   return {
       number("rounds", &FederationConfig::rounds, {.low = 0, .high = 10000000}, "rounds",
              "number of rounds"),

@@ -26,8 +26,7 @@ Model make_script_model(ModelConfig const& config, InputShape const& input);
 std::vector<std::string> unreached_parameters(Model const& model);
 
 /// Names of a script's operations that behave in training as in evaluation because the file fixes
-/// it
-/// ("batch_norm", "dropout"), in alphabetical order: it was traced in evaluation mode. None of a
+/// it ("batch_norm", "dropout"), in alphabetical order: it was traced in evaluation mode. None of a
 /// model of the zoo.
 std::vector<std::string> operations_without_training(Model const& model);
 
