@@ -47,7 +47,7 @@ void cut(Indices const& samples, Indices const& takers, std::vector<double> cons
 
 void raise_to_least(Deal const& deal, Indices& owner) {
   auto const clients = index(deal.config.clients);
-  // At most samples / clients, so that there is always one above it.
+  check_share(deal, "data.min_samples", deal.config.min_samples);  // so one is always above it
   auto const least = index(std::max<std::int64_t>(deal.config.min_samples, 1));
   std::vector<Indices> held(clients);
   for (auto const sample : shuffled(deal.samples, deal.random))

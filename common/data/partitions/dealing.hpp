@@ -28,7 +28,7 @@ void cut(Indices const& samples, Indices const& takers, std::vector<double> cons
          Indices& owner);
 
 /// Gives each client below data.min_samples samples of whoever is the largest then (the lowest id
-/// on ties).
+/// on ties). Throws InputError where there are too few.
 void raise_to_least(Deal const& deal, Indices& owner);
 
 /// Samples of each class, [classes], in random order.

@@ -13,7 +13,6 @@ namespace {
 Partition dirichlet(Deal const& deal) {
   auto const alpha = deal.config.alpha;
   check_enough(deal);
-  check_share(deal, "data.min_samples", deal.config.min_samples);
   require_input(alpha > 0.0 && std::isfinite(alpha), "data.alpha must be a positive number");
   Indices owner(index(deal.samples));
   for (auto const& samples : samples_by_label(deal)) {

@@ -11,7 +11,6 @@ namespace {
 Partition quantity(Deal const& deal) {
   auto const sigma = deal.config.sigma;
   check_enough(deal);
-  check_share(deal, "data.min_samples", deal.config.min_samples);
   require_input(sigma >= 0.0 && std::isfinite(sigma), "data.sigma must be 0 or a positive number");
   std::vector<double> logs(index(deal.config.clients));
   for (auto& value : logs) value = sigma * deal.random.normal();
