@@ -40,7 +40,8 @@ int watch(WatchOptions const& options) {
                 quoted(path) + " is neither a run (no run.h5) nor a sweep (no sweep.ini)");
   RunView run(path);
   for (;;) {
-    auto const screen = standard_output();
+    auto screen = standard_output();
+    if (options.once) screen.height = 0;  // the terminal scrolls
     auto const view = sweep ? look_at_sweep(path, screen) : run.look(screen);
     std::printf("%s%s", terminal && !options.once ? "\033[H\033[J" : "", view.text.c_str());
     std::fflush(stdout);

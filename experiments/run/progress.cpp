@@ -95,7 +95,9 @@ void Progress::round(RoundRecord const& record) {
   double const now = since_start_.seconds();
   bool const last = record.round == rounds_;
   if (terminal_) {
-    std::printf("\r\033[K%s%s", line(record).c_str(), last ? "\n" : "");
+    // A line that the terminal breaks could not be written over.
+    auto const text = cut(line(record), standard_output().width);
+    std::printf("\r\033[K%s%s", text.c_str(), last ? "\n" : "");
   } else if (last || now - last_line_ >= kLineEvery) {
     std::printf("%s  %s\n", time_of_day().c_str(), line(record).c_str());
     last_line_ = now;

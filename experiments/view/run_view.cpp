@@ -8,6 +8,7 @@
 #include "common/base/error.hpp"
 #include "common/config/options.hpp"
 #include "common/store/names.hpp"
+#include "experiments/view/screen.hpp"
 
 namespace fedstrata {
 namespace {
@@ -33,7 +34,30 @@ std::string time_shares(std::vector<RoundRecord> const& rounds) {
          std::to_string(rounds[first].round) + " to " + std::to_string(rounds.back().round) + ")\n";
 }
 
+std::size_t lines_in(std::string const& text) {
+  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
 }  // namespace
+
+std::string fitting(std::string text, std::vector<AnalysisView> const& analyses,
+                    Screen const& screen) {
+  std::string others;
+  bool shown = false;
+  for (auto const& analysis : analyses) {
+    if (analysis.text.empty()) continue;
+    // Two lines are kept: for the names of others, and for the cursor.
+    bool const fits = lines_in(text) + lines_in(analysis.text) + 2 <= screen.height;
+    if (screen.height == 0 || fits || !shown) {
+      text += analysis.text;
+      shown = true;
+    } else {
+      others += (others.empty() ? "also      " : ", ") + analysis.name;
+    }
+  }
+  if (others.empty()) return text;
+  return text + cut(others + "  (--once shows all)", screen.width) + "\n";
+}
 
 View RunView::look(Screen const& screen) {
   refresh(screen);
@@ -52,7 +76,7 @@ View RunView::look(Screen const& screen) {
   auto const done = static_cast<double>(std::max<std::int64_t>(0, progress.round));
   text += "rounds    " + bar(rounds_ > 0 ? done / static_cast<double>(rounds_) : 1.0, screen) +
           "\n          " + progress_line(progress, rounds_) + "\n";
-  return {wrapped(text, screen.width) + tables_, complete};
+  return {fitting(wrapped(text, screen.width) + times_, barriers_, screen), complete};
 }
 
 /// Reads the tables when run.h5 was replaced, or the screen has another size.
@@ -63,12 +87,13 @@ void RunView::refresh(Screen const& screen) {
     try {
       run_ = Run::open(path_, Verify::tables);
       rounds_ = parse_config(run_->header().config_text, path_.string()).federation.rounds;
-      tables_ = wrapped(time_shares(run_->metrics<RoundRecord>()), screen.width);
+      times_ = wrapped(time_shares(run_->metrics<RoundRecord>()), screen.width);
+      barriers_.clear();
       std::vector<std::string> layers;
       for (auto const& layer : run_->header().table.layers) layers.push_back(layer.name);
       for (auto const& name : run_->analysis_names()) {
-        tables_ += barrier_view(run_->analysis<BarrierRecord>(name), name, layers,
-                                run_->header().dataset.classes() > 0, screen);
+        barriers_.push_back({name, barrier_view(run_->analysis<BarrierRecord>(name), name, layers,
+                                                run_->header().dataset.classes() > 0, screen)});
       }
       stamp_ = now;
       screen_ = screen;

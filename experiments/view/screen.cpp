@@ -50,7 +50,8 @@ Screen standard_output() {
   if (isatty(STDOUT_FILENO) == 0) return {};
   winsize size{};
   bool const told = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return {true, told ? std::max<std::size_t>(size.ws_col, kLeastWidth) : 0};
+  if (!told) return {.colors = true};
+  return {true, std::max<std::size_t>(size.ws_col, kLeastWidth), size.ws_row};
 }
 
 std::string wrapped(std::string const& text, std::size_t width) {
@@ -67,6 +68,11 @@ std::string wrapped(std::string const& text, std::size_t width) {
     result += line + "\n";
   }
   return result;
+}
+
+std::string cut(std::string const& line, std::size_t width) {
+  auto const text = wrapped(line, width);
+  return text.substr(0, text.find('\n'));
 }
 
 std::string compact(double value, int decimals, std::size_t width) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 
+#include "experiments/view/run_view.hpp"
 #include "experiments/view/view.hpp"
 
 namespace fedstrata {
@@ -37,6 +38,22 @@ TEST(WrappedTest, breaks_between_words_and_long_words_too) {
   EXPECT_EQ(wrapped("state     one two three\n", 20), "state     one two\n          three\n");
   EXPECT_EQ(wrapped("run       " + std::string(25, 'x') + "\n", 20),
             "run\n          xxxxxxxxxx\n          xxxxxxxxxx\n          xxxxx\n");
+}
+
+TEST(CutTest, keeps_whole_statements_of_one_row) {
+  EXPECT_EQ(cut("round 1/9  loss 2.3  left 4 s", 0), "round 1/9  loss 2.3  left 4 s");
+  EXPECT_EQ(cut("round 1/9  loss 2.3  left 4 s", 22), "round 1/9  loss 2.3");
+  EXPECT_EQ(cut("round 1/9  loss 2.3  left 4 s", 29), "round 1/9  loss 2.3  left 4 s");
+}
+
+TEST(FittingTest, shows_the_analyses_that_the_screen_has_room_for) {
+  std::vector<AnalysisView> const analyses{
+      {"a", "A\n1\n2\n"}, {"none", ""}, {"b", "B\n1\n2\n"}, {"c", "C\n1\n"}};
+  EXPECT_EQ(fitting("top\n", analyses, {}), "top\nA\n1\n2\nB\n1\n2\nC\n1\n");
+  EXPECT_EQ(fitting("top\n", analyses, {false, 60, 8}),
+            "top\nA\n1\n2\nC\n1\nalso      b  (--once shows all)\n");
+  EXPECT_EQ(fitting("top\n", analyses, {false, 60, 2}),
+            "top\nA\n1\n2\nalso      b, c  (--once shows all)\n");
 }
 
 /// Barriers of a network of eleven layers, as the records have them, by name.
