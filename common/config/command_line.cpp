@@ -18,6 +18,20 @@ void check_action(CommandText const& command, std::string const& action) {
                     " (actions: " + join(actions, ", ") + ")");
 }
 
+/// Values of "section.key=value": one without '=' would take the word behind it for the target.
+void check_assignments(std::string const& command, Arguments const& given,
+                       std::vector<OptionText> const& options) {
+  for (auto const& option : options) {
+    auto const found = given.options.find(option.name);
+    if (found == given.options.end() || option.argument.find('=') == std::string::npos) continue;
+    for (auto const& value : found->second) {
+      require_input(value.empty() || value.find('=') != std::string::npos,
+                    command + ": --" + option.name + " " + value + " gives no value; write --" +
+                        option.name + " " + value + "=VALUE");
+    }
+  }
+}
+
 void check_target(CommandText const& command, std::vector<std::string> const& targets) {
   std::string const where = command.name + ": ";
   require_input(!targets.empty() && !targets[0].empty(),
@@ -59,6 +73,7 @@ std::optional<GivenWords> read_words(CommandText const& command,
                                      std::vector<std::string> const& words) {
   GivenWords result{"", "", read_arguments(command.name, words, options)};
   if (result.given.options.contains("help")) return std::nullopt;
+  check_assignments(command.name, result.given, options);
   auto targets = result.given.others;
   if (!command.actions.empty()) {
     check_action(command, targets.empty() ? "" : targets[0]);

@@ -44,6 +44,11 @@ class CommandLineTest(ProgramTest):
                 self.assert_fails(result, 2, "fedstrata: ")
                 self.assertNotRegex(result.stderr, r"(?i)fedstrata: fedstrata|(error|warning):.*\1:")
 
+    def test_a_setting_without_an_equals_sign(self):
+        for words in (["simulate", "x.ini", "--set", "train.lr", "0.1"],
+                      ["analyze", "x", "--set", "train.lr", "0.1"]):
+            self.assert_fails(run(*words, cwd=self.path), 2, "--set train.lr=VALUE")
+
     def test_a_run_in_place_of_a_config_file(self):
         directory = self.simulate(self.config({"federation.rounds": 1}), "out")
         self.assert_fails(run("simulate", directory), 2, directory, "a run, not a config file",
