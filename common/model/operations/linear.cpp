@@ -38,12 +38,19 @@ class Linear : public Operation {
     auto const g = gradient.main.dim() == 3 ? rows(gradient.main) : gradient.main;
     at::Tensor input_gradient;
     if (!first) {
-      input_gradient = at::mm(g, weights.parameters[index(weight_)]);
+      auto const& weight = weights.parameters[index(weight_)];
+      input_gradient = in_few_rows(g) ? input_gradient_of_few(g, weight) : at::mm(g, weight);
       if (input.dim() != 2) input_gradient = input_gradient.view(input.sizes());
     }
     // The product adds itself to the target: no gradient tensor in between.
-    target.into.parameters[index(weight_)].addmm_(g.t(), rows(input), target.beta, target.alpha);
-    if (bias_ >= 0) accumulate_columns(target.into.parameters[index(bias_)], g, target);
+    auto const weight = target.into.parameters[index(weight_)];
+    auto const bias = bias_ < 0 ? at::Tensor() : target.into.parameters[index(bias_)];
+    if (in_few_rows(g)) {
+      add_gradient_of_few(g, rows(input), weight, bias, target);
+    } else {
+      weight.addmm_(g.t(), rows(input), target.beta, target.alpha);
+      if (bias_ >= 0) accumulate_columns(bias, g, target);
+    }
     gradient.main = std::move(input_gradient);
     return gradient;
   }
@@ -66,22 +73,48 @@ class Linear : public Operation {
   at::Tensor product(at::Tensor const& input, Weights const& weights) const {
     auto const& weight = weights.parameters[index(weight_)];
     auto const bias = bias_ < 0 ? at::Tensor() : weights.parameters[index(bias_)];
-    bool const floats = in_host_memory(input) && input.scalar_type() == at::kFloat;
-    if (floats && input.size(0) <= kernels::kDenseRows) return few_rows(input, weight, bias);
+    if (in_few_rows(input)) return product_of_few(input, weight, bias);
     return bias_ < 0 ? at::mm(input, weight.t()) : at::addmm(bias, input, weight.t());
   }
 
-  static at::Tensor few_rows(at::Tensor const& input, at::Tensor const& weight,
-                             at::Tensor const& bias) {
+  /// Is it worth a loop of ours (kernels::kDenseRows)?
+  static bool in_few_rows(at::Tensor const& matrix) {
+    return matrix.size(0) <= kernels::kDenseRows && matrix.scalar_type() == at::kFloat &&
+           in_host_memory(matrix);
+  }
+
+  static std::size_t size(at::Tensor const& tensor, int dimension) {
+    return static_cast<std::size_t>(tensor.size(dimension));
+  }
+  static float* data(at::Tensor const& tensor) {
+    return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
+  }
+
+  static at::Tensor product_of_few(at::Tensor const& input, at::Tensor const& weight,
+                                   at::Tensor const& bias) {
     auto const x = input.contiguous();
     auto y = at::empty({x.size(0), weight.size(0)}, x.options());
-    auto const size = [](at::Tensor const& tensor, int dimension) {
-      return static_cast<std::size_t>(tensor.size(dimension));
-    };
-    kernels::dense(x.data_ptr<float>(), weight.data_ptr<float>(),
-                   bias.defined() ? bias.data_ptr<float>() : nullptr, size(x, 0), size(x, 1),
-                   size(weight, 0), y.data_ptr<float>());
+    kernels::dense(data(x), data(weight), data(bias), size(x, 0), size(x, 1), size(weight, 0),
+                   data(y));
     return y;
+  }
+
+  static at::Tensor input_gradient_of_few(at::Tensor const& gradient, at::Tensor const& weight) {
+    auto const g = gradient.contiguous();
+    auto out = at::empty({g.size(0), weight.size(1)}, g.options());
+    kernels::dense_input_gradient(data(g), data(weight), size(g, 0), size(weight, 1),
+                                  size(weight, 0), data(out));
+    return out;
+  }
+
+  static void add_gradient_of_few(at::Tensor const& gradient, at::Tensor const& input,
+                                  at::Tensor const& weight, at::Tensor const& bias,
+                                  GradientTarget const& target) {
+    auto const g = gradient.contiguous();
+    auto const x = input.contiguous();
+    kernels::dense_gradient(data(g), data(x), size(g, 0), size(x, 1), size(g, 1),
+                            static_cast<float>(target.beta), static_cast<float>(target.alpha),
+                            data(weight), data(bias));
   }
 
   int weight_;
