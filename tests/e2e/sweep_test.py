@@ -346,6 +346,31 @@ class Refused(SweepTest):
         self.file_refused(head + "[axe]\n", "[axe]", "did you mean axes?")
         self.file_refused(head + "[axes]\ncheckpoint.every = 1 | 2\n", "checkpoint.every", "[set]")
 
+    def test_cells_that_simulate_would_refuse(self):
+        head = "[sweep]\nbase = small.ini\n"
+        for rest, say in (
+                ("[axes]\naverage.all.layers = all | fc9\n",
+                 "grid.ini:4: cell average.all.layers=fc9: average.all.layers: 'fc9' matches no layer"),
+                ("ranks = 7\n[axes]\nrun.seed = 1\n",
+                 "grid.ini:3: cell run.seed=1: 5 client ranks, but data.clients = 4: 1 rank would idle; lower "
+                 "sweep.ranks or raise data.clients"),
+                ("[cells]\nmany = run.seed = 1 & data.clients = 5000\n",
+                 "grid.ini:4: cell many: data.clients = 5000 is more than"),
+                ("[axes]\nanalysis.align = weights\nanalysis.pairs = clients\n"
+                 "analysis.kinds = interaction\n",
+                 "grid.ini:6: cell analysis.align=weights & ")):
+            self.file.write_text(head + rest)
+            for action in ("plan", "run"):
+                self.refused("sweep", action, "grid.ini", say=[say])
+
+    def test_data_may_lie_elsewhere_until_cells_run(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[set]\ndata.dataset = mnist\n"
+                             "data.dir = absent\n[axes]\nrun.seed = 1\n")
+        planned = run("sweep", "plan", "grid.ini", cwd=self.path)
+        self.assertEqual(planned.returncode, 0, planned.stderr)
+        self.assertRegex(planned.stderr, "warning: .* needs no data: data.dir = absent is not a directory")
+        self.refused("sweep", "run", "grid.ini", say=["grid.ini:5: cell run.seed=1: data.dir = absent"])
+
     def test_a_sweep_given_by_what_it_made(self):
         self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
         self.sweep("run")
