@@ -178,7 +178,8 @@ def lines(sweep, cells, heading, panels, note=""):
     note = "; ".join(filter(None, [about, note]))
     handles = {name: handle for axis in axes.flat
                for handle, name in zip(*axis.get_legend_handles_labels())}
-    legend = (list(handles.values()), list(handles)) if len(handles) > 1 else ()
+    order = sorted(handles, key=lambda name: names.index(name) if name in names else len(names))
+    legend = ([handles[name] for name in order], order) if len(handles) > 1 else ()
     return Chart(heading, figure, note, legend)
 
 
