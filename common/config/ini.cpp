@@ -141,4 +141,18 @@ IniText read_ini(std::string_view text, std::string const& source) {
   return result;
 }
 
+std::string source_of(std::vector<Assignment> const& given, std::string const& sentence,
+                      std::string const& otherwise) {
+  auto first = std::string::npos;
+  auto source = otherwise;
+  for (auto const& item : given) {
+    auto const at = sentence.find(item.key);
+    if (at != std::string::npos && at <= first) {
+      first = at;
+      source = item.source;
+    }
+  }
+  return source;
+}
+
 }  // namespace fedstrata

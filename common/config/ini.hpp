@@ -31,6 +31,11 @@ struct IniText {
 /// what check_visible refuses.
 IniText read_ini(std::string_view text, std::string const& source);
 
+/// Where that setting was written which a sentence names first; of two with one key the later. Of a
+/// sentence that names none of `given`: `otherwise`.
+std::string source_of(std::vector<Assignment> const& given, std::string const& sentence,
+                      std::string const& otherwise);
+
 /// Throws InputError, beginning with `source`, unless `text` is UTF-8 whose every character can be
 /// seen: no control character, no blank of another width, nothing of width zero.
 void check_visible(std::string_view text, std::string const& source);

@@ -40,16 +40,7 @@ void check_given(Config const& config, std::string const& source,
     check_consistency(config, source);
   } catch (InputError const& error) {
     std::string const message = error.what();
-    auto first = std::string::npos;
-    std::string place = source;
-    for (auto const& item : given) {
-      auto const at = message.find(item.key);
-      if (at != std::string::npos && at <= first) {  // of two with one key the later holds
-        first = at;
-        place = item.source;
-      }
-    }
-    throw InputError(place + message.substr(source.size()));
+    throw InputError(source_of(given, message, source) + message.substr(source.size()));
   }
 }
 

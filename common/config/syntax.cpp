@@ -1,6 +1,8 @@
 #include "common/config/syntax.hpp"
 
 #include <boost/program_options.hpp>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -11,14 +13,17 @@ namespace fedstrata {
 
 namespace po = boost::program_options;
 
-std::string read_input(std::string const& path, std::string const& what) {
+std::string read_input(std::string const& path, std::string const& what, std::string const& where) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   // A directory opens, but cannot be read.
-  require_input(file &&
+  bool const read = file &&
                     (file.peek() == std::ifstream::traits_type::eof() || text << file.rdbuf()) &&
-                    !file.bad(),
-                path + ": cannot be read" + beginning_of(path) + "; give the path of a " + what);
+                    !file.bad();
+  std::string const reason = errno != 0 ? std::string(": ") + std::strerror(errno) : "";
+  require_input(read, where + path + ": cannot be read" + reason + beginning_of(path) +
+                          "; give the path of a " + what);
   return text.str();
 }
 

@@ -8,8 +8,10 @@ namespace fedstrata {
 // The form of command lines: what is written where, whatever it means. The one place that uses
 // Boost.
 
-/// Reads the file whole. Throws InputError, calling it `what`, when it cannot be read.
-std::string read_input(std::string const& path, std::string const& what);
+/// Reads the file whole. Throws InputError, with the reason and calling it `what`, when it cannot
+/// be read; `where` begins the sentence.
+std::string read_input(std::string const& path, std::string const& what,
+                       std::string const& where = "");
 
 /// What people are told of an option of a command.
 struct OptionText {

@@ -23,6 +23,7 @@
 #include "common/store/rows/resume_files.hpp"
 #include "common/store/run_writer.hpp"
 #include "common/store/upkeep/cleaning.hpp"
+#include "experiments/commands/checks.hpp"
 #include "experiments/run/analysis_jobs.hpp"
 #include "experiments/run/deadline.hpp"
 #include "experiments/run/estimate.hpp"
@@ -60,16 +61,6 @@ void check_precision(TrainConfig const& train, Device const& device) {
                 "train.precision = tf32 needs a GPU of NVIDIA's Ampere generation or later, and "
                 "clients would train on " +
                     device.describe() + "; set train.precision = float32, or run.device = cuda");
-}
-
-void check_idle_ranks(SimulateOptions const& options, Config const& config, Layout const& layout) {
-  auto const ranks = static_cast<std::int64_t>(layout.clients.size());
-  require_input(ranks <= config.data.clients || options.allow_idle_ranks,
-                std::to_string(ranks) +
-                    " client ranks, but data.clients = " + std::to_string(config.data.clients) +
-                    ": " + std::to_string(ranks - config.data.clients) +
-                    " ranks would idle; start fewer ranks, raise data.clients or pass "
-                    "--allow-idle-ranks");
 }
 
 void warn_of(std::vector<std::string> const& sentences) {
@@ -253,7 +244,10 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   });
   if (first) {
     check_new_settings(start, options.target);
-    check_idle_ranks(options, config, layout);
+    if (!options.allow_idle_ranks) {
+      check_idle_ranks(layout, config,
+                       "start fewer ranks, raise data.clients or pass --allow-idle-ranks");
+    }
     if (!options.dry_run && !start.stored) RunWriter::check_creatable(start.directory);
   }
   world.barrier();
@@ -285,6 +279,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     }
     check_updates(config);
     check_insitu(experiment);
+    if (config.analysis.every > 0) warn_of_statistics(config.analysis, experiment.model.table());
     print_plan(experiment, layout, placement);
     if (options.dry_run && !memory.empty()) log::warning(memory);
     require_input(options.dry_run || memory.empty(), memory);

@@ -1,5 +1,9 @@
 #include "experiments/commands/sweep.hpp"
 
+#include "common/base/error.hpp"
+#include "common/base/log.hpp"
+#include "common/store/names.hpp"
+#include "experiments/commands/checks.hpp"
 #include "experiments/sweep/actions.hpp"
 
 namespace fedstrata {
@@ -8,6 +12,24 @@ namespace {
 void check(SweepOptions const& given) {
   require_input(given.action != "resubmit" || given.failed || given.missing,
                 "sweep resubmit: say which cells, --failed or --missing or both");
+}
+
+/// Checks the cells that have not begun, as `simulate` would. Data may lie on the nodes alone, so
+/// only a sweep that runs here needs them here.
+void check_cells(Sweep const& sweep, bool here) {
+  RunChecks checks(sweep.file.ranks, "lower sweep.ranks or raise data.clients");
+  for (auto const& cell : sweep.cells) {
+    if (std::filesystem::exists(sweep.directory.run(cell.name) / RunNames::kIndex)) continue;
+    try {
+      checks.check(cell.config);
+      require_input(!here || checks.unread().empty(), checks.unread());
+    } catch (InputError const& error) {
+      throw InputError(cell_problem(sweep.file, cell, error.what()));
+    }
+  }
+  if (!checks.unread().empty()) {
+    log::warning("cells are checked as far as that needs no data: " + checks.unread());
+  }
 }
 
 }  // namespace
@@ -59,6 +81,9 @@ Command<SweepOptions> const& sweep_command() {
 
 int sweep(SweepOptions const& options) {
   auto const opened = open_sweep(options.target, options.out);
+  if (options.action != "status" && options.action != "collect") {
+    check_cells(opened, options.action == "run");
+  }
   if (options.action == "plan") return plan_sweep(opened, options.jobs);
   if (options.action == "run") return run_sweep(opened, options.jobs);
   if (options.action == "status") return show_status(opened);

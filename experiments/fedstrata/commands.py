@@ -22,10 +22,18 @@ NAME = "python -m fedstrata"
 
 def start(module, prog, arguments=None):
     """Exit status of a command: 2, and a sentence, for what is wrong or missing."""
+    return ended(prog, lambda: needed(f"{__package__}.{module}").main(arguments, prog))
+
+
+def ended(prog, work):
+    """Exit status of `work`, whose output is written by then."""
     if hasattr(sys.stdout, "reconfigure"):  # for names that the locale cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return needed(f"{__package__}.{module}").main(arguments, prog)
+        try:
+            return work()
+        finally:  # also of --help, which ends by SystemExit: Python's own flush would come too late
+            sys.stdout.flush()
     except Problem as problem:
         print(f"{prog}: {problem}", file=sys.stderr)
         return 2
@@ -46,8 +54,7 @@ def main(words):
         return 2
     word, *arguments = words
     if word in ("-h", "--help", "help"):
-        print(usage())
-        return 0
+        return ended(NAME, lambda: print(usage()) or 0)
     if word not in COMMANDS:
         print(f"{NAME}: '{word}' is none of its commands ({', '.join(COMMANDS)}).",
               file=sys.stderr)

@@ -152,7 +152,6 @@ void check_insitu(Experiment const& experiment) {
               .test_count = experiment.dataset.test_count});
   if (config.analysis.align != Align::none) require_structure(experiment.model);
   require_calibration(config.analysis, experiment.model, input_shape(experiment.dataset));
-  warn_of_statistics(config.analysis, experiment.model.table());
 }
 
 void warn_of_statistics(AnalysisConfig const& config, LayerTable const& table) {

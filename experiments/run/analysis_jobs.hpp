@@ -15,8 +15,7 @@ namespace fedstrata {
 std::vector<RoundJob> analysis_jobs(Run const& run, Run const* other, Config const& config,
                                     std::vector<std::int64_t> const& done);
 
-/// Throws InputError where the analysis during a run does not fit its model, data and clients;
-/// warns of what makes barriers hard to read.
+/// Throws InputError where the analysis during a run does not fit its model, data and clients.
 void check_insitu(Experiment const& experiment);
 
 /// Warns where interpolated statistics of batch normalisation can make a barrier by themselves.

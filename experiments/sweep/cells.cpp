@@ -4,6 +4,7 @@
 #include <cctype>
 #include <map>
 #include <span>
+#include <string_view>
 
 #include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
@@ -65,6 +66,12 @@ std::string slug_of(std::string const& value) {
   return result;
 }
 
+std::string description(Settings const& settings) {
+  std::vector<std::string> parts;
+  for (auto const& [key, value] : settings) parts.push_back(key + "=" + value);
+  return join(parts, " & ");
+}
+
 /// Key -> the shortest end of it, in whole parts, that no other column ends with.
 std::map<std::string, std::string> short_names(std::vector<std::string> const& columns) {
   std::map<std::string, std::string> result;
@@ -81,6 +88,43 @@ std::map<std::string, std::string> short_names(std::vector<std::string> const& c
     result[key] = dot == std::string::npos ? key : key.substr(dot + 1);
   }
   return result;
+}
+
+/// The values that one which is not possible may have been meant to be: its parts between commas,
+/// ampersands, semicolons, bars or blanks, where each is possible; else "".
+std::string values_meant(Config const& config, Assignment const& item) {
+  auto text = item.value;
+  for (char& c : text) {
+    if (std::string_view(",&;|").find(c) != std::string_view::npos) c = ' ';
+  }
+  std::vector<std::string> values;
+  for (auto const& part : split(text, ' ')) {
+    if (!part.empty()) values.push_back(part);
+  }
+  try {
+    for (auto const& value : values) {
+      auto copy = config;
+      apply(copy, {item.key, value, item.source});
+    }
+  } catch (InputError const&) {
+    return "";
+  }
+  return values.size() < 2 ? "" : item.key + " = " + join(values, " | ");
+}
+
+/// What a setting is written in: [set], [axes], or a rule of [cells] or [exclude].
+enum class Section { set, axes, rule };
+
+/// How several values, or several settings, are written, where a value that is not possible looks
+/// like them; else "".
+std::string hint(Config const& config, Assignment const& item, Section section) {
+  if (section == Section::rule && item.value.find('=') != std::string::npos) {
+    return "; settings of one cell are joined by &";
+  }
+  auto const meant = values_meant(config, item);
+  if (meant.empty()) return "";
+  return section == Section::set ? "; what varies belongs to [axes]: " + meant
+                                 : "; values are separated by |: " + meant;
 }
 
 /// Makes the cells of one sweep.
@@ -157,15 +201,21 @@ class Maker {
     auto all = sweep_.set;
     all.insert(all.end(), given.begin(), given.end());
     SweepCell cell{"", name, "", settings, base_for(all)};
-    apply_all(cell.config, all);
-    check_consistency(cell.config,
-                      where() + "cell " + (name.empty() ? description(settings) : name));
+    set(cell.config, all, name);
+    try {
+      check_consistency(cell.config, "");
+    } catch (InputError const& error) {
+      throw InputError(cell_problem(sweep_, cell, std::string(error.what()).substr(2)));
+    }
     cell.hash = settings_hash(cell.config);
     auto const [first, fresh] = seen_.emplace(cell.hash, name);
     if (!fresh) {
-      require_input(name.empty() || first->second.empty() || first->second == name,
-                    given.front().source + ": cells." + name + " is the same run as cells." +
-                        first->second + "; leave one of them out");
+      bool const in_axes = first->second.empty();
+      require_input(first->second == name, given.front().source + ": cells." + name + " (" +
+                                               description(settings) + ") is the same run as " +
+                                               (in_axes ? "a cell of [axes], which has no name"
+                                                        : "cells." + first->second) +
+                                               "; leave one of them out");
       return;
     }
     auto const text = slug(name, settings);
@@ -173,10 +223,22 @@ class Maker {
     cells_.push_back(std::move(cell));
   }
 
-  static std::string description(Settings const& settings) {
-    std::vector<std::string> parts;
-    for (auto const& [key, value] : settings) parts.push_back(key + "=" + value);
-    return join(parts, " & ");
+  /// Sets what [set] and a cell called `name` say.
+  void set(Config& config, std::vector<Assignment> const& all, std::string const& name) const {
+    auto const untouched = config;
+    try {
+      apply_all(config, all);
+    } catch (InputError const& error) {
+      std::string const sentence = error.what();
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (sentence.find(all[i].key + " = '" + all[i].value + "'") == std::string::npos) continue;
+        auto const section = i < sweep_.set.size() ? Section::set
+                             : name.empty()        ? Section::axes
+                                                   : Section::rule;
+        throw InputError(sentence + hint(untouched, all[i], section));
+      }
+      throw;
+    }
   }
 
   std::string slug(std::string const& name, Settings const& settings) const {
@@ -194,7 +256,12 @@ class Maker {
         return std::any_of(axis.values.begin(), axis.values.end(), [&](auto const& value) {
           // Set and read back, so that 0.10 is 0.1, and what is not possible is refused.
           auto copy = cell.config;
-          apply(copy, {axis.key, value, where() + "exclude." + rule.name});
+          Assignment const item{axis.key, value, where() + "exclude." + rule.name};
+          try {
+            apply(copy, item);
+          } catch (InputError const& error) {
+            throw InputError(error.what() + hint(cell.config, item, Section::rule));
+          }
           auto const name = group_key(axis.key).first;
           return (name.empty() || has_group(averaging_groups(cell.config), name)) &&
                  value_in(copy, axis.key) == value_in(cell.config, axis.key);
@@ -236,6 +303,25 @@ std::vector<std::string> sweep_columns(SweepFile const& sweep) {
 
 std::vector<SweepCell> sweep_cells(SweepFile const& sweep, std::string const& base) {
   return Maker(sweep, base).make();
+}
+
+std::string cell_problem(SweepFile const& sweep, SweepCell const& cell,
+                         std::string const& sentence) {
+  auto given = sweep.set;
+  given.push_back({"sweep.ranks", std::to_string(sweep.ranks), sweep.ranks_source});
+  auto source = sweep.source;
+  auto const add = [&](std::vector<SweepAxis> const& axes) {
+    for (auto const& axis : axes) given.push_back({axis.key, "", axis.source});
+  };
+  if (cell.label.empty()) add(sweep.axes);
+  for (auto const& rule : sweep.cells) {
+    if (cell.label.empty() || rule.name != cell.label) continue;
+    add(rule.axes);
+    source = rule.axes.front().source;
+  }
+  std::erase_if(given, [](Assignment const& item) { return item.source.empty(); });
+  return source_of(given, sentence, source) + ": cell " +
+         (cell.label.empty() ? description(cell.settings) : cell.label) + ": " + sentence;
 }
 
 std::string settings_hash(Config const& config) {

@@ -25,9 +25,14 @@ std::vector<std::string> sweep_columns(SweepFile const& sweep);
 
 /// The cells in the order of the file, each once, the last axis varying fastest; `base` is the text
 /// of the base config. Averaging groups that the base does not have replace those it has. Throws
-/// InputError: a key or value that is not possible, a rule that excludes nothing, no cell left,
-/// more than 100,000 cells.
+/// InputError: a key or value that is not possible, a cell of [cells] that is one of [axes] or has
+/// another name as well, a rule that excludes nothing, no cell left, more than 100,000 cells.
 std::vector<SweepCell> sweep_cells(SweepFile const& sweep, std::string const& base);
+
+/// A sentence about a cell's settings, behind its name and the place in the file of the key that it
+/// names first: "FILE:LINE: cell NAME: SENTENCE"; only "FILE" where the key is not in the file.
+std::string cell_problem(SweepFile const& sweep, SweepCell const& cell,
+                         std::string const& sentence);
 
 /// 10 hexadecimal digits, of all settings that differ from their defaults and affect results or the
 /// analysis.

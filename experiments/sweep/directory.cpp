@@ -15,7 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::streamoff kTail = 65'536;  // of a log, where its error is looked for
+constexpr char const* kCopy = "sweep.ini";   // of the sweep file
+std::string const kCopyOf = "# A copy of ";  // begins its first line
+constexpr std::streamoff kTail = 65'536;     // of a log, where its error is looked for
 
 bool is_there(fs::path const& path) {
   std::error_code unknown;
@@ -34,7 +36,7 @@ std::string config_text(SweepCell const& cell) {
 char const* name_of(CellStage stage) { return kCellStages.at(static_cast<std::size_t>(stage)); }
 
 bool SweepDirectory::is_one(fs::path const& path) {
-  return is_there(path / "sweep.ini") && is_there(path / "configs");
+  return is_there(path / kCopy) && is_there(path / "configs");
 }
 
 fs::path SweepDirectory::config(std::string const& name) const {
@@ -64,11 +66,12 @@ void SweepDirectory::keep_names(std::vector<SweepCell>& cells) const {
   }
 }
 
-void SweepDirectory::prepare(std::vector<SweepCell> const& cells,
-                             std::string const& sweep_text) const {
+void SweepDirectory::prepare(std::vector<SweepCell> const& cells, std::string const& sweep_text,
+                             fs::path const& sweep_file) const {
   try {
     for (auto const* name : {"configs", "cells", "logs"}) fs::create_directories(path_ / name);
-    write_text(path_ / "sweep.ini", sweep_text);
+    write_text(path_ / kCopy,
+               kCopyOf + fs::absolute(sweep_file).lexically_normal().string() + "\n" + sweep_text);
     for (auto const& cell : cells) {
       auto const file = config(cell.name);
       auto const text = config_text(cell);
@@ -82,6 +85,13 @@ void SweepDirectory::prepare(std::vector<SweepCell> const& cells,
     throw InputError(quoted(path_) + " cannot hold the sweep (" + error.what() +
                      "); choose another directory with --out");
   }
+}
+
+fs::path SweepDirectory::sweep_file() const {
+  std::ifstream copy(path_ / kCopy);
+  std::string line;
+  std::getline(copy, line);
+  return line.starts_with(kCopyOf) ? line.substr(kCopyOf.size()) : std::string();
 }
 
 bool SweepDirectory::was_stopped(int code) {
@@ -129,8 +139,8 @@ std::string first_error(fs::path const& log) {
   for (std::string line; std::getline(file, line);) {
     line = trim(line);
     bool const ours = line.starts_with("fedstrata: ") || line.starts_with("fedstrata (");
-    bool const of_a_stop = line.starts_with("fedstrata: stopping") ||
-                           line.starts_with("fedstrata: ended at once");
+    bool const of_a_stop =
+        line.starts_with("fedstrata: stopping") || line.starts_with("fedstrata: ended at once");
     if (ours && !of_a_stop && line.find(": warning: ") == std::string::npos) {
       return line.substr(line.find(": ") + 2);
     }

@@ -45,9 +45,13 @@ class SweepDirectory {
   std::vector<std::string> names() const;
   /// Cells that are there already under another name, as a key was added to the axes, keep it.
   void keep_names(std::vector<SweepCell>& cells) const;
-  /// Makes the directory, a copy of the sweep file in it, and the configs of these cells; that of a
-  /// run that has begun stays as it is. Throws InputError when it cannot be written.
-  void prepare(std::vector<SweepCell> const& cells, std::string const& sweep_text) const;
+  /// Makes the directory, a copy of the sweep file in it, which says where the file lies, and the
+  /// configs of these cells; that of a run that has begun stays as it is. Throws InputError when it
+  /// cannot be written.
+  void prepare(std::vector<SweepCell> const& cells, std::string const& sweep_text,
+               std::filesystem::path const& sweep_file) const;
+  /// Where the sweep file was when cells were last prepared; "" when that is not known.
+  std::filesystem::path sweep_file() const;
   CellStatus status(std::string const& name, QueueView const& queue) const;
   /// Did the last start end by being stopped, so that going on is all it needs?
   static bool was_stopped(int code);

@@ -7,7 +7,6 @@
 #include "common/base/error.hpp"
 #include "common/base/names.hpp"
 #include "common/base/text.hpp"
-#include "common/config/syntax.hpp"
 
 // Only the form is read here: keys and values of the configuration are taken as text, and are
 // looked at when cells are made of them, where the base config is known.
@@ -107,11 +106,12 @@ class Reader {
                   item.source + ": unknown key sweep." + item.key + suggestion(item.key, known) +
                       " (keys of [sweep]: " + join(known, ", ") + ")");
     require_input(!item.value.empty(), item.source + ": sweep." + item.key + " needs a value");
-    if (item.key == "base") file_.base = item.value;
+    if (item.key == "base") file_.base = item.value, file_.base_source = item.source;
     if (item.key == "name") file_.name = item.value;
     if (item.key == "dir") file_.directory = item.value;
     if (item.key == "preset") add_preset(item);
     if (item.key == "ranks") {
+      file_.ranks_source = item.source;
       require_input(
           read_number(item.value, file_.ranks) && file_.ranks >= 1 && file_.ranks <= kMaxRanks,
           item.source + ": sweep.ranks = '" + item.value +
@@ -188,10 +188,6 @@ class Reader {
 
 SweepFile parse_sweep(std::string const& text, std::string const& source) {
   return Reader(source).read(text);
-}
-
-SweepFile load_sweep(std::string const& path) {
-  return parse_sweep(read_input(path, "sweep file"), path);
 }
 
 }  // namespace fedstrata

@@ -24,9 +24,11 @@ struct SweepFile {
   std::string source;            ///< for messages
   std::string name;              ///< of the sweep
   std::string base;              ///< path of the config file that all cells start from
+  std::string base_source;       ///< "FILE:LINE"
   std::string directory;         ///< where the cells go
   std::string former_directory;  ///< where 0.1.0 had them: relative to the working directory
   int ranks = 1;                 ///< of each cell
+  std::string ranks_source;      ///< "FILE:LINE"; "" where the file does not say
   std::vector<Assignment> set;   ///< settings of all cells
   std::vector<SweepAxis> axes;   ///< the grid; the last one varies fastest
   std::vector<SweepRule> cells;  ///< small grids besides
@@ -37,8 +39,5 @@ struct SweepFile {
 /// and the name of the sweep is the file's unless given. Keys and values of the configuration are
 /// not looked at. Throws InputError.
 SweepFile parse_sweep(std::string const& text, std::string const& source);
-
-/// Reads the file, then parse_sweep.
-SweepFile load_sweep(std::string const& path);
 
 }  // namespace fedstrata

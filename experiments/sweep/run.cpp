@@ -7,6 +7,8 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
@@ -19,8 +21,8 @@
 #include "experiments/view/run_progress.hpp"
 
 // A loop over sigwaitinfo: children that end and signals that ask to stop are events of one kind,
-// so there are no threads, no handlers and no polling. What must survive is on disk when a child
-// starts: a crash of this process loses nothing.
+// so there are no threads and no handlers; only cells that other processes run are polled. What
+// must survive is on disk when a child starts: a crash of this process loses nothing.
 
 namespace fedstrata {
 namespace {
@@ -42,34 +44,33 @@ class Runner {
   }
 
   int run() {
-    auto const status = sweep_.status();
-    for (std::size_t i = 0; i < status.size(); ++i) {
-      auto const stage = status[i].stage;
+    auto const queue = sweep_.queue.view();
+    std::vector<SweepCell> cells;
+    bool all_done = true;
+    for (auto const& cell : sweep_.cells) {
+      auto const stage = sweep_.directory.status(cell.name, queue).stage;
       if (stage == CellStage::done) continue;
-      ++total_;
-      if (stage == CellStage::running || stage == CellStage::queued) {
-        leave_alone(sweep_.cells[i], stage);
+      all_done = false;
+      if (queue.contains(cell.name)) {
+        std::printf("%s is %s under Slurm and left alone\n", cell.name.c_str(), name_of(stage));
+      } else if (stage == CellStage::running) {
+        wait_for(cell);
       } else {
-        waiting_.push_back(&sweep_.cells[i]);
+        waiting_.push_back(&cell);
+        cells.push_back(cell);
       }
     }
-    if (total_ == 0) {
-      std::printf("nothing to run: %zu cells, see fedstrata sweep status\n", status.size());
-      return 0;
+    total_ = waiting_.size();
+    if (total_ == 0 && elsewhere_.empty()) {
+      std::printf("nothing to run: %zu cells, see fedstrata sweep status\n", sweep_.cells.size());
+      return all_done ? 0 : 3;
     }
-    std::vector<SweepCell> cells;
-    for (auto const* cell : waiting_) cells.push_back(*cell);
-    sweep_.directory.prepare(cells, sweep_.text);
+    sweep_.directory.prepare(cells, sweep_.text, sweep_.file.source);
     sigprocmask(SIG_BLOCK, &signals_, nullptr);
-    std::printf("%zu of %zu cells to run, %zu at a time, in %s\n", total_, status.size(),
+    std::printf("%zu of %zu cells to run, %zu at a time, in %s\n", total_, sweep_.cells.size(),
                 std::min(jobs_, total_), sweep_.directory.path().string().c_str());
     loop();
-    if (failed_ > 0) {
-      log::error(std::to_string(failed_) + " of " + std::to_string(total_) +
-                 " cells failed; `fedstrata sweep status` says why");
-    }
-    if (failed_ > 0) return 1;
-    return interrupted_ > 0 || !waiting_.empty() ? 3 : 0;
+    return result();
   }
 
  private:
@@ -79,27 +80,56 @@ class Runner {
   };
 
   void loop() {
-    while (!running_.empty() || !waiting_.empty()) {
+    while (!running_.empty() || (stops_ == 0 && !(waiting_.empty() && elsewhere_.empty()))) {
       while (stops_ == 0 && running_.size() < jobs_ && !waiting_.empty()) {
-        start(*waiting_.front());
+        auto const* cell = waiting_.front();
         waiting_.pop_front();
+        start(*cell);
       }
-      if (running_.empty()) break;
+      if (running_.empty() && elsewhere_.empty()) continue;
       std::fflush(stdout);
-      int const signal = sigwaitinfo(&signals_, nullptr);
+      int const signal = next_signal();
       if (signal == SIGCHLD) {
         reap();
       } else if (signal > 0) {
         stop();
+      } else if (stops_ == 0) {
+        look_elsewhere();
       }
     }
+  }
+
+  /// -1 when it is time to look at the cells that other processes run, whose end is no signal.
+  int next_signal() const {
+    timespec const second{1, 0};
+    return elsewhere_.empty() ? sigwaitinfo(&signals_, nullptr)
+                              : sigtimedwait(&signals_, nullptr, &second);
+  }
+
+  /// By where all cells stand now, whoever ran them.
+  int result() const {
+    std::size_t done = 0, failed = 0;
+    for (auto const& one : sweep_.status()) {
+      done += one.stage == CellStage::done ? 1 : 0;
+      failed += one.stage == CellStage::failed ? 1 : 0;
+    }
+    if (failed > 0) {
+      log::error(std::to_string(failed) + " of " + std::to_string(sweep_.cells.size()) +
+                 " cells failed; `fedstrata sweep status` says why");
+      return 1;
+    }
+    return done == sweep_.cells.size() ? 0 : 3;
   }
 
   /// Unless another process has begun or done it since we looked.
   void start(SweepCell const& cell) {
     auto const& directory = sweep_.directory;
     auto const stage = directory.status(cell.name, {}).stage;
-    if (stage == CellStage::done || stage == CellStage::running) return leave_alone(cell, stage);
+    if (stage == CellStage::done) {
+      --total_;
+      return say_ended(cell, stage);
+    }
+    if (stage == CellStage::running) return pass_on(cell);
     auto words = launcher_;
     for (auto const& word :
          {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("simulate"),
@@ -108,14 +138,42 @@ class Runner {
       words.push_back(word);
     }
     auto const child = start_process(words, directory.log(cell.name));
-    if (!child) return leave_alone(cell, CellStage::running);
+    if (!child) return pass_on(cell);
     std::filesystem::remove(directory.exit(cell.name));
     running_.emplace(*child, Running{&cell, {}});
   }
 
-  void leave_alone(SweepCell const& cell, CellStage stage) {
-    std::printf("%s is %s already and left alone\n", cell.name.c_str(), name_of(stage));
+  /// One of ours that another process has begun.
+  void pass_on(SweepCell const& cell) {
     --total_;
+    wait_for(cell);
+  }
+
+  static void say_ended(SweepCell const& cell, CellStage stage) {
+    std::printf("%s  %s, by another process\n", name_of(stage), cell.name.c_str());
+  }
+
+  void wait_for(SweepCell const& cell) {
+    elsewhere_.push_back(&cell);
+    if (said_.insert(cell.name).second) {
+      std::printf("%s is run by another process and waited for\n", cell.name.c_str());
+    }
+  }
+
+  /// Takes note of cells that other processes have ended; those that are not complete are ours
+  /// then.
+  void look_elsewhere() {
+    for (auto const* cell : std::exchange(elsewhere_, {})) {
+      auto const status = sweep_.directory.status(cell->name, {});
+      if (status.stage == CellStage::running) {
+        elsewhere_.push_back(cell);
+      } else if (status.stage == CellStage::done || status.stage == CellStage::failed) {
+        say_ended(*cell, status.stage);
+      } else {
+        ++total_;
+        waiting_.push_back(cell);
+      }
+    }
   }
 
   /// Takes note of every child that has ended: one signal may stand for several.
@@ -142,10 +200,10 @@ class Runner {
       detail += ", " + progress.test.text();
     } else if (status.stage == CellStage::failed) {
       detail = status.error;
-      ++failed_;
+    } else if (status.stage == CellStage::running) {  // where files cannot be locked
+      return pass_on(*ended.cell);
     } else {
       detail += ", after round " + std::to_string(std::max<std::int64_t>(0, progress.round));
-      ++interrupted_;
     }
     std::printf("[%zu/%zu] %s  %s  %s\n", ++ended_, total_, name_of(status.stage), name.c_str(),
                 detail.c_str());
@@ -154,6 +212,7 @@ class Runner {
   /// The first signal stops all runs in order, a second one ends them.
   void stop() {
     ++stops_;
+    if (running_.empty()) return;
     double grace = 0.0;
     for (auto const& [child, cell] : running_) {
       kill(child, stops_ == 1 ? SIGUSR1 : SIGTERM);
@@ -176,10 +235,10 @@ class Runner {
   std::vector<std::string> launcher_;  ///< in front of the words of a cell of several ranks
   std::deque<SweepCell const*> waiting_;
   std::map<pid_t, Running> running_;
-  std::size_t total_ = 0;
+  std::vector<SweepCell const*> elsewhere_;  ///< another process runs them
+  std::set<std::string> said_;               ///< ... which was said of these
+  std::size_t total_ = 0;                    ///< cells that are run here
   std::size_t ended_ = 0;
-  std::size_t failed_ = 0;
-  std::size_t interrupted_ = 0;
   int stops_ = 0;
 };
 

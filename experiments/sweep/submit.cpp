@@ -61,7 +61,7 @@ int submit_sweep(Sweep const& sweep, Submission const& asked) {
     std::printf("nothing to submit: see fedstrata sweep status\n");
     return 0;
   }
-  sweep.directory.prepare(cells, sweep.text);
+  sweep.directory.prepare(cells, sweep.text, sweep.file.source);
   // The batch script starts this very program.
   setenv("FEDSTRATA_BINARY", this_program().c_str(), 0);
   auto const directory = fs::absolute(sweep.directory.path());

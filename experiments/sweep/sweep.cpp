@@ -23,12 +23,27 @@ SweepDirectory directory_of(SweepFile const& file, std::string const& out) {
   return here;
 }
 
+/// Of what is no sweep file but belongs to a sweep: which file is meant.
+void check_target(std::filesystem::path const& path) {
+  bool const directory = std::filesystem::is_directory(path);
+  SweepDirectory const sweep(directory ? path : path.parent_path());
+  if (!SweepDirectory::is_one(sweep.path())) return;
+  auto const file = sweep.sweep_file();
+  bool const copy = path.filename() == "sweep.ini" && !file.empty() &&
+                    std::filesystem::absolute(path).lexically_normal() != file;
+  require_input(!directory && !copy,
+                quoted(path) + (directory ? " is the directory of a sweep" : " is a copy") +
+                    "; give the sweep file itself" + (file.empty() ? "" : ", " + quoted(file)));
+}
+
 }  // namespace
 
 Sweep open_sweep(std::string const& path, std::string const& out) {
+  check_target(path);
   auto text = read_input(path, "sweep file");
   auto file = parse_sweep(text, path);
-  auto cells = sweep_cells(file, read_input(file.base, "config file (sweep.base of " + path + ")"));
+  auto cells =
+      sweep_cells(file, read_input(file.base, "config file", file.base_source + ": sweep.base: "));
   auto const directory = directory_of(file, out);
   directory.keep_names(cells);
   return {std::move(file), std::move(text), std::move(cells), directory,

@@ -193,31 +193,46 @@ class Trouble(SweepTest):
         cell, = (self.out / "cells").iterdir()
         self.assertIn("2 ranks", self.succeed("inspect", cell))
 
-    def test_a_layer_set_that_the_model_lacks_fails_alone(self):
-        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\n"
-                             "average.all.layers = all | fc9\n")
-        self.sweep("run", code=1)
-        self.assertRegex(self.sweep("status"), r"failed .*'fc9' matches no layer")
-
-    def test_a_second_start_leaves_running_cells_and_their_logs_alone(self):
+    def start_two(self):
+        """Two `sweep run` beside each other, each with a cell of its own that runs."""
         self.config({"data.train_limit": 2000, "analysis.every": 0})
         self.file.write_text("[sweep]\nbase = small.ini\n[cells]\n"
-                             "short = federation.rounds = 200\nlong = federation.rounds = 9000\n")
-        first = start("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+                             "short = federation.rounds = 200\nlong = federation.rounds = 800\n")
+        command = ("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+        first = start(*command)
         wait_until(lambda: list(self.out.glob("cells/short*/progress.csv")))
-        second = start("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
+        second = start(*command)
         wait_until(lambda: list(self.out.glob("cells/long*/progress.csv")))
-        said, _ = first.communicate(timeout=60)  # goes on to the cell that the second one runs
-        self.assertEqual(first.returncode, 0, said)
-        self.assertRegex(said, r"(?m)^long\S+ is running already and left alone$")
+        return first, second
+
+    def test_two_starts_share_the_cells_and_both_end_when_all_are_done(self):
+        first, second = self.start_two()
         log, = self.out.glob("logs/long*.log")
-        self.assertIn("nothing to run: 2 cells", self.sweep("run"))
+        for process, own, other in ((first, "short", "long"), (second, "long", "short")):
+            said, errors = process.communicate(timeout=60)
+            self.assertEqual((process.returncode, errors), (0, ""), said)
+            self.assertRegex(said, rf"(?m)^{other}\S+ is run by another process and waited for$")
+            self.assertRegex(said, rf"(?m)^\[1/\d\] done  {own}")
+            self.assertRegex(said, rf"(?m)^done  {other}\S+, by another process$")
+        self.assertIn("2 cells: 2 done", self.sweep("status"))
         self.assertNotIn("fedstrata: ", log.read_text())
-        self.assertFalse(log.with_suffix(".exit").exists())
+
+    def test_a_start_goes_on_with_what_another_left(self):
+        first, second = self.start_two()
         second.send_signal(signal.SIGTERM)
         said, _ = second.communicate(timeout=60)
-        self.assertRegex(said, r"(?m)^short\S+ is running already and left alone$")
-        self.assertIn("2 cells: 1 done, 1 interrupted", self.sweep("status"))
+        self.assertEqual(second.returncode, 3, said)
+        said, errors = first.communicate(timeout=60)
+        self.assertEqual((first.returncode, errors), (0, ""), said)
+        self.assertRegex(said, r"(?m)^\[2/2\] done  long")
+
+    def test_one_that_is_stopped_does_not_wait_for_another(self):
+        first, second = self.start_two()
+        for process in (first, second):
+            process.send_signal(signal.SIGTERM)
+        for process in (first, second):
+            said, _ = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 3, said)
 
     def test_a_log_that_is_in_use_is_not_written_to(self):
         self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
@@ -226,9 +241,12 @@ class Trouble(SweepTest):
         log.write_text("round 1\n")
         with open(log, "a", encoding="ascii") as held:  # by a start that does not simulate yet
             fcntl.flock(held, fcntl.LOCK_EX)
-            self.assertIn("is running already and left alone", self.sweep("run"))
+            process = start("sweep", "run", self.file, "--out", self.out)
+            time.sleep(2.5)  # it looks every second
             self.assertEqual(log.read_text(), "round 1\n")
-        self.assertIn("[1/1] done", self.sweep("run"))
+        said, _ = process.communicate(timeout=60)
+        self.assertEqual(len(re.findall("is run by another process and waited for", said)), 1, said)
+        self.assertIn("[1/1] done", said)
 
     def test_a_signal_ends_it_in_order_and_it_goes_on(self):
         self.config({"data.train_limit": 2000, "federation.rounds": 500, "analysis.every": 100})
@@ -321,11 +339,44 @@ class Refused(SweepTest):
     def test_sweep_files(self):
         head = "[sweep]\nbase = small.ini\n"
         self.file_refused("[axes]\nrun.seed = 1\n", "sweep.base is missing")
-        self.file_refused("[sweep]\nbase = none.ini\n[axes]\nrun.seed = 1\n", "none.ini")
+        self.file_refused("[sweep]\nbase = none.ini\n[axes]\nrun.seed = 1\n",
+                          "grid.ini:2: sweep.base: none.ini: cannot be read: No such file")
         self.file_refused(head + "[axes]\ntrain.lr = 0.1 | x\n", "train.lr = 'x'", "allowed")
         self.file_refused(head + "[axes]\ntrain.momentun = 0\n", "did you mean train.momentum?")
         self.file_refused(head + "[axe]\n", "[axe]", "did you mean axes?")
         self.file_refused(head + "[axes]\ncheckpoint.every = 1 | 2\n", "checkpoint.every", "[set]")
+
+    def test_cells_that_simulate_would_refuse(self):
+        head = "[sweep]\nbase = small.ini\n"
+        for rest, say in (
+                ("[axes]\naverage.all.layers = all | fc9\n",
+                 "grid.ini:4: cell average.all.layers=fc9: average.all.layers: 'fc9' matches no layer"),
+                ("ranks = 7\n[axes]\nrun.seed = 1\n",
+                 "grid.ini:3: cell run.seed=1: 5 client ranks, but data.clients = 4: 1 rank would idle; lower "
+                 "sweep.ranks or raise data.clients"),
+                ("[cells]\nmany = run.seed = 1 & data.clients = 5000\n",
+                 "grid.ini:4: cell many: data.clients = 5000 is more than"),
+                ("[axes]\nanalysis.align = weights\nanalysis.pairs = clients\n"
+                 "analysis.kinds = interaction\n",
+                 "grid.ini:6: cell analysis.align=weights & ")):
+            self.file.write_text(head + rest)
+            for action in ("plan", "run"):
+                self.refused("sweep", action, "grid.ini", say=[say])
+
+    def test_data_may_lie_elsewhere_until_cells_run(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[set]\ndata.dataset = mnist\n"
+                             "data.dir = absent\n[axes]\nrun.seed = 1\n")
+        planned = run("sweep", "plan", "grid.ini", cwd=self.path)
+        self.assertEqual(planned.returncode, 0, planned.stderr)
+        self.assertRegex(planned.stderr, "warning: .* needs no data: data.dir = absent is not a directory")
+        self.refused("sweep", "run", "grid.ini", say=["grid.ini:5: cell run.seed=1: data.dir = absent"])
+
+    def test_a_sweep_given_by_what_it_made(self):
+        self.file.write_text("[sweep]\nbase = small.ini\n[axes]\nrun.seed = 1\n")
+        self.sweep("run")
+        for target in (self.out, self.out / "sweep.ini"):
+            self.refused("sweep", "status", target, say=[f"'{target}' is ", f"itself, '{self.file}'"])
+        self.refused("sweep", "status", ".", say=[".: cannot be read: Is a directory", "sweep file"])
 
     def test_command_lines(self):
         self.file.write_text(GRID)

@@ -1,7 +1,12 @@
 #!/usr/bin/python3
 """A sweep on a real Slurm: arrays within MaxArraySize, a cell that fails, its resubmission."""
 
+import fcntl
+import os
+import pathlib
 import re
+import subprocess
+import tempfile
 import unittest
 
 import cluster
@@ -68,6 +73,57 @@ class SweepTest(ProgramTest):
         self.succeed("sweep", "run", self.file, "--out", here)
         for name in names:
             self.assert_same(content(here / "cells" / name), content(self.out / "cells" / name))
+
+
+class BatchScript(unittest.TestCase):
+    """The script of a cell, without Slurm: with programs that answer in place of its own."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.path = pathlib.Path(directory.name)
+        for folder in ("bin", "logs", "cells/one"):
+            (self.path / folder).mkdir(parents=True)
+        (self.path / "list").write_text("one\n")
+        self.log, self.exit = self.path / "logs/one.log", self.path / "logs/one.exit"
+        self.script = ROOT / "slurm/sweep.sbatch"
+        self.tool("scontrol", f"echo JobId=1 Command={self.script} {self.path} {self.path}/list WorkDir=/")
+        self.tool("srun", 'while [[ $1 == -* ]]; do shift; done; "$@"')
+        self.tool("program", f"echo it runs; touch {self.path}/cells/one/DONE")
+
+    def tool(self, name, text):
+        path = self.path / "bin" / name
+        path.write_text(f"#!/bin/bash\n{text}\n")
+        path.chmod(0o755)
+
+    def start(self):
+        return subprocess.run(
+            ["bash", self.script, self.path, self.path / "list"], capture_output=True, text=True, check=False,
+            env=os.environ | {"PATH": f"{self.path}/bin:{os.environ['PATH']}", "SLURM_JOB_ID": "1",
+                              "SLURM_ARRAY_TASK_ID": "0", "FEDSTRATA_BINARY": f"{self.path}/bin/program"})
+
+    def test_a_second_start_leaves_the_log_of_a_running_cell_alone(self):
+        self.log.write_text("round 1\n")
+        with open(self.log, "a", encoding="ascii") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            second = self.start()
+        self.assertEqual((second.returncode, second.stdout), (0, "one is running already and left alone\n"),
+                         second.stderr)
+        self.assertEqual(self.log.read_text(), "round 1\n")
+        self.assertFalse(self.exit.exists())
+        self.assertEqual(self.start().returncode, 0)
+        self.assertEqual((self.log.read_text(), self.exit.read_text()), ("it runs\n", "0\n"))
+
+    def test_the_log_is_locked_while_the_cell_runs(self):
+        self.tool("program", f"flock --nonblock {self.log} true || echo locked\n"
+                             f"touch {self.path}/cells/one/DONE")
+        self.assertEqual(self.start().returncode, 0)
+        self.assertEqual(self.log.read_text(), "locked\n")
+
+    def test_where_files_cannot_be_locked_cells_run_all_the_same(self):
+        self.tool("flock", "echo flock: 9: No locks available >&2; exit 71")
+        self.assertEqual(self.start().returncode, 0)
+        self.assertEqual(self.log.read_text(), "it runs\n")
 
 
 if __name__ == "__main__":

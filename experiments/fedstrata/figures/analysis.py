@@ -63,7 +63,8 @@ class Analysis:
         return table
 
     def figure_name(self, topic, split, partner=""):
-        return "_".join(filter(None, [topic, self.name, split.replace(":", ""), partner]))
+        name = self.name if self.name != topic else ""  # said once
+        return "_".join(filter(None, [topic, name, split.replace(":", ""), partner]))
 
     def heading(self, what, split, rounds, reference=""):
         """Says what is shown, of which model and data, when, and against what."""

@@ -87,15 +87,21 @@ def fit(figure):
     """Breaks titles and labels of panels that are longer than their panels have room for."""
     figure.draw_without_rendering()
     width, height = figure.get_size_inches()
-    for axis in figure.axes:
-        if getattr(axis, "get_subplotspec", lambda: None)() is None or not axis.get_visible():
-            continue
+    panels = [axis for axis in figure.axes
+              if getattr(axis, "get_subplotspec", lambda: None)() is not None and axis.get_visible()]
+    rooms = []
+    for axis in panels:
         spec, place = axis.get_subplotspec(), axis.get_position()
         columns, middle = spec.get_gridspec().ncols, (place.x0 + place.x1) / 2
         room = 2 * width * min(middle - spec.colspan.start / columns, spec.colspan.stop / columns - middle)
-        for text, inches in ((axis.title, room), (axis.xaxis.label, room),
-                             (axis.yaxis.label, 1.1 * height * place.height)):
+        rooms.append(max(room, 0.5))
+        for text, inches in ((axis.xaxis.label, room), (axis.yaxis.label, 1.1 * height * place.height)):
             text.set_text(page.two_lines(text.get_text(), max(inches, 0.5), text.get_fontsize()))
+    if panels:
+        texts, size = page.titles([axis.title.get_text() for axis in panels], rooms,
+                                  panels[0].title.get_fontsize())
+        for axis, text in zip(panels, texts):
+            axis.title.set(text=text, fontsize=size)
 
 
 def frame(axis, text, xlabel="round"):

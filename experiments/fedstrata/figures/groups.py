@@ -9,7 +9,7 @@ import numpy as np
 
 from . import combine
 from .analysis import FULL, Analysis
-from .run_tables import Problem, averaging, has_classes, read
+from .run_tables import Problem, averaging, has_classes, read, shares_all
 
 MAX_LABEL = 40
 BARE = ("", "schedule", "federation.preset")  # settings whose values say enough without their names
@@ -67,7 +67,7 @@ def member(run, analysis=None):
         about |= {name: run.file["dataset"].attrs.get(name) for name in ("task", "test_count")}
     found = Member(str(run.path), int(attributes["seed"]), combine.of_results(run.config),
                    (str(attributes["model"]), *run.layers), about, has_classes(run),
-                   np.sort(rounds, order="round"), bool(averaged.any(axis=1).all()),
+                   np.sort(rounds, order="round"), shares_all(run),
                    not averaged.any(axis=0).all())
     name = analysis or "insitu"
     if name in run.analyses:

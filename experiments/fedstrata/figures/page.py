@@ -142,3 +142,29 @@ def two_lines(text, inches, size):
             break
         text = text.replace(longest, f"{longest[:half]}…{longest[-half:]}", 1)
     return wrapped
+
+
+def joined(text):
+    """In one part: `First part\\nSecond part` as `First part; second part`."""
+    first, *rest = text.split("\n")
+    return "; ".join([first, *(part if part[1:2].isupper() else part[:1].lower() + part[1:] for part in rest)])
+
+
+def titles(texts, rooms, size):
+    """Each text in two lines at most within its inches, and the points of the letters, which are those of
+    all: parts are joined and long words cut before letters get smaller."""
+    while True:
+        found = [next((form for form in (wrap(text, inches, size), two_lines(joined(text), inches, size))
+                       if form.count("\n") < 2), None) for text, inches in zip(texts, rooms)]
+        if None not in found:
+            return found, size
+        if size <= SMALLEST:
+            return [form or shortened(text, inches, size)
+                    for form, text, inches in zip(found, texts, rooms)], size
+        size = max(SMALLEST, size - 0.5)
+
+
+def shortened(text, inches, size):
+    """The first two lines of the text, and a sign that there is more."""
+    first, second, *_ = two_lines(joined(text), inches, size).split("\n")
+    return f"{first}\n{second[:-1]}…"

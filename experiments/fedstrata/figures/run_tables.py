@@ -86,6 +86,11 @@ def averaging(run):
     return rounds, by_layer(table, "averaged", run.layers, rounds) == 1
 
 
+def shares_all(run):
+    """Is each layer averaged at some time? Otherwise no client uses the global model as a whole."""
+    return bool(averaging(run)[1].any(axis=1).all())
+
+
 def by_layer(table, column, layers, rounds):
     """A column of /metrics/layers as [layers, rounds], NaN where there is no row."""
     values = np.full((len(layers), len(rounds)), np.nan)

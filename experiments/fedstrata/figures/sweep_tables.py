@@ -2,6 +2,7 @@
 that cells have in [cells], where the axes don't tell these apart in a way that could be drawn."""
 
 import copy
+import functools
 import itertools
 import re
 
@@ -9,8 +10,10 @@ import h5py
 import numpy as np
 
 from ..problems import Problem
+from ..run import open_run
 from ..tables import decoded
 from .groups import text
+from .run_tables import shares_all
 
 FORMAT = "fedstrata-sweep"
 SEED = "run.seed"
@@ -70,6 +73,18 @@ class Sweep:
     def runs(self):
         """Directories of the cells that are done."""
         return [self.path.parent / "cells" / str(name) for name in self.cells["name"]]
+
+    @functools.cached_property
+    def without_global(self):
+        """Numbers of the cells some of whose layers are never averaged, as far as their runs are there: no
+        client uses their global model."""
+        found = set()
+        for cell, path in zip(self.cells, self.runs()):
+            if path.exists():
+                with open_run(path) as run:
+                    if not shares_all(run):
+                        found.add(cell["cell"])
+        return found
 
     def label(self, cell):
         """A cell's name in [cells]; empty where it has none."""

@@ -14,6 +14,7 @@ MARKERS = "os^Dv<>p"
 MAX_NAMED = 5  # cells in a sentence
 WORDS = {"every": "averaging interval, rounds", "lr": "learning rate", "local_epochs": "local epochs a round",
          "local_steps": "local steps a round", "batch_size": "batch size, samples"}  # of keys along x
+NO_GLOBAL = "no global model where some layers are never averaged: no client uses it"
 ACCURACIES = [("averaged (global) model", "test_accuracy"),
               ("clients before averaging: mean", "test_accuracy_before"),
               ("clients after averaging: mean", "test_accuracy_after"),
@@ -36,7 +37,8 @@ def figures(whole):
         tested = accuracies(sweep, cells) or losses(sweep, cells)
         topic = tested[0][3].split(",")[0] if tested else "accuracy"
         add(drawn, sweep, cells, topic, part,
-            f"{topic.capitalize()} on the test set, last evaluated round\n{about}", tested)
+            f"{topic.capitalize()} on the test set, last evaluated round\n{about}", tested,
+            NO_GLOBAL * any(cell["cell"] in sweep.without_global for cell in cells))
         analysed = barrier_parts(sweep)
         several = len({analysis for analysis, _ in analysed}) > 1
         for analysis, split in analysed:
@@ -47,10 +49,10 @@ def figures(whole):
     return drawn
 
 
-def add(drawn, sweep, cells, topic, rest, heading, panels):
+def add(drawn, sweep, cells, topic, rest, heading, panels, note=""):
     if panels:
-        drawn[f"sweep_{topic}{rest}"] = lines(sweep, cells, heading, panels)
-        drawn[f"sweep_{topic}_map{rest}"] = heat_maps(sweep, cells, heading, panels)
+        drawn[f"sweep_{topic}{rest}"] = lines(sweep, cells, heading, panels, note)
+        drawn[f"sweep_{topic}_map{rest}"] = heat_maps(sweep, cells, heading, panels, note)
 
 
 def accuracies(sweep, cells):
@@ -79,12 +81,13 @@ def losses(sweep, cells):
 
 
 def last_tested(sweep, column):
-    """As last_of(), without the global model that a cell started from: all there is where it never averages,
-    or where only the clients' models are evaluated later."""
+    """As last_of(), without the global model that no client uses, and that which a cell started from: all
+    there is where it never averages, or where only the clients' models are evaluated later."""
     rounds = sweep.rounds
     if column in ("test_accuracy", "test_loss"):
         sent = np.unique(rounds["cell"][rounds["bytes"] > 0])
-        rounds = rounds[np.isin(rounds["cell"], sent) & (rounds["round"] > 0)]
+        used = np.isin(rounds["cell"], sent) & ~np.isin(rounds["cell"], list(sweep.without_global))
+        rounds = rounds[used & (rounds["round"] > 0)]
     return last_of(rounds, column)
 
 
@@ -143,7 +146,7 @@ def labels(sweep, cells, axis):
             for value in sweep.values(cells, axis)]
 
 
-def lines(sweep, cells, heading, panels):
+def lines(sweep, cells, heading, panels, note=""):
     """One line a set of layers: means, with bars from the least to the largest seed."""
     across, shown, apart = shared(sweep, cells)
     names = labels(sweep, cells, sweep.lines)
@@ -171,10 +174,12 @@ def lines(sweep, cells, heading, panels):
         axis.set_xlim(-0.5, len(across) - 0.5)
         if axis.get_subplotspec().is_first_col() or scales[quantity] is axis:
             axis.set_ylabel(quantity)
-    note = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
+    about = "mean over seeds; bars from the least to the largest" if several_seeds(panels) else ""
+    note = "; ".join(filter(None, [about, note]))
     handles = {name: handle for axis in axes.flat
                for handle, name in zip(*axis.get_legend_handles_labels())}
-    legend = (list(handles.values()), list(handles)) if len(handles) > 1 else ()
+    order = sorted(handles, key=lambda name: names.index(name) if name in names else len(names))
+    legend = ([handles[name] for name in order], order) if len(handles) > 1 else ()
     return Chart(heading, figure, note, legend)
 
 
@@ -215,7 +220,7 @@ def _line(axis, cells, shift, number_of_line, name, joined):
     axis.vlines(place + shift, low, high, color=style["color"], lw=1.2, alpha=0.6)
 
 
-def heat_maps(sweep, cells, heading, panels):
+def heat_maps(sweep, cells, heading, panels, note=""):
     across, shown, apart = shared(sweep, cells)
     grids = []
     for title, grid, decimals, quantity in panels:
@@ -228,7 +233,8 @@ def heat_maps(sweep, cells, heading, panels):
             values, rows, columns = values.T, across, [""]
         grids.append(Grid(title, values, rows, columns, decimals, axis_name(sweep), scale=quantity,
                           signed=quantity.startswith("barrier")))
-    return HeatMap(heading, grids, "means over seeds" if several_seeds(panels) else "", across=2)
+    note = "; ".join(filter(None, ["means over seeds" if several_seeds(panels) else "", note]))
+    return HeatMap(heading, grids, note, across=2)
 
 
 def shared(sweep, cells):

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """`python -m fedstrata`: its commands, and what it says where something is missing."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -54,6 +55,18 @@ class Commands(unittest.TestCase):
                 result = python(*MODULE, word, "--help")
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertIn(f"usage: python -m fedstrata {word}", result.stdout)
+
+    def test_a_reader_who_has_enough_ends_them_quietly(self):
+        plot, importing = EXPERIMENTS / "plot.py", EXPERIMENTS / "import_torch.py"
+        for words in ([*MODULE, "--help"], *([*MODULE, word, "--help"] for word in commands.COMMANDS),
+                      [plot, "--help"], [importing, "--help"]):
+            with self.subTest(words):
+                read, write = os.pipe()
+                os.close(read)
+                result = subprocess.run([sys.executable, *words], cwd=EXPERIMENTS, stdout=write,
+                                        stderr=subprocess.PIPE, text=True, check=False)
+                os.close(write)
+                self.assertEqual((result.returncode, result.stderr), (141, ""))
 
     def test_words_that_are_no_command_are_refused(self):
         self.assert_refused(python(*MODULE, "plto"), "'plto'", "plot")

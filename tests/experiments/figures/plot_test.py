@@ -232,6 +232,25 @@ class PlotTest(unittest.TestCase):
         self.assertIn("lr = 0.05", text)
         self.assertIn("0.1.0&lt;&amp;&gt;", text)
 
+    def test_names_of_figures_say_a_word_once_and_differ(self):
+        names = ("insitu", "cumulative", "windows", "aligned")
+        write_run(self.path, more_kinds=True, analyses=names)
+        with h5py.File(self.path / "run.h5", "a") as file:
+            table = file["barriers/aligned/barriers"][:]
+            more = table[np.char.startswith(table["kind"], b"cumulative")]
+            more["kind"] = np.char.add(b"aligned-", more["kind"])
+            del file["barriers/aligned/barriers"]
+            file["barriers/aligned/barriers"] = np.concatenate([table, more])
+        with open_run(self.path) as run:
+            drawn = [name for each in names for name, figure
+                     in topics.figures(analysis.Analysis(run, each)).items() if figure is not None]
+        self.assertEqual(len(drawn), len(set(drawn)))
+        for name in drawn:
+            words = re.split("[_-]", name)
+            self.assertEqual(len(words), len(set(words)), name)
+        self.assertLessEqual({"cumulative_train", "windows_test", "windows_insitu_test",
+                              "cumulative_aligned_train", "cumulative-permuted_aligned_train"}, set(drawn))
+
     def test_draws_the_samples_of_some_clients_and_says_whose(self):
         for split, name in (("union", "union"), ("client:2", "client2")):
             with self.subTest(split):

@@ -64,6 +64,27 @@ class GlobalModel(SweepsTest):
     def test_of_cells_that_evaluate_clients_alone_has_no_point(self):
         self.assertEqual(self.panels(self.BOTH, self.CLIENTS)["averaged (global) model"], [[70], []])
 
+    def test_of_cells_some_of_whose_layers_are_never_averaged_has_no_point(self):
+        self.sweep(self.CELLS, (self.BOTH, self.BOTH), ["average.body.every"])
+        (self.path / "cells").mkdir()
+        for (name, *_), shared in zip(self.CELLS, (False, True)):
+            write_run(self.path / "cells" / name, shared=shared)
+        sweep = Sweep(self.path / "collected.h5")
+        (_, _, cells), = sweep.parts()
+        self.assertEqual([list(numbers) for numbers in sweeps.accuracies(sweep, cells)[0][1].flat], [[], [70]])
+        for figure in ("sweep_accuracy", "sweep_accuracy_map"):
+            written = "".join(text.get_text() for text in sweeps.figures(sweep)[figure].draw().texts)
+            self.assertIn("no global model where some layers are never averaged", written.replace("\n", " "))
+
+    def test_lines_are_named_in_their_order_also_where_one_has_no_global_model(self):
+        cells = [(f"{every}-{layers}", "", every, layers) for layers in ("body", "all") for every in "12"]
+        self.sweep(cells, [self.BOTH] * 4, ["average.all.every", "average.all.layers"])
+        (self.path / "cells").mkdir()
+        for name, *_, layers in cells:
+            write_run(self.path / "cells" / name, shared=layers == "all")
+        figure = sweeps.figures(Sweep(self.path / "collected.h5"))["sweep_accuracy"].draw()
+        self.assertEqual([text.get_text() for text in figure.legends[0].get_texts()], ["body", "all"])
+
     def test_has_no_line_in_comparisons_and_in_the_figure_of_a_run(self):
         paths = [self.path.with_name(name) for name in ("start", "all")]
         for path, seed in zip(paths, (1, 2)):

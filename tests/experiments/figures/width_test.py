@@ -79,6 +79,8 @@ class Width(unittest.TestCase):
         for (one, _, here), (other, _, there) in itertools.combinations(found, 2):
             self.assertLess(common(here, there), 1, (name, one, other))
         panels = [axis for axis in figure.axes if axis.get_visible()]
+        for axis in panels:
+            self.assertLess(axis.title.get_text().count("\n"), 2, (name, axis.title.get_text()))
         for one, other in itertools.combinations(panels, 2):
             self.assertLess(common(one.get_window_extent(), other.get_window_extent()), 1, name)
             if not hasattr(one, "_colorbar") and not hasattr(other, "_colorbar"):
@@ -134,6 +136,19 @@ class Width(unittest.TestCase):
         text = page.two_lines(f"{name} alone: test error, percentage points", 2.5, 8)
         self.assertEqual(text.count("\n"), 1)
         self.assertTrue(text.startswith("encoder.l") and text.endswith("test error, percentage points"), text)
+
+    def test_titles_of_two_parts_have_two_lines(self):
+        for inches in (3.3, None):
+            for name, figure in self.draw(inches, "cumulative", more_kinds=True, analysed=(2, 4)).items():
+                self.check(name, figure, inches or figure.get_figwidth())
+        parts = "From the input\nBarrier in train error, percentage points"
+        for inches in (2.2, 1.7):
+            (one, other), size = page.titles([parts, "From the output\nLoss"], [inches, inches], 9.5)
+            self.assertEqual(one.replace("\n", " "), "From the input; barrier in train error, percentage points")
+            self.assertEqual(other, "From the output\nLoss")
+            self.assertEqual(size < 9.5, inches == 1.7)
+        (one,), size = page.titles([parts], [1], 9.5)
+        self.assertEqual((one.count("\n"), one[-1], size), (1, "…", page.SMALLEST))
 
     def test_an_analysis_is_named_where_others_are_drawn_too(self):
         self.write(split="train", analyses=("insitu", "more"))

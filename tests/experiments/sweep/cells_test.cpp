@@ -13,9 +13,11 @@ namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -58,10 +60,33 @@ TEST(SweepCellsTest, names_say_what_is_set_and_are_plain) {
 }
 
 TEST(SweepCellsTest, two_names_for_one_run_are_refused) {
-  EXPECT_THAT(refused("[cells]\nfa = federation.preset = fedavg\nfb = average.all.every = 1\n"),
-              AllOf(StartsWith("grid.ini:5: "), HasSubstr("cells.fb is the same run as cells.fa")));
-  // Beside a grid, and within one name, cells may coincide.
-  EXPECT_THAT(cells("[axes]\nrun.seed = 1 | 2\n[cells]\na = run.seed = 2 | 3\n"), SizeIs(3));
+  EXPECT_THAT(
+      refused("[cells]\nfa = federation.preset = fedavg\nfb = average.all.every = 1\n"),
+      AllOf(StartsWith("grid.ini:5: "),
+            HasSubstr("cells.fb (average.all.every=1) is the same run as cells.fa; leave")));
+  EXPECT_THAT(
+      refused("[axes]\nrun.seed = 1 | 2\n[cells]\na = run.seed = 2 | 3\n"),
+      AllOf(StartsWith("grid.ini:6: "), HasSubstr("cells.a (run.seed=2) is the same run as a "
+                                                  "cell of [axes], which has no name")));
+  // Within one name, and within the grid, cells may coincide.
+  EXPECT_THAT(cells("[cells]\na = train.lr = 0.1 | 0.10 | 0.2\n"), SizeIs(2));
+  EXPECT_THAT(cells("[axes]\ntrain.lr = 0.1 | 0.10 | 0.2\n"), SizeIs(2));
+}
+
+TEST(SweepCellsTest,
+     what_looks_like_several_values_or_settings_is_answered_with_how_they_are_written) {
+  std::string const written = "; values are separated by |: train.lr = 0.1 | 0.01";
+  for (std::string const value : {"0.1, 0.01", "0.1,0.01", "0.1 0.01", "0.1 & 0.01", "0.1; 0.01"}) {
+    EXPECT_THAT(refused("[axes]\ntrain.lr = " + value + "\n"), EndsWith(written)) << value;
+  }
+  EXPECT_THAT(refused("[cells]\na = train.lr = 0.1, 0.01 & run.seed = 1\n"), EndsWith(written));
+  EXPECT_THAT(refused("[axes]\ntrain.lr = 1\n[exclude]\nx = train.lr = 0.1, 0.01\n"),
+              EndsWith(written));
+  EXPECT_THAT(refused("[set]\ntrain.lr = 0.1 | 0.01\n[axes]\nrun.seed = 1\n"),
+              EndsWith("; what varies belongs to [axes]: train.lr = 0.1 | 0.01"));
+  EXPECT_THAT(refused("[cells]\na = train.lr = 0.1, run.seed = 2\n"),
+              EndsWith("; settings of one cell are joined by &"));
+  EXPECT_THAT(refused("[axes]\ntrain.lr = 0.1, fast\n"), Not(HasSubstr("separated")));
 }
 
 TEST(SweepCellsTest, messages_about_settings_have_their_line) {
@@ -69,7 +94,9 @@ TEST(SweepCellsTest, messages_about_settings_have_their_line) {
               StartsWith("grid.ini:5: average.all.every = '1, 2, 4' is not possible"));
   EXPECT_THAT(refused("[axes]\nrun.sed = 1\n"), StartsWith("grid.ini:4: unknown key run.sed"));
   EXPECT_THAT(refused("[cells]\na = run.seed = 1 & train.lr = fast\n"), StartsWith("grid.ini:4: "));
-  EXPECT_THAT(refused("[cells]\na = train.mu = 1\n"), HasSubstr("cell a: train.mu"));
+  EXPECT_THAT(refused("[cells]\na = train.mu = 1\n"), StartsWith("grid.ini:4: cell a: train.mu"));
+  EXPECT_THAT(refused("[axes]\nrun.seed = 1\n\ntrain.mu = 1\n"),
+              StartsWith("grid.ini:6: cell run.seed=1 & train.mu=1: train.mu"));
 }
 
 TEST(SweepCellsTest, a_new_value_or_key_leaves_the_hashes_of_the_others) {
@@ -117,7 +144,7 @@ TEST(SweepCellsTest, settings_of_all_cells_and_of_the_base) {
 TEST(SweepCellsTest, cells_besides_the_grid_each_once) {
   auto const all = cells(
       "[axes]\nrun.seed = 1 | 2\n"
-      "[cells]\nlong = federation.rounds=99 & run.seed=1|3\nsame = run.seed=2\n");
+      "[cells]\nlong = federation.rounds=99 & run.seed=1|3\n");
   ASSERT_THAT(all, SizeIs(4));
   EXPECT_THAT(all[2].name, MatchesRegex("long_rounds-99_seed-1-.*"));
   EXPECT_EQ(all[3].config.run.seed, 3U);

@@ -103,14 +103,5 @@ TEST(SweepFileTest, each_mistake_is_named) {
   EXPECT_THAT(refused(kBase + axes + "1 | 2\n"), HasSubstr("'1 | 2'"));
 }
 
-TEST(SweepFileTest, a_file_that_is_not_there_is_named) {
-  try {
-    load_sweep("absent.ini");
-    FAIL();
-  } catch (InputError const& error) {
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("absent.ini"), HasSubstr("sweep file")));
-  }
-}
-
 }  // namespace
 }  // namespace fedstrata

@@ -36,4 +36,4 @@ def cumulative(analysis, split, partner, prefix=""):
 
 
 DRAWN = {"cumulative": cumulative,
-         "cumulative_aligned": functools.partial(cumulative, prefix="aligned-")}
+         "cumulative-permuted": functools.partial(cumulative, prefix="aligned-")}
