@@ -2,6 +2,7 @@
 #include "common/device/device.hpp"
 
 #include <ATen/Parallel.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
@@ -11,6 +12,7 @@
 #include "common/base/error.hpp"
 #include "common/data/samples.hpp"
 #include "tests/support/model_fixture.hpp"
+#include "tests/support/refusal.hpp"
 #include "tests/support/tiny_experiment.hpp"
 
 namespace fedstrata {
@@ -32,6 +34,13 @@ TEST(DeviceTest, a_gpu_that_is_not_there_is_bad_input) {
   if (torch::cuda::is_available()) GTEST_SKIP() << "this machine has one";
   EXPECT_THROW(Device(DeviceChoice::cuda, 1, 0, 1), InputError);
   EXPECT_EQ(Device(DeviceChoice::automatic, 1, 0, 1).describe(), "cpu, 1 thread");
+}
+
+TEST(DeviceTest, the_guarded_device_is_in_programs_for_tests_only) {
+  EXPECT_THAT(refusal_of([] { Device(DeviceChoice::guarded, 1, 0, 1); }),
+              testing::AllOf(testing::HasSubstr("run.device = guarded"),
+                             testing::HasSubstr("fedstrata_guarded"),
+                             testing::HasSubstr("FEDSTRATA_TESTS=ON")));
 }
 
 TEST(DeviceTest, rows_go_up_and_come_back) {

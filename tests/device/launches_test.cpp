@@ -1,0 +1,193 @@
+// What a step of training and a batch of an evaluation ask of a GPU, counted on the guarded device.
+// The numbers are what they are: a change that adds to them makes every step on a GPU slower, and
+// has to say so here.
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "client/trainer.hpp"
+#include "common/data/evaluate.hpp"
+#include "common/device/guarded/counters.hpp"
+#include "tests/support/model_fixture.hpp"
+#include "tests/support/tiny_experiment.hpp"
+
+namespace fedstrata {
+namespace {
+
+struct Cost {
+  std::int64_t launches = 0, synchronisations = 0, uploads = 0, upload_bytes = 0, downloads = 0,
+               download_bytes = 0;
+  bool operator==(Cost const&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, Cost const& cost) {
+  return out << "{.launches = " << cost.launches
+             << ", .synchronisations = " << cost.synchronisations << ", .uploads = " << cost.uploads
+             << ", .upload_bytes = " << cost.upload_bytes << ", .downloads = " << cost.downloads
+             << ", .download_bytes = " << cost.download_bytes << "}";
+}
+
+/// What `work` asks for, since it last set the counters to zero itself.
+template <class Work>
+guarded::Counters counted(Work const& work) {
+  guarded::reset_counters();
+  work();
+  return guarded::counters();
+}
+
+Cost cost(guarded::Counters const& c) {
+  return {c.launches, c.synchronisations, c.uploads, c.upload_bytes, c.downloads, c.download_bytes};
+}
+
+/// What the second piece of work asks for beyond the first.
+template <class Work>
+void expect_difference(Work const& less, Work const& more, Cost const& expected) {
+  auto const one = counted(less), two = counted(more);
+  auto const a = cost(one), b = cost(two);
+  Cost const found{b.launches - a.launches,   b.synchronisations - a.synchronisations,
+                   b.uploads - a.uploads,     b.upload_bytes - a.upload_bytes,
+                   b.downloads - a.downloads, b.download_bytes - a.download_bytes};
+  std::string operators;
+  for (auto const& [name, count] : two.operators) {
+    auto const before = one.operators.find(name);
+    auto const more_often = count - (before == one.operators.end() ? 0 : before->second);
+    if (more_often != 0) operators += std::to_string(more_often) + " " + name + "\n";
+  }
+  EXPECT_EQ(found, expected) << operators;
+}
+
+/// A model that trains one client of a made-up data set on the guarded device.
+struct Training {
+  Dataset data;
+  Device device{DeviceChoice::guarded, 1, 0, 1};
+  std::vector<std::string> settings;
+  Samples samples;
+
+  Training(std::string const& model, std::vector<std::string> more, bool colour = false)
+      : data(tiny_data(colour ? 32 : 28, colour ? 3 : 1, 40, 3 * kEvaluationBatch, 10)),
+        settings(std::move(more)),
+        samples(data.info, data.train, device) {
+    settings.push_back("model.name=" + model);
+  }
+
+  Experiment experiment(std::int64_t steps) const {
+    auto all = settings;
+    all.push_back("federation.local_steps=" + std::to_string(steps));
+    return tiny_experiment(data,
+                           "[data]\ndataset = synthetic\nclients = 1\n[train]\nbatch_size = 4\n"
+                           "[federation]\nrounds = 1\n",
+                           all);
+  }
+
+  /// Of a client's `steps` steps, as all that a rank does for it.
+  auto steps(std::int64_t steps) const {
+    return [this, steps] {
+      auto const experiment = this->experiment(steps);
+      auto const state = device.zeros(experiment.state().size());
+      Trainer trainer({.experiment = &experiment,
+                       .device = &device,
+                       .data = &samples,
+                       .state = state,
+                       .global = state.clone()});
+      guarded::reset_counters();  // a rank has one trainer
+      trainer.train(0, 1, 0);
+    };
+  }
+
+  auto evaluation(std::int64_t batches) const {
+    return [this, batches] {
+      auto const experiment = this->experiment(1);
+      auto const& table = experiment.model.table();
+      auto split = data.test;
+      auto const count = static_cast<std::size_t>(batches * kEvaluationBatch);
+      split.inputs.resize(count * static_cast<std::size_t>(data.info.input_bytes()));
+      split.targets.resize(count);
+      Samples const test(data.info, split, device);
+      guarded::reset_counters();  // the split goes up once
+      evaluate(experiment.model, *experiment.task,
+               experiment.model.view(device.zeros(table.parameter_count),
+                                     device.zeros(table.buffer_count)),
+               test);
+    };
+  }
+};
+
+template <class Work>
+void expect_cost(Work const& work, Cost const& expected) {
+  auto const found = counted(work);
+  EXPECT_EQ(cost(found), expected) << guarded::describe(found);
+}
+
+void expect_step(Training const& training, Cost const& expected) {
+  expect_difference(training.steps(2), training.steps(3), expected);
+}
+
+void expect_batch(Training const& training, Cost const& expected) {
+  expect_difference(training.evaluation(1), training.evaluation(2), expected);
+}
+
+std::string const kMomentum = "train.momentum=0.9";
+
+TEST(LaunchesTest, mlp) {
+  Training const plain("mlp", {});
+  expect_step(plain, {.launches = 45, .uploads = 1, .upload_bytes = 32});
+  expect_batch(plain, {.launches = 27,
+                       .synchronisations = 3,
+                       .uploads = 1,
+                       .upload_bytes = 800,
+                       .downloads = 3,
+                       .download_bytes = 908});
+  expect_step(Training("mlp", {kMomentum}), {.launches = 47, .uploads = 1, .upload_bytes = 32});
+  expect_step(Training("mlp", {kMomentum, "train.nesterov=yes"}),
+              {.launches = 50, .uploads = 1, .upload_bytes = 32});
+  expect_step(Training("mlp", {kMomentum, "train.weight_decay=0.01"}),
+              {.launches = 47, .uploads = 1, .upload_bytes = 32});
+  expect_step(Training("mlp", {"train.weight_decay=0.01"}),
+              {.launches = 45, .uploads = 1, .upload_bytes = 32});
+  expect_step(Training("mlp", {"train.optimizer=adam"}),
+              {.launches = 72, .uploads = 1, .upload_bytes = 32});
+}
+
+TEST(LaunchesTest, cnn) {
+  Training const plain("cnn", {});
+  expect_step(plain, {.launches = 57, .uploads = 1, .upload_bytes = 32});
+  expect_batch(plain, {.launches = 32,
+                       .synchronisations = 3,
+                       .uploads = 1,
+                       .upload_bytes = 800,
+                       .downloads = 3,
+                       .download_bytes = 908});
+  expect_step(Training("cnn", {"data.augment=crop_flip"}),
+              {.launches = 59, .uploads = 2, .upload_bytes = 64});
+}
+
+TEST(LaunchesTest, resnet18_with_batch_norm) {
+  Training const momentum("resnet18", {"model.norm=batch", kMomentum}, true);
+  expect_step(momentum, {.launches = 287, .uploads = 1, .upload_bytes = 32});
+  expect_batch(momentum, {.launches = 89,
+                          .synchronisations = 3,
+                          .uploads = 1,
+                          .upload_bytes = 800,
+                          .downloads = 3,
+                          .download_bytes = 908});
+  expect_step(Training("resnet18", {"model.norm=batch"}, true),
+              {.launches = 225, .uploads = 1, .upload_bytes = 32});
+}
+
+TEST(LaunchesTest, a_client_of_one_step_and_an_evaluation_of_one_batch) {
+  Training const mlp("mlp", {});
+  expect_cost(mlp.steps(1), {.launches = 45,
+                             .synchronisations = 1,
+                             .uploads = 2,
+                             .upload_bytes = 48,
+                             .downloads = 1,
+                             .download_bytes = 16});
+  expect_cost(mlp.evaluation(1), {.launches = 29,
+                                  .synchronisations = 3,
+                                  .uploads = 1,
+                                  .upload_bytes = 800,
+                                  .downloads = 3,
+                                  .download_bytes = 908});
+}
+
+}  // namespace
+}  // namespace fedstrata
