@@ -306,13 +306,14 @@ void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> m
 
 std::vector<TestBatch> ClientHost::evaluate_global() {
   Stopwatch const watch;
+  std::vector<std::int64_t> mine;
+  for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_)
+    mine.push_back(batch);
+  auto const sums = evaluate_batches(experiment_->model, *experiment_->task, global_weights_,
+                                     *test_, mine, poll_);
   std::vector<TestBatch> batches;
-  for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
-    poll_();
-    auto const sums =
-        evaluate_batch(experiment_->model, *experiment_->task, global_weights_, *test_, batch);
-    batches.push_back({.batch = batch, .loss = sums.loss, .correct = sums.correct});
-  }
+  for (std::size_t i = 0; i < mine.size(); ++i)
+    batches.push_back({.batch = mine[i], .loss = sums[i].loss, .correct = sums[i].correct});
   times_.evaluate += watch.seconds();
   return batches;
 }

@@ -196,7 +196,7 @@ void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradi
     kernels::sgd_update(floats(weights), floats(momentum), floats(gradient), step);
     return;
   }
-  auto const full = gradient.add(weights, step.weight_decay);
+  auto const full = step.weight_decay == 0.0 ? gradient : gradient.add(weights, step.weight_decay);
   momentum.mul_(step.momentum).add_(full);
   if (step.nesterov) {
     weights.sub_(full.add(momentum, step.momentum), step.lr);
@@ -210,7 +210,7 @@ void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step) {
     kernels::sgd_apply(floats(weights), floats(momentum), step);
     return;
   }
-  momentum.add_(weights, step.weight_decay);
+  if (step.weight_decay != 0.0) momentum.add_(weights, step.weight_decay);
   weights.sub_(momentum, step.lr);
 }
 
@@ -220,12 +220,13 @@ void adam_update(at::Tensor weights, at::Tensor mean, at::Tensor square, at::Ten
     kernels::adam_update(floats(weights), floats(mean), floats(square), floats(gradient), step);
     return;
   }
-  auto const full = step.decoupled ? gradient : gradient.add(weights, step.weight_decay);
+  bool const decays = step.weight_decay != 0.0;
+  auto const full = step.decoupled || !decays ? gradient : gradient.add(weights, step.weight_decay);
   mean.mul_(step.beta1).add_(full, 1.0 - step.beta1);
   square.mul_(step.beta2).addcmul_(full, full, 1.0 - step.beta2);
   auto const scale = 1.0 / std::sqrt(1.0 - std::pow(step.beta2, step.steps));
   auto const rate = step.lr / (1.0 - std::pow(step.beta1, step.steps));
-  if (step.decoupled) weights.mul_(1.0 - step.lr * step.weight_decay);
+  if (step.decoupled && decays) weights.mul_(1.0 - step.lr * step.weight_decay);
   weights.addcdiv_(mean, square.sqrt().mul_(scale).add_(step.eps), -rate);
 }
 

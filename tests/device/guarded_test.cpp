@@ -175,6 +175,26 @@ TEST(GuardedTest, what_a_normalisation_writes_beside_its_results_is_written) {
   });
 }
 
+TEST(GuardedTest, training_passes_leave_in_their_target_what_they_leave_on_the_cpu) {
+  auto const model = build("resnet18", kTiny, Norm::batch);
+  Fixture const f(model, kTiny);
+  for (auto const& [beta, alpha] : {std::pair{0.0, 1.0}, {0.0, 0.5}, {0.9, 1.0}, {1.0, -0.1}}) {
+    auto const trained = [&, beta = beta, alpha = alpha](auto const& place) {
+      auto const row = place(f.row.clone()), buffers = place(f.buffer_row.clone());
+      auto const into = place(at::full_like(f.row, beta == 0.0 ? std::nan("") : 0.25));
+      auto sums = place(at::zeros({2}, at::kDouble));
+      auto const outputs = model.train_pass(place(f.images), place(f.labels), classification_task(),
+                                            model.view(row, buffers),
+                                            {model.view(into, buffers), beta, alpha}, sums);
+      return std::vector<at::Tensor>{into.cpu(), buffers.cpu(), sums.cpu(), outputs.cpu()};
+    };
+    auto const here = trained([](at::Tensor const& tensor) { return tensor; });
+    auto const there = trained(on_device);
+    for (std::size_t i = 0; i < here.size(); ++i)
+      EXPECT_TRUE(at::allclose(here[i], there[i], 1e-4, 1e-5)) << "result " << i << ", " << beta;
+  }
+}
+
 TEST(GuardedTest, outputs_grow_to_what_a_kernel_writes) {
   auto const x = on_device(at::arange(6).to(at::kFloat));
   auto out = at::empty({0}, kGuarded);

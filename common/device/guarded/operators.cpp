@@ -131,8 +131,9 @@ void run(c10::OperatorHandle const& op, Stack* stack) {
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   // CUDA has kernels for these; other devices are given several operators, or an error.
-  for (auto const* const name : {"convolution", "convolution_backward", "native_group_norm",
-                                 "native_group_norm_backward", "native_layer_norm"}) {
+  for (auto const* const name :
+       {"convolution", "convolution_backward", "native_group_norm", "native_group_norm_backward",
+        "native_layer_norm", "_foreach_zero_", "_foreach_mul_.Scalar", "_foreach_add_.List"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&run>());
   }
 }
