@@ -7,7 +7,9 @@
 #include "client/trainer.hpp"
 #include "common/data/evaluate.hpp"
 #include "common/device/guarded/counters.hpp"
+#include "server/engine/barrier_engine.hpp"
 #include "tests/support/model_fixture.hpp"
+#include "tests/support/plain_evaluator.hpp"
 #include "tests/support/tiny_experiment.hpp"
 
 namespace fedstrata {
@@ -162,6 +164,45 @@ TEST(LaunchesTest, a_client_of_one_step_and_an_evaluation_of_one_batch) {
                              .download_bytes = 88});
   expect_cost(mlp.evaluation(1),
               {.launches = 22, .synchronisations = 1, .downloads = 1, .download_bytes = 88});
+}
+
+/// Two models and `points` places on the line between them, on batches of four images.
+struct Barriers {
+  Device device{DeviceChoice::guarded, 1, 0, 1};
+  Model model = build("mlp", kGrey);
+  BarrierEngine engine{model, classification_task(), kGrey, {4, 1 << 20, {}}};
+
+  Weights weights(std::uint64_t client) const {
+    auto const host = make_host_model(model, client);
+    auto const row = device.row(std::ssize(host.row));
+    device.upload(host.row, row);
+    return model.view(row, device.row(0));
+  }
+
+  auto losses(int points, std::int64_t batches) const {
+    return [this, points, batches] {
+      PointSet set;
+      std::vector<int> all;
+      for (int i = 0; i < points; ++i) {
+        auto const one = set.add(blend(0, 1, static_cast<double>(i) / (points - 1)));
+        all.push_back(set.add(std::vector<int>(model.table().layers.size(), one)));
+      }
+      auto const tree = build_tree(set, all, engine.stages());
+      BlendedWeights blended(model.table(), {weights(0), weights(1)}, set.blends(), 1 << 30);
+      auto const images = device.to_device(at::rand(kGrey.batch(4)));
+      auto const labels = device.to_device(at::arange(4));
+      auto const load = [&](std::int64_t, std::int64_t) { return Batch{images, labels}; };
+      SampleLosses losses(set.size(), 4 * batches);
+      guarded::reset_counters();
+      engine.evaluate(tree, blended, 0, 4 * batches, load, losses, {});
+    };
+  }
+};
+
+TEST(LaunchesTest, losses_of_all_points_come_by_one_copy_a_batch) {
+  Barriers const barriers;
+  expect_difference(barriers.losses(5, 1), barriers.losses(5, 2),
+                    {.launches = 26, .synchronisations = 2, .downloads = 2, .download_bytes = 832});
 }
 
 }  // namespace
