@@ -80,7 +80,7 @@ void ClientHost::start(std::span<float const> global) {
   for (auto const client : clients_) {
     state_.copy_(initial(client));
     store(client);
-    if (write) emit(0, client, RowUse::before);
+    if (write) emit(0, client, RowUse::before, device_->host_view(state_, staging_));
   }
 }
 
@@ -128,14 +128,14 @@ void ClientHost::count_steps(std::int64_t round) {
   }
 }
 
-void ClientHost::emit(std::int64_t round, std::int64_t client, RowUse use) {
-  auto const row = device_->host_view(state_, staging_);
+void ClientHost::emit(std::int64_t round, std::int64_t client, RowUse use,
+                      std::span<float const> row) {
   sink_({round, client, use}, row.first(static_cast<std::size_t>(layout_.model_size())));
 }
 
 /// -1 when all is well; else the first layer that is not finite or too large to be averaged.
-int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
-  auto const row = device_->host_view(state_, staging_);
+int ClientHost::diverged_layer(std::span<float const> row, double loss, ExactSum& sum,
+                               double weight) const {
   auto const& layers = experiment_->model.table().layers;
   bool const suspicious = !std::isfinite(loss);
   for (std::size_t i = 0; i < layers.size() && (suspicious || !own_parts_.empty()); ++i) {
@@ -160,10 +160,11 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
   trained.record.train_loss = result.loss;
   trained.record.train_accuracy = result.accuracy;
   trained.record.run_rank = rank_;
-  int const layer = diverged_layer(result.loss, sum, weight);
+  auto const row = device_->host_view(state_, staging_);
+  int const layer = diverged_layer(row, result.loss, sum, weight);
   trained.record.seconds_train = watch.seconds();
   times_.train += watch.seconds();
-  if (experiment_->wanted(round).before()) emit(round, client, RowUse::before);
+  if (experiment_->wanted(round).before()) emit(round, client, RowUse::before, row);
   if (layer >= 0) {
     auto const loss = std::isfinite(result.loss) ? std::to_string(result.loss) : "not finite";
     std::string const what =
@@ -234,11 +235,10 @@ std::vector<bool> ClientHost::trained_here(std::vector<std::int64_t> const& part
   return here;
 }
 
-void ClientHost::apply(RoundParts const& parts, std::span<float const> mean) {
-  auto const mean_row = tensor_view(mean);
+void ClientHost::apply(RoundParts const& parts, at::Tensor const& mean) {
   std::set<std::int64_t> averaged_slices;  // by their offset
   for (auto const& part : parts.averaged()) {
-    narrow(global_, part.slice).copy_(narrow(mean_row, part.packed));
+    narrow(global_, part.slice).copy_(narrow(mean, part.packed));
     averaged_slices.insert(part.slice.offset);
   }
   for (auto const& part : own_parts_) {
@@ -293,12 +293,12 @@ void ClientHost::evaluate_own(ClientRecord& record, bool before) {
   times_.evaluate += watch.seconds();
 }
 
-void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> mean) {
+void ClientHost::evaluate_after(PackedParts const& due, at::Tensor const& mean) {
   for (auto& trained : trained_) {
     if (!trained.evaluated) continue;
     state_.copy_(trained.state);
     for (auto const& part : due) {
-      narrow(state_, part.slice).copy_(narrow(tensor_view(mean), part.packed));
+      narrow(state_, part.slice).copy_(narrow(mean, part.packed));
     }
     evaluate_own(trained.record, false);
   }
@@ -306,13 +306,14 @@ void ClientHost::evaluate_after(PackedParts const& due, std::span<float const> m
 
 std::vector<TestBatch> ClientHost::evaluate_global() {
   Stopwatch const watch;
+  std::vector<std::int64_t> mine;
+  for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_)
+    mine.push_back(batch);
+  auto const sums = evaluate_batches(experiment_->model, *experiment_->task, global_weights_,
+                                     *test_, mine, poll_);
   std::vector<TestBatch> batches;
-  for (std::int64_t batch = rank_; batch < evaluation_batches(test_->size()); batch += ranks_) {
-    poll_();
-    auto const sums =
-        evaluate_batch(experiment_->model, *experiment_->task, global_weights_, *test_, batch);
-    batches.push_back({.batch = batch, .loss = sums.loss, .correct = sums.correct});
-  }
+  for (std::size_t i = 0; i < mine.size(); ++i)
+    batches.push_back({.batch = mine[i], .loss = sums[i].loss, .correct = sums[i].correct});
   times_.evaluate += watch.seconds();
   return batches;
 }
@@ -322,15 +323,16 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
   c10::InferenceMode const no_gradients;
   RoundReport report;
   report.round = round;
-  apply(parts, mean);
+  auto const mean_row = device_->to_device(tensor_view(mean));
+  apply(parts, mean_row);
   if (experiment_->compares(round)) compare(parts, mean, report);
-  if (!parts.all_averaged) evaluate_after(parts.averaged(), mean);
+  if (!parts.all_averaged) evaluate_after(parts.averaged(), mean_row);
   if (experiment_->evaluates_global(round)) report.test_batches = evaluate_global();
   for (auto const& trained : trained_) {
     report.clients.push_back(trained.record);
     if (!experiment_->wanted(round).after()) continue;
     load(trained.record.client, round + 1);
-    emit(round, trained.record.client, RowUse::after);
+    emit(round, trained.record.client, RowUse::after, device_->host_view(state_, staging_));
   }
   trained_.clear();
   report.times = times_;

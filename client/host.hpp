@@ -79,15 +79,15 @@ class ClientHost {
   bool too_long(double share, double seconds) const;
   void count_steps(std::int64_t round);
   std::vector<bool> trained_here(std::vector<std::int64_t> const& participants) const;
-  int diverged_layer(double loss, ExactSum& sum, double weight);
+  int diverged_layer(std::span<float const> row, double loss, ExactSum& sum, double weight) const;
   bool train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
                  std::function<bool()> const& go_on);
-  void apply(RoundParts const& parts, std::span<float const> mean);
+  void apply(RoundParts const& parts, at::Tensor const& mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
-  void evaluate_after(PackedParts const& due, std::span<float const> mean);
+  void evaluate_after(PackedParts const& due, at::Tensor const& mean);
   std::vector<TestBatch> evaluate_global();
   void evaluate_own(ClientRecord& record, bool before);
-  void emit(std::int64_t round, std::int64_t client, RowUse use);
+  void emit(std::int64_t round, std::int64_t client, RowUse use, std::span<float const> row);
   at::Tensor initial(std::int64_t client) const;
 
   Experiment const* experiment_;

@@ -6,46 +6,109 @@
 #include <vector>
 
 #include "common/base/random.hpp"
+#include "common/data/evaluate.hpp"
 #include "common/federation/epoch_batches.hpp"
-#include "common/store/records.hpp"
 
 namespace fedstrata {
 namespace {
 
-/// Endless order of a client's samples: reshuffled every epoch, in batches that end with the epoch.
+/// Endless batches of a client's samples: reshuffled every epoch, with which the last one ends.
 class BatchOrder {
  public:
-  BatchOrder(std::span<std::int64_t const> samples, TrainConfig const& config, Random random)
-      : order_(samples.begin(), samples.end()),
-        batches_(std::ssize(samples), config),
+  BatchOrder(Samples const& data, std::span<std::int64_t const> samples, Config const& config,
+             std::uint64_t client, std::uint64_t round)
+      : data_(data),
+        indices_(samples.begin(), samples.end()),
+        batches_(std::ssize(samples), config.train),
         next_(batches_.count()),
-        random_(random) {}
+        augment_(config.data.augment == Augment::crop_flip),
+        shuffle_(config.run.seed, Purpose::shuffle, client, round),
+        crops_(config.run.seed, Purpose::augmentation, client, round) {}
 
-  std::span<std::int64_t const> next() {
-    if (next_ == batches_.count()) {
-      random_.shuffle(order_);
-      next_ = 0;
-      position_ = 0;
-    }
-    auto const size = static_cast<std::size_t>(batches_.size(next_++));
-    auto const batch = std::span<std::int64_t const>(order_).subspan(position_, size);
+  Batch next() {
+    if (next_ == batches_.count()) begin_epoch();
+    auto const size = batches_.size(next_++);
+    auto batch = data_.gather(order_, position_, size);
     position_ += size;
     return batch;
   }
 
  private:
-  std::vector<std::int64_t> order_;
+  void begin_epoch() {
+    shuffle_.shuffle(indices_);
+    next_ = 0;
+    position_ = 0;
+    auto const used = std::span(indices_).first(static_cast<std::size_t>(batches_.samples()));
+    order_ = augment_ ? data_.augmented_order(used, crops_) : data_.order(used);
+  }
+
+  Samples const& data_;
+  std::vector<std::int64_t> indices_;
   EpochBatches batches_;
   std::int64_t next_;
-  std::size_t position_ = 0;
-  Random random_;
+  std::int64_t position_ = 0;
+  bool augment_;
+  Random shuffle_, crops_;
+  SampleOrder order_;
+};
+
+/// What a client's steps count: losses and correct answers. In host memory the passes add them up.
+/// On a device that would be a dozen launches a step: there the answers are kept, and judged many
+/// at a time.
+class Score {
+ public:
+  Score(Task const& task, at::Tensor const& row) : task_(task) {
+    if (in_host_memory(row)) sums_ = torch::zeros({2}, torch::kFloat64);
+  }
+
+  /// For Model::train_pass.
+  at::Tensor& sums() { return sums_; }
+
+  void add(at::Tensor outputs, at::Tensor targets) {
+    samples_ += outputs.size(0);
+    if (sums_.defined()) return;
+    kept_ += outputs.size(0);
+    outputs_.push_back(std::move(outputs));
+    targets_.push_back(std::move(targets));
+    if (kept_ >= kMostKept) judge();
+  }
+
+  TrainResult result() {
+    if (!outputs_.empty()) judge();
+    EvaluationSums sums;
+    if (judged_.defined()) {
+      sums = to_host(judged_).front();
+    } else {
+      sums = {.loss = sums_[0].item<double>(), .correct = {sums_[1].item<double>()}};
+    }
+    if (!task_.has_accuracy()) sums.correct.clear();
+    return {.loss = sums.loss / static_cast<double>(samples_),
+            .accuracy = accuracy(sums, samples_)};
+  }
+
+ private:
+  static constexpr std::int64_t kMostKept = 8192;  // samples
+
+  void judge() {
+    auto const outputs = at::cat(outputs_);
+    if (!judged_.defined()) judged_ = task_.sums(1, outputs);
+    task_.add_sums(outputs, at::cat(targets_), judged_[0]);
+    outputs_.clear();
+    targets_.clear();
+    kept_ = 0;
+  }
+
+  Task const& task_;
+  at::Tensor sums_;    ///< in host memory, else undefined
+  at::Tensor judged_;  ///< of a device
+  std::vector<at::Tensor> outputs_, targets_;
+  std::int64_t samples_ = 0, kept_ = 0;
 };
 
 }  // namespace
 
 Trainer::Trainer(TrainerInput const& input)
     : experiment_(input.experiment),
-      device_(input.device),
       data_(input.data),
       optimizer_(make_optimizer(experiment_->config.train)),
       correction_(make_correction(experiment_->config.train)) {
@@ -61,18 +124,20 @@ Trainer::Trainer(TrainerInput const& input)
   gradient_views_ = rows.view(gradient_);
 }
 
-void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
-  auto const& model = experiment_->model;
+at::Tensor Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
+  auto const pass = [&](GradientTarget const& target) {
+    return experiment_->model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
+                                         target, sums);
+  };
   if (!gradient_.defined()) {
-    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                     optimizer_->in_place(lr), sums);
+    auto outputs = pass(optimizer_->in_place(lr));
     optimizer_->finish(lr);
-    return;
+    return outputs;
   }
-  model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                   {gradient_views_, 0.0, 1.0}, sums);
+  auto outputs = pass({gradient_views_, 0.0, 1.0});
   if (correction_) correction_->correct(gradient_);
   optimizer_->step(gradient_, lr);
+  return outputs;
 }
 
 void Trainer::begin_correction(std::int64_t client, std::int64_t round) {
@@ -96,33 +161,22 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   ProductsInTf32 const products(config.train.precision == "tf32");
   auto const id = static_cast<std::uint64_t>(client);
   auto const at_round = static_cast<std::uint64_t>(round);
-  BatchOrder order(experiment_->partition.of(client), config.train,
-                   Random(config.run.seed, Purpose::shuffle, id, at_round));
-  Random crops(config.run.seed, Purpose::augmentation, id, at_round);
+  BatchOrder order(*data_, experiment_->partition.of(client), config, id, at_round);
   at::manual_seed(Random(config.run.seed, Purpose::dropout, id, at_round).next());
   auto const steps = experiment_->local_steps(client);
-  auto sums = device_->to_device(torch::zeros({2}, torch::kFloat64));
-  std::int64_t seen = 0;
+  Score score(*experiment_->task, weights_.parameters.front());
   optimizer_->begin();
   if (correction_) begin_correction(client, round);
   for (std::int64_t step_number = 0; step_number < steps; ++step_number) {
     if (go_on && !go_on()) return std::nullopt;
-    auto const indices = order.next();
-    auto const batch = config.data.augment == Augment::crop_flip
-                           ? data_->gather_augmented(indices, crops)
-                           : data_->gather(indices);
+    auto const batch = order.next();
     auto const lr = learning_rate(config.train, config.federation.rounds, round, step_number, steps,
                                   steps_before);
-    step(batch, lr, sums);
-    seen += static_cast<std::int64_t>(indices.size());
+    score.add(step(batch, lr, score.sums()), batch.targets);
   }
   optimizer_->end();
   if (correction_) correction_->end(local_round_);
-  auto const totals = sums.cpu();
-  auto const count = static_cast<double>(seen);
-  bool const counts = experiment_->task->has_accuracy();
-  return TrainResult{.loss = totals[0].item<double>() / count,
-                     .accuracy = counts ? totals[1].item<double>() / count : kAbsent};
+  return score.result();
 }
 
 }  // namespace fedstrata

@@ -43,11 +43,11 @@ class Trainer {
                                    std::function<bool()> const& go_on = {});
 
  private:
-  void step(Batch const& batch, double lr, at::Tensor& sums);
+  /// Returns what the model answered before the step.
+  at::Tensor step(Batch const& batch, double lr, at::Tensor& sums);
   void begin_correction(std::int64_t client, std::int64_t round);
 
   Experiment const* experiment_;
-  Device const* device_;
   Samples const* data_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Correction> correction_;  ///< may be none

@@ -53,19 +53,34 @@ class Result:
                 f"{self.repeated} | {self.resumed} |")
 
 
-def compare(case, cpu, device, again):
+def compare_all(cases, binary, device, parallel=2, again=True):
+    """Yields each case with its Result; those that use others' runs come last. `binary` knows both
+    devices; `again`: make each case twice on the device."""
+    with tempfile.TemporaryDirectory(prefix="fedstrata-devices-") as scratch:
+        scratch = pathlib.Path(scratch)
+        builds.write_data(scratch / "data")
+        places = [OnDevice(name, on, binary, scratch / name) for name, on in
+                  (("old", "cpu"), ("new", device), ("again", device))[:3 if again else 2]]
+        with concurrent.futures.ThreadPoolExecutor(parallel) as pool:
+            for later in (False, True):
+                chosen = [case for case in cases if case.uses_others == later]
+                yield from zip(chosen, pool.map(lambda case: compare(case, *places), chosen))
+
+
+def compare(case, *places):
     result = Result(case.name)
     try:
-        builds.write_inputs(case, cpu.directory.parent)
-        for place in (cpu, device, again):
+        builds.write_inputs(case, places[0].directory.parent)
+        for place in places:
             place.simulate(case, case.name)
             for analysis in case.analyses:
                 place.analyze(case.name, analysis)
-        runs = [place.directory / case.name for place in (cpu, device, again)]
+        runs = [place.directory / case.name for place in places]
         measure(*runs[:2], result)
-        result.repeated = verdict(compare_runs(runs[1], runs[2]).differences)
+        if len(runs) > 2:
+            result.repeated = verdict(compare_runs(runs[1], runs[2]).differences)
         if case.stop == "rounds":
-            resume(case, device, runs[1], result)
+            resume(case, places[1], runs[1], result)
     except (builds.Failure, KeyError, ValueError) as failure:
         result.failure = str(failure)
     return result
@@ -128,22 +143,13 @@ def main():
     options = parser.parse_intermixed_args()
     cases = [case for case in chosen_cases(options.cases) if not lacking(case)]
     failed = []
-    with tempfile.TemporaryDirectory(prefix="fedstrata-devices-") as scratch:
-        scratch = pathlib.Path(scratch)
-        builds.write_data(scratch / "data")
-        places = [OnDevice(name, device, options.binary, scratch / name) for name, device in
-                  (("old", "cpu"), ("new", options.device), ("again", options.device))]
-        print("| case | losses of training | models | losses on curves | run again | resumed |\n"
-              "| --- | --- | --- | --- | --- | --- |", flush=True)
-        with concurrent.futures.ThreadPoolExecutor(options.parallel) as pool:
-            for later in (False, True):
-                chosen = [case for case in cases if case.uses_others == later]
-                for case, result in zip(chosen, pool.map(lambda c: compare(c, *places), chosen)):
-                    print(result.cells(), flush=True)
-                    far = not max(result.losses, result.points) <= options.tolerance
-                    if (result.failure or result.resumed.startswith("differs")
-                            or far and not case.dropout):
-                        failed.append(case.name)
+    print("| case | losses of training | models | losses on curves | run again | resumed |\n"
+          "| --- | --- | --- | --- | --- | --- |", flush=True)
+    for case, result in compare_all(cases, options.binary, options.device, options.parallel):
+        print(result.cells(), flush=True)
+        far = not max(result.losses, result.points) <= options.tolerance
+        if result.failure or result.resumed.startswith("differs") or far and not case.dropout:
+            failed.append(case.name)
     print(f"Not as on the CPU: {', '.join(failed)}" if failed else
           f"All {len(cases)} cases are as on the CPU.")
     return min(1, len(failed))

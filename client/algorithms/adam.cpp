@@ -48,9 +48,15 @@ class Adam : public Optimizer {
   void end() override { kept_steps_.copy_(torch::tensor(steps_)); }
 
   void step(at::Tensor const& gradient, double lr) override {
-    for (std::size_t i = 0; i < slices_.size(); ++i) {
-      auto const slice = [&](at::Tensor const& row) { return narrow(row, slices_[i]); };
-      steps_[i] += 1.0F;
+    for (auto& steps : steps_) steps += 1.0F;
+    for (std::size_t i = 0; i < slices_.size();) {
+      auto part = slices_[i];
+      auto const steps = steps_[i];
+      // Layers side by side that have seen as many steps are one.
+      while (++i < slices_.size() && steps_[i] == steps &&
+             slices_[i].offset == part.offset + part.size)
+        part.size += slices_[i].size;
+      auto const slice = [&](at::Tensor const& row) { return narrow(row, part); };
       adam_update(slice(parameters_), slice(mean_), slice(square_), slice(gradient),
                   {.lr = lr,
                    .beta1 = train_.beta1,
@@ -58,7 +64,7 @@ class Adam : public Optimizer {
                    .eps = train_.eps,
                    .weight_decay = train_.weight_decay,
                    .decoupled = decoupled_,
-                   .steps = steps_[i]});
+                   .steps = steps});
     }
   }
 

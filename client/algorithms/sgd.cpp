@@ -42,7 +42,8 @@ class Sgd : public Optimizer {
     if (has_momentum()) {
       sgd_update(parameters_, momentum_, gradient, at(lr));
     } else {
-      parameters_.mul_(1.0 - lr * train_.weight_decay).sub_(gradient, lr);
+      if (train_.weight_decay != 0.0) parameters_.mul_(1.0 - lr * train_.weight_decay);
+      parameters_.sub_(gradient, lr);
     }
   }
 

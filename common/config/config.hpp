@@ -16,7 +16,8 @@ namespace fedstrata {
 // Every setting of an experiment with its default. docs/configuration.md and `--help` explain the
 // keys; each is described in common/config/sections/, by which common/config/text.cpp reads it.
 
-enum class DeviceChoice { automatic, cpu, cuda };
+/// `guarded` is for tests: a device of ours whose memory the host cannot touch (docs/gpu.md).
+enum class DeviceChoice { automatic, cpu, cuda, guarded };
 enum class Norm { none, batch, group };
 enum class Init { same, different };
 enum class Augment { none, crop_flip };

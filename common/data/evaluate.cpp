@@ -1,7 +1,10 @@
 #include "common/data/evaluate.hpp"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace fedstrata {
 
@@ -9,20 +12,29 @@ std::int64_t evaluation_batches(std::int64_t samples) {
   return (samples + kEvaluationBatch - 1) / kEvaluationBatch;
 }
 
-EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights const& weights,
-                              Samples const& data, std::int64_t batch) {
-  auto const first = batch * kEvaluationBatch;
-  auto const samples = data.range(first, std::min(kEvaluationBatch, data.size() - first));
-  return task.evaluate(model.evaluate(samples.inputs, weights), samples.targets);
+std::vector<EvaluationSums> evaluate_batches(Model const& model, Task const& task,
+                                             Weights const& weights, Samples const& data,
+                                             std::span<std::int64_t const> batches,
+                                             std::function<void()> const& poll) {
+  at::Tensor sums;  // [batches, what the task counts]
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (poll) poll();
+    auto const first = batches[i] * kEvaluationBatch;
+    auto const samples = data.range(first, std::min(kEvaluationBatch, data.size() - first));
+    auto const outputs = model.evaluate(samples.inputs, weights);
+    if (!sums.defined()) sums = task.sums(std::ssize(batches), outputs);
+    task.add_sums(outputs, samples.targets, sums[static_cast<std::int64_t>(i)]);
+  }
+  return sums.defined() ? to_host(sums) : std::vector<EvaluationSums>();
 }
 
 EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
                         Samples const& data, std::function<void()> const& poll) {
+  std::vector<std::int64_t> batches(static_cast<std::size_t>(evaluation_batches(data.size())));
+  std::iota(batches.begin(), batches.end(), 0);
   EvaluationSums sums;
-  for (std::int64_t batch = 0; batch < evaluation_batches(data.size()); ++batch) {
-    if (poll) poll();
-    sums.add(evaluate_batch(model, task, weights, data, batch));
-  }
+  for (auto const& batch : evaluate_batches(model, task, weights, data, batches, poll))
+    sums.add(batch);
   return sums;
 }
 

@@ -16,12 +16,14 @@ inline constexpr std::int64_t kEvaluationBatch = 100;
 /// Number of evaluation batches of a split.
 std::int64_t evaluation_batches(std::int64_t samples);
 
-/// Evaluates batch number `batch` of a split.
-EvaluationSums evaluate_batch(Model const& model, Task const& task, Weights const& weights,
-                              Samples const& data, std::int64_t batch);
+/// Evaluates these batches of a split (their numbers): what each counts. `poll` (may be empty) is
+/// called between them. A device is waited for once, at the end.
+std::vector<EvaluationSums> evaluate_batches(Model const& model, Task const& task,
+                                             Weights const& weights, Samples const& data,
+                                             std::span<std::int64_t const> batches,
+                                             std::function<void()> const& poll = {});
 
-/// Evaluates a whole split, batch after batch;
-/// `poll` (may be empty) is called between them.
+/// Evaluates a whole split: the sum over its batches, in order.
 EvaluationSums evaluate(Model const& model, Task const& task, Weights const& weights,
                         Samples const& data, std::function<void()> const& poll = {});
 

@@ -21,7 +21,7 @@ class HostPixels : public Pixels {
   HostPixels(std::span<std::uint8_t const> bytes, PixelForm form)
       : bytes_(bytes), form_(std::move(form)) {}
 
-  at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const override {
+  at::Tensor gather(Picks const& picks) const override {
     auto images =
         torch::empty({std::ssize(picks.indices), form_.channels, form_.height, form_.width});
     auto* out = images.data_ptr<float>();
@@ -31,10 +31,10 @@ class HostPixels : public Pixels {
       auto const image = static_cast<std::size_t>(picks.indices[i]) * channels * plane;
       for (std::size_t c = 0; c < channels; ++c, out += plane) {
         auto const in = bytes_.subspan(image + c * plane, plane);
-        if (crops.empty()) {
+        if (picks.crops.empty()) {
           kernels::normalize(in, form_.scale[c], form_.shift[c], {out, plane});
         } else {
-          crop_plane(in.data(), crops[i], form_.scale[c], form_.shift[c], out);
+          crop_plane(in.data(), picks.crops[i], form_.scale[c], form_.shift[c], out);
         }
       }
     }
@@ -65,7 +65,7 @@ class HostPixels : public Pixels {
 class DevicePixels : public Pixels {
  public:
   DevicePixels(std::span<std::uint8_t const> bytes, PixelForm form, Device const& device)
-      : device_(&device), form_(std::move(form)), size_(form_.height * form_.width) {
+      : form_(std::move(form)), size_(form_.height * form_.width) {
     auto const planes = torch::from_blob(const_cast<std::uint8_t*>(bytes.data()),
                                          {form_.count, form_.channels, size_}, torch::kUInt8);
     planes_ = at::constant_pad_nd(device.to_device(planes), {0, 1}, 0);
@@ -74,26 +74,19 @@ class DevicePixels : public Pixels {
     sources_ = device.to_device(crop_table());
   }
 
-  at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const override {
-    auto planes = planes_.index_select(0, picks.on_device);
-    if (crops.empty()) {
+  at::Tensor gather(Picks const& picks) const override {
+    auto planes = planes_.index_select(0, picks.indices_on_device);
+    if (picks.crops.empty()) {
       planes = planes.narrow(2, 0, size_);
     } else {
-      auto rows = torch::empty({std::ssize(crops)}, torch::kInt64);
-      auto* row = rows.data_ptr<std::int64_t>();
-      for (auto const& crop : crops) *row++ = row_of(crop);
-      auto const sources = sources_.index_select(0, device_->to_device(rows)).unsqueeze(1);
+      auto const sources = sources_.index_select(0, picks.crops_on_device).unsqueeze(1);
       planes = planes.gather(2, sources.expand({-1, form_.channels, -1}));
     }
-    return at::addcmul(shift_, planes.to(torch::kFloat32), scale_)
+    return at::addcmul(shift_, planes, scale_)  // bytes become floats on the way
         .view({-1, form_.channels, form_.height, form_.width});
   }
 
  private:
-  static std::int64_t row_of(Crop const& crop) {
-    return ((crop.dy + kCropPadding) * kOffsets + crop.dx + kCropPadding) * 2 + (crop.flip ? 1 : 0);
-  }
-
   at::Tensor crop_table() const {
     auto table = torch::empty({kOffsets * kOffsets * 2, size_}, torch::kInt64);
     auto* out = table.data_ptr<std::int64_t>();
@@ -110,12 +103,11 @@ class DevicePixels : public Pixels {
     return table;
   }
 
-  Device const* device_;
   PixelForm form_;
   std::int64_t size_;  ///< pixels of a plane
   at::Tensor planes_;  ///< bytes [N, C, size + 1]
   at::Tensor scale_, shift_;
-  at::Tensor sources_;  ///< int64 [crops, size]
+  at::Tensor sources_;  ///< int64 [crops, size], by the crop's number
 };
 
 }  // namespace

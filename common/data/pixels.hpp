@@ -10,12 +10,6 @@
 
 namespace fedstrata {
 
-/// Numbers of samples, in host memory and as a tensor int64 [B] on the device.
-struct Picks {
-  std::span<std::int64_t const> indices;
-  at::Tensor on_device;
-};
-
 /// Pixels that an image is padded by before it is cropped to its own size.
 inline constexpr std::int64_t kCropPadding = 4;
 
@@ -24,6 +18,20 @@ inline constexpr std::int64_t kCropPadding = 4;
 struct Crop {
   std::int64_t dy = 0, dx = 0;
   bool flip = false;
+
+  /// Its place among all crops.
+  std::int64_t number() const {
+    constexpr auto kOffsets = 2 * kCropPadding + 1;
+    return ((dy + kCropPadding) * kOffsets + dx + kCropPadding) * 2 + (flip ? 1 : 0);
+  }
+};
+
+/// Samples to read, in order: their numbers and, where images are cropped, a crop for each. In host
+/// memory, and as tensors int64 [B] on the device, crops by their number().
+struct Picks {
+  std::span<std::int64_t const> indices;
+  std::span<Crop const> crops = {};
+  at::Tensor indices_on_device, crops_on_device = {};
 };
 
 /// What images lie in memory as, and what a pixel's value becomes: pixel * scale[c] + shift[c].
@@ -36,9 +44,8 @@ struct PixelForm {
 class Pixels {
  public:
   virtual ~Pixels() = default;
-  /// Normalised images float32 [B, C, H, W] on the device, cropped where `crops` (one a pick) are
-  /// given.
-  virtual at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const = 0;
+  /// Normalised images float32 [B, C, H, W] on the device, cropped where the picks have crops.
+  virtual at::Tensor gather(Picks const& picks) const = 0;
 };
 
 /// Reads the bytes where they lie (they must outlive it), in one pass.

@@ -34,8 +34,8 @@ std::vector<float> shifts(DatasetInfo const& info) {
 class SampleReader {
  public:
   virtual ~SampleReader() = default;
-  /// Crops are given for pixels only.
-  virtual at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const = 0;
+  /// There are crops for pixels only.
+  virtual at::Tensor gather(Picks const& picks) const = 0;
 };
 
 namespace {
@@ -53,9 +53,7 @@ class PixelReader : public SampleReader {
                                : pixels_on_device(split.inputs, std::move(form), device);
   }
 
-  at::Tensor gather(Picks const& picks, std::span<Crop const> crops) const override {
-    return pixels_->gather(picks, crops);
-  }
+  at::Tensor gather(Picks const& picks) const override { return pixels_->gather(picks); }
 
  private:
   std::unique_ptr<Pixels const> pixels_;
@@ -65,12 +63,13 @@ class LabelReader : public SampleReader {
  public:
   LabelReader(std::span<std::uint8_t const> labels, Device const& device) : labels_(labels) {
     if (device.is_host()) return;
-    on_device_ = device.to_device(torch::from_blob(const_cast<std::uint8_t*>(labels.data()),
-                                                   {std::ssize(labels)}, torch::kUInt8));
+    auto* const bytes = const_cast<std::uint8_t*>(labels.data());
+    auto const host = torch::from_blob(bytes, {std::ssize(labels)}, torch::kUInt8);
+    on_device_ = device.to_device(host.to(torch::kInt64));
   }
 
-  at::Tensor gather(Picks const& picks, std::span<Crop const>) const override {
-    if (on_device_.defined()) return on_device_.index_select(0, picks.on_device).to(torch::kInt64);
+  at::Tensor gather(Picks const& picks) const override {
+    if (on_device_.defined()) return on_device_.index_select(0, picks.indices_on_device);
     auto out = torch::empty({std::ssize(picks.indices)}, torch::kInt64);
     auto* value = out.data_ptr<std::int64_t>();
     for (auto const index : picks.indices) *value++ = labels_[static_cast<std::size_t>(index)];
@@ -79,7 +78,7 @@ class LabelReader : public SampleReader {
 
  private:
   std::span<std::uint8_t const> labels_;
-  at::Tensor on_device_;  ///< where they are not read in host memory
+  at::Tensor on_device_;  ///< int64 [N], where they are not read in host memory
 };
 
 /// Rows of float32 numbers; (x - mean) / std of each column where those are given.
@@ -96,8 +95,8 @@ class NumberReader : public SampleReader {
     shift_ = device.to_device((-torch::tensor(mean) * scale).to(torch::kFloat32));
   }
 
-  at::Tensor gather(Picks const& picks, std::span<Crop const>) const override {
-    auto rows = rows_.index_select(0, picks.on_device);
+  at::Tensor gather(Picks const& picks) const override {
+    auto rows = rows_.index_select(0, picks.indices_on_device);
     return scale_.defined() ? rows.mul_(scale_).add_(shift_) : rows;
   }
 
@@ -131,7 +130,11 @@ Samples::Samples(DatasetInfo const& info, SplitView split, Device const& device)
       device_(&device),
       count_(std::ssize(split.targets) / info.target_bytes()),
       inputs_(input_reader(info, split, count_, device)),
-      targets_(target_reader(info, split, count_, device)) {}
+      targets_(target_reader(info, split, count_, device)) {
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(count_));
+  std::iota(indices.begin(), indices.end(), 0);
+  all_ = order(indices);
+}
 
 Samples::~Samples() = default;
 Samples::Samples(Samples&&) noexcept = default;
@@ -144,33 +147,58 @@ std::vector<std::int64_t> Samples::class_counts() const {
   return counts;
 }
 
-Batch Samples::gather(std::span<std::int64_t const> indices) const { return read(indices, {}); }
+Picks SampleOrder::picks(std::int64_t first, std::int64_t count) const {
+  auto const begin = static_cast<std::size_t>(first), size = static_cast<std::size_t>(count);
+  Picks picks{.indices = std::span(indices_).subspan(begin, size),
+              .indices_on_device = indices_on_device_.narrow(0, first, count)};
+  if (crops_.empty()) return picks;
+  picks.crops = std::span(crops_).subspan(begin, size);
+  if (crops_on_device_.defined()) picks.crops_on_device = crops_on_device_.narrow(0, first, count);
+  return picks;
+}
 
-Batch Samples::gather_augmented(std::span<std::int64_t const> indices, Random& random) const {
+at::Tensor Samples::on_device(std::span<std::int64_t const> numbers) const {
+  return device_->to_device(torch::from_blob(const_cast<std::int64_t*>(numbers.data()),
+                                             {std::ssize(numbers)}, torch::kInt64));
+}
+
+SampleOrder Samples::order(std::span<std::int64_t const> indices) const {
+  SampleOrder order;
+  order.indices_.assign(indices.begin(), indices.end());
+  order.indices_on_device_ = on_device(order.indices_);
+  return order;
+}
+
+SampleOrder Samples::augmented_order(std::span<std::int64_t const> indices, Random& random) const {
   require(info_.inputs == Inputs::pixels, "only pixels can be cropped and flipped");
   auto const offset = [&] {
     return static_cast<std::int64_t>(random.below(2 * kCropPadding + 1)) - kCropPadding;
   };
-  std::vector<Crop> crops(indices.size());
-  for (auto& crop : crops) {
+  auto order = this->order(indices);
+  order.crops_.resize(indices.size());
+  for (auto& crop : order.crops_) {
     crop.dy = offset();
     crop.dx = offset();
     crop.flip = random.below(2) == 1;
   }
-  return read(indices, crops);
+  if (device_->is_host()) return order;
+  std::vector<std::int64_t> numbers;
+  for (auto const& crop : order.crops_) numbers.push_back(crop.number());
+  order.crops_on_device_ = on_device(numbers);
+  return order;
 }
 
-Batch Samples::read(std::span<std::int64_t const> indices, std::span<Crop const> crops) const {
-  auto const tensor = torch::from_blob(const_cast<std::int64_t*>(indices.data()),
-                                       {std::ssize(indices)}, torch::kInt64);
-  Picks const picks{indices, device_->to_device(tensor)};
-  return {inputs_->gather(picks, crops), targets_->gather(picks, {})};
+Batch Samples::gather(SampleOrder const& order, std::int64_t first, std::int64_t count) const {
+  auto const picks = order.picks(first, count);
+  return {inputs_->gather(picks), targets_->gather(picks)};
+}
+
+Batch Samples::gather(std::span<std::int64_t const> indices) const {
+  return gather(order(indices), 0, std::ssize(indices));
 }
 
 Batch Samples::range(std::int64_t first, std::int64_t count) const {
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
-  std::iota(indices.begin(), indices.end(), first);
-  return gather(indices);
+  return gather(all_, first, count);
 }
 
 }  // namespace fedstrata

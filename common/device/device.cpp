@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <sched.h>
@@ -55,18 +56,31 @@ std::span<float> floats(at::Tensor const& row) {
   return {row.data_ptr<float>(), static_cast<std::size_t>(row.numel())};
 }
 
-}  // namespace
-
-Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node) {
+at::Device pick(DeviceChoice choice, int node_index) {
+  if (choice == DeviceChoice::guarded) {
+    // LibTorch's device that others may bring; only the guarded device of ours is linked.
+    require_input(c10::impl::hasDeviceGuardImpl(at::kPrivateUse1),
+                  "run.device = guarded, but this program has no guarded device: "
+                  "bin/fedstrata_guarded of a build with -DFEDSTRATA_TESTS=ON has one; set "
+                  "run.device = auto, cpu or cuda");
+    return {at::kPrivateUse1, 0};
+  }
   bool const available = torch::cuda::is_available();
   require_input(
       choice != DeviceChoice::cuda || available,
       "run.device = cuda, but LibTorch sees no CUDA device; set run.device = auto or cpu");
-  cpu_ = choice == DeviceChoice::cpu || !available;
-  if (!cpu_) {
+  if (choice == DeviceChoice::cpu || !available) return at::kCPU;
+  auto const index = node_index % static_cast<int>(torch::cuda::device_count());
+  return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+}  // namespace
+
+Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node)
+    : device_(pick(choice, node_index)) {
+  if (device_.is_cuda()) {
     // cuBLAS reads this when it starts; without it, its products are not the same in every run.
     ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
-    index_ = node_index % static_cast<int>(torch::cuda::device_count());
     multiply_in_tf32(false);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
@@ -75,37 +89,40 @@ Device::Device(DeviceChoice choice, int threads, int node_index, int ranks_on_no
   at::set_num_threads(threads_);
   set_blas_threads(threads_);
   keep_freed_memory();
-  name_ = cpu_ ? "cpu" : "cuda:" + std::to_string(index_);
 }
 
 std::string Device::describe() const {
-  return name_ + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads");
+  auto const name = device_.is_cpu()    ? "cpu"
+                    : device_.is_cuda() ? "cuda:" + std::to_string(device_.index())
+                                        : "guarded";
+  return name + ", " + std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads");
 }
 
 std::string Device::bus_id() const {
   using Query = int (*)(char*, int, int);
-  auto* const query = cpu_ ? nullptr : dlsym(RTLD_DEFAULT, "cudaDeviceGetPCIBusId");
+  auto* const query = device_.is_cuda() ? dlsym(RTLD_DEFAULT, "cudaDeviceGetPCIBusId") : nullptr;
   char text[32] = {};
-  if (query == nullptr || reinterpret_cast<Query>(query)(text, sizeof text, index_) != 0) return "";
+  if (query == nullptr || reinterpret_cast<Query>(query)(text, sizeof text, device_.index()) != 0)
+    return "";
   return text;
 }
 
 bool Device::has_tf32() const {
   using Query = int (*)(int*, int, int);
   constexpr int kComputeCapabilityMajor = 75, kAmpere = 8;
-  auto* const query = cpu_ ? nullptr : dlsym(RTLD_DEFAULT, "cudaDeviceGetAttribute");
+  auto* const query = device_.is_cuda() ? dlsym(RTLD_DEFAULT, "cudaDeviceGetAttribute") : nullptr;
   int major = 0;
   return query != nullptr &&
-         reinterpret_cast<Query>(query)(&major, kComputeCapabilityMajor, index_) == 0 &&
+         reinterpret_cast<Query>(query)(&major, kComputeCapabilityMajor, device_.index()) == 0 &&
          major >= kAmpere;
 }
 
 at::Tensor Device::row(std::int64_t n) const {
-  return torch::empty({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
+  return torch::empty({n}, torch::TensorOptions().dtype(torch::kFloat32).device(device_));
 }
 
 at::Tensor Device::zeros(std::int64_t n) const {
-  return torch::zeros({n}, torch::TensorOptions().dtype(torch::kFloat32).device(name_));
+  return torch::zeros({n}, torch::TensorOptions().dtype(torch::kFloat32).device(device_));
 }
 
 void Device::upload(std::span<float const> host, at::Tensor row) const {
@@ -114,12 +131,12 @@ void Device::upload(std::span<float const> host, at::Tensor row) const {
 }
 
 std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& staging) const {
-  if (cpu_) return floats(row);
+  if (is_host()) return floats(row);
   if (!staging.defined() || staging.numel() < row.numel()) {
     // Made inside inference mode, it could not be written outside of it (when a state is saved).
     c10::InferenceMode const plain(false);
-    staging =
-        torch::empty({row.numel()}, torch::TensorOptions(torch::kFloat32).pinned_memory(true));
+    auto const options = torch::TensorOptions(torch::kFloat32);
+    staging = torch::empty({row.numel()}, options.pinned_memory(device_.is_cuda()));
   }
   auto part = staging.narrow(0, 0, row.numel());
   part.copy_(row);
@@ -127,9 +144,10 @@ std::span<float const> Device::host_view(at::Tensor const& row, at::Tensor& stag
 }
 
 at::Tensor Device::to_device(at::Tensor const& host) const {
-  if (cpu_) return host;
+  if (is_host()) return host;
   bool const small = host.nbytes() <= kSmall;
-  return (small ? host.pin_memory() : host).to(torch::Device(name_), host.scalar_type(), small);
+  bool const pinned = small && device_.is_cuda();  // the only device with pinned memory
+  return (pinned ? host.pin_memory() : host).to(device_, host.scalar_type(), small);
 }
 
 ProductsInTf32::ProductsInTf32(bool on) { multiply_in_tf32(on); }
@@ -178,7 +196,7 @@ void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradi
     kernels::sgd_update(floats(weights), floats(momentum), floats(gradient), step);
     return;
   }
-  auto const full = gradient.add(weights, step.weight_decay);
+  auto const full = step.weight_decay == 0.0 ? gradient : gradient.add(weights, step.weight_decay);
   momentum.mul_(step.momentum).add_(full);
   if (step.nesterov) {
     weights.sub_(full.add(momentum, step.momentum), step.lr);
@@ -192,7 +210,7 @@ void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step) {
     kernels::sgd_apply(floats(weights), floats(momentum), step);
     return;
   }
-  momentum.add_(weights, step.weight_decay);
+  if (step.weight_decay != 0.0) momentum.add_(weights, step.weight_decay);
   weights.sub_(momentum, step.lr);
 }
 
@@ -202,12 +220,13 @@ void adam_update(at::Tensor weights, at::Tensor mean, at::Tensor square, at::Ten
     kernels::adam_update(floats(weights), floats(mean), floats(square), floats(gradient), step);
     return;
   }
-  auto const full = step.decoupled ? gradient : gradient.add(weights, step.weight_decay);
+  bool const decays = step.weight_decay != 0.0;
+  auto const full = step.decoupled || !decays ? gradient : gradient.add(weights, step.weight_decay);
   mean.mul_(step.beta1).add_(full, 1.0 - step.beta1);
   square.mul_(step.beta2).addcmul_(full, full, 1.0 - step.beta2);
   auto const scale = 1.0 / std::sqrt(1.0 - std::pow(step.beta2, step.steps));
   auto const rate = step.lr / (1.0 - std::pow(step.beta1, step.steps));
-  if (step.decoupled) weights.mul_(1.0 - step.lr * step.weight_decay);
+  if (step.decoupled && decays) weights.mul_(1.0 - step.lr * step.weight_decay);
   weights.addcdiv_(mean, square.sqrt().mul_(scale).add_(step.eps), -rate);
 }
 

@@ -11,15 +11,15 @@
 
 namespace fedstrata {
 
-/// The device and threads a computing rank uses. CPU and GPU are told apart in this file's
-/// functions, which everything else calls; a few operations and tasks ask in_host_memory() for a
-/// plain loop.
+/// The device and threads a computing rank uses: the CPU, a GPU, or for tests the guarded device
+/// (guarded/). They are told apart in this file's functions, which everything else calls; a few
+/// operations and tasks ask in_host_memory() for a plain loop.
 class Device {
  public:
   /// `node_index`: index of this rank among the computing ranks of its node; `threads` as in
   /// run.threads (0 = share of the affinity mask among `ranks_on_node`). Sets the thread counts of
   /// ATen and of the BLAS behind it, and has the process keep the memory it frees. Throws
-  /// InputError when `choice` is cuda and there is none.
+  /// InputError when `choice` is cuda or guarded and there is none.
   Device(DeviceChoice choice, int threads, int node_index, int ranks_on_node);
 
   int threads() const { return threads_; }
@@ -38,7 +38,7 @@ class Device {
   /// when too small).
   std::span<float const> host_view(at::Tensor const& row, at::Tensor& staging) const;
   /// Do rows live in this process's memory?
-  bool is_host() const { return cpu_; }
+  bool is_host() const { return device_.is_cpu(); }
   /// Can it multiply in TF32 (factors rounded to 10 bits of mantissa, sums in float32)? GPUs from
   /// NVIDIA's Ampere on can.
   bool has_tf32() const;
@@ -47,10 +47,8 @@ class Device {
   at::Tensor to_device(at::Tensor const& host) const;
 
  private:
-  bool cpu_ = true;
-  int index_ = 0;
+  at::Device device_;
   int threads_ = 1;
-  std::string name_;
 };
 
 /// While it lives, matrices and convolutions on a GPU are multiplied in TF32 if `on`, else in

@@ -6,6 +6,8 @@
 
 #include "common/base/error.hpp"
 #include "common/base/random.hpp"
+#include "common/device/device.hpp"
+#include "common/model/operations/operations.hpp"
 
 namespace fedstrata {
 namespace {
@@ -102,19 +104,32 @@ at::Tensor Model::evaluate(at::Tensor const& inputs, Weights const& weights) con
   return frame.main;
 }
 
-void Model::train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
-                       Weights const& weights, GradientTarget const& target,
-                       at::Tensor& sums) const {
+at::Tensor Model::train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
+                             Weights const& weights, GradientTarget const& target,
+                             at::Tensor& sums) const {
   NoAutograd const guard;
   std::vector<Saved> saved(operations_.size());
   Frame frame{inputs};
   for (std::size_t i = 0; i < operations_.size(); ++i)
     frame = operations_[i]->forward(std::move(frame), weights, saved[i]);
-  frame = {task.gradient(frame.main, targets, sums)};
-  for (std::size_t i = operations_.size(); i-- > 0;) {
-    frame = operations_[i]->backward(std::move(frame), weights, target, saved[i], i == 0);
-    saved[i].clear();
+  auto outputs = std::move(frame.main);
+  frame = {task.gradient(outputs, targets, sums)};
+  auto const backward = [&](GradientTarget const& into) {
+    for (std::size_t i = operations_.size(); i-- > 0;) {
+      frame = operations_[i]->backward(std::move(frame), weights, into, saved[i], i == 0);
+      saved[i].clear();
+    }
+  };
+  if (in_host_memory(inputs)) {
+    backward(target);
+  } else {
+    GradientTarget::Waiting waiting;
+    auto together = target;
+    together.waiting = &waiting;
+    backward(together);
+    add_waiting(together);
   }
+  return outputs;
 }
 
 }  // namespace fedstrata

@@ -61,9 +61,11 @@ class Model {
   at::Tensor evaluate(at::Tensor const& inputs, Weights const& weights) const;
 
   /// One training pass without autograd: gradients of the batch's mean loss into `target`; adds
-  /// what Task::gradient counts to `sums`, float64 [2] on the model's device.
-  void train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
-                  Weights const& weights, GradientTarget const& target, at::Tensor& sums) const;
+  /// what Task::gradient counts to `sums`, float64 [2] on the model's device or undefined. Returns
+  /// the outputs.
+  at::Tensor train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
+                        Weights const& weights, GradientTarget const& target,
+                        at::Tensor& sums) const;
 
  private:
   std::string name_;

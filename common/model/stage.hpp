@@ -48,6 +48,12 @@ struct GradientTarget {
   Weights into;
   double beta = 0.0;
   double alpha = 1.0;
+  /// Tensors of `into` with gradients that accumulate() leaves to the end of the pass, when all are
+  /// added at once: on a device one launch instead of many. None: it adds them itself.
+  struct Waiting {
+    std::vector<at::Tensor> into, gradients;
+  };
+  Waiting* waiting = nullptr;
 };
 
 /// What one operation of a training pass keeps for its backward pass.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "common/device/device.hpp"
 #include "common/tasks/tasks.hpp"
@@ -52,7 +53,8 @@ at::Tensor gradient_in_host_memory(at::Tensor const& logits, at::Tensor const& l
   auto const batch = logits.size(0);
   auto const share = 1.0 / static_cast<double>(batch);
   auto* out = gradient.data_ptr<float>();
-  auto* totals = sums.data_ptr<double>();
+  double nobodys[2] = {};
+  auto* totals = sums.defined() ? sums.data_ptr<double>() : nobodys;
   Rows const rows(logits, labels);
   for (std::int64_t i = 0; i < batch; ++i) {
     auto const row = rows.logits(i);
@@ -66,25 +68,38 @@ at::Tensor gradient_in_host_memory(at::Tensor const& logits, at::Tensor const& l
 }
 
 /// bool [B]: is the first largest logit the label's, with a finite loss? `own` holds the label's
-/// log-probabilities. argmax would not do: on a GPU it may name any of several largest logits.
+/// log-probabilities, which are never above 0.
 at::Tensor right_answers(at::Tensor const& logits, at::Tensor const& labels,
                          at::Tensor const& own) {
-  auto const classes = at::arange(logits.size(1), labels.options());
-  auto const largest = logits.eq(logits.amax(1, true));
-  auto const first = at::where(largest, classes, logits.size(1)).amin(1);
-  return first.eq(labels).logical_and_(own.isfinite());
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return logits.argmax(1).eq(labels).logical_and_(own.gt(-kInfinity));
 }
 
 /// By tensor operations alone: any device, any floating type.
 at::Tensor gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels, at::Tensor& sums) {
-  auto const log_p = at::_log_softmax(logits, 1, false);
   auto const column = labels.unsqueeze(1);
-  auto const own = log_p.gather(1, column);
-  sums.select(0, 0).sub_(own.sum(at::kDouble));
-  sums.select(0, 1).add_(right_answers(logits, labels, own.squeeze(1)).sum());
-  auto gradient = log_p.exp();
-  gradient.scatter_add_(1, column, at::full_like(own, -1.0));
+  if (sums.defined()) {
+    auto const own = at::_log_softmax(logits, 1, false).gather(1, column);
+    sums.select(0, 0).sub_(own.sum(at::kDouble));
+    sums.select(0, 1).add_(right_answers(logits, labels, own.squeeze(1)).sum());
+  }
+  auto gradient = at::_softmax(logits, 1, false);
+  gradient.scatter_(1, column, -1.0, "add");
   return gradient.mul_(1.0 / static_cast<double>(logits.size(0)));
+}
+
+/// Adds the right answers of each class to `counts`, in host memory; arguments as right_answers(),
+/// in float64. One loop costs less than tensor operations.
+void count_in_host_memory(at::Tensor const& logits, at::Tensor const& labels, at::Tensor const& own,
+                          double* counts) {
+  auto const classes = logits.size(1);
+  auto const* row = logits.data_ptr<double>();
+  auto const* label = labels.data_ptr<std::int64_t>();
+  auto const* own_value = own.data_ptr<double>();
+  for (std::int64_t i = 0; i < logits.size(0); ++i, row += classes, ++label, ++own_value) {
+    bool const first = std::max_element(row, row + classes) - row == *label;
+    if (first && std::isfinite(*own_value)) counts[*label] += 1.0;
+  }
 }
 
 /// The class of a sample, out of a fixed number. Outputs are logits [B, classes], targets labels
@@ -113,20 +128,15 @@ class Classification : public Task {
     }
   }
 
-  EvaluationSums evaluate(at::Tensor const& outputs, at::Tensor const& labels) const override {
-    auto const logits = outputs.to(at::kDouble);
+  void add_sums(at::Tensor const& outputs, at::Tensor const& labels,
+                at::Tensor sums) const override {
+    auto const logits = outputs.to(at::kDouble).contiguous();
     auto const own = at::log_softmax(logits, 1).gather(1, labels.unsqueeze(1));
-    auto const nll = own.neg().sum();
-    auto const right = right_answers(logits, labels, own.squeeze(1)).cpu();
-    auto const host_labels = labels.cpu();
-    EvaluationSums sums;
-    sums.loss = nll.item<double>();
-    sums.correct.assign(static_cast<std::size_t>(logits.size(1)), 0.0);
-    for (std::int64_t i = 0; i < right.numel(); ++i) {
-      auto const label = static_cast<std::size_t>(host_labels.data_ptr<std::int64_t>()[i]);
-      sums.correct[label] += right.data_ptr<bool>()[i] ? 1.0 : 0.0;
-    }
-    return sums;
+    sums.select(0, 0).sub_(own.sum());
+    if (in_host_memory(logits))
+      return count_in_host_memory(logits, labels.contiguous(), own, sums.data_ptr<double>() + 1);
+    auto const right = right_answers(logits, labels, own.squeeze(1));
+    sums.narrow(0, 1, logits.size(1)).index_add_(0, labels, right.to(at::kDouble));
   }
 
   bool has_accuracy() const override { return true; }

@@ -1,6 +1,7 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct EvaluationSums {
   void add(EvaluationSums const& other);
 };
 
+/// What Task::add_sums() left in the rows of a tensor: one copy from the device.
+std::vector<EvaluationSums> to_host(at::Tensor const& sums);
+
 /// What a model is asked to do: how its answers are judged, in training, in evaluations and at the
 /// points of an analysis. Has no state, so one object serves all.
 ///
@@ -25,8 +29,8 @@ class Task {
   virtual ~Task() = default;
 
   /// Gradient of the mean loss of the batch by `outputs`, in a new tensor of that shape. Adds (sum
-  /// of the losses, number of correct answers) to `sums`, float64 [2] on the device; a task without
-  /// correct answers adds none.
+  /// of the losses, number of correct answers) to `sums`, float64 [2] on the device, where it is
+  /// defined; a task without correct answers adds none.
   virtual at::Tensor gradient(at::Tensor const& outputs, at::Tensor const& targets,
                               at::Tensor& sums) const = 0;
 
@@ -34,11 +38,18 @@ class Task {
   virtual void judge(at::Tensor const& outputs, at::Tensor const& targets, std::span<double> losses,
                      std::span<float> errors) const = 0;
 
-  /// The sums of an evaluation over these samples, in float64.
-  virtual EvaluationSums evaluate(at::Tensor const& outputs, at::Tensor const& targets) const = 0;
+  /// Adds what an evaluation of these samples counts to `sums`, float64 on their device, of the
+  /// size that sums() gives it: the sum of the losses, then the correct answers of each class.
+  virtual void add_sums(at::Tensor const& outputs, at::Tensor const& targets,
+                        at::Tensor sums) const = 0;
 
   /// Is an answer right or wrong? If not, the accuracies in the metrics are absent (NaN).
   virtual bool has_accuracy() const = 0;
+
+  /// Zeros for add_sums(), a row for each of `rows` evaluations by a model with such outputs.
+  at::Tensor sums(std::int64_t rows, at::Tensor const& outputs) const;
+  /// The sums of an evaluation over these samples.
+  EvaluationSums evaluate(at::Tensor const& outputs, at::Tensor const& targets) const;
 };
 
 }  // namespace fedstrata

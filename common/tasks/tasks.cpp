@@ -1,5 +1,7 @@
 #include "common/tasks/tasks.hpp"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -11,6 +13,27 @@ void EvaluationSums::add(EvaluationSums const& other) {
   loss += other.loss;
   correct.resize(std::max(correct.size(), other.correct.size()), 0.0);
   for (std::size_t c = 0; c < other.correct.size(); ++c) correct[c] += other.correct[c];
+}
+
+std::vector<EvaluationSums> to_host(at::Tensor const& sums) {
+  auto const host = sums.cpu();
+  auto const* row = host.data_ptr<double>();
+  auto const columns = host.size(1);
+  std::vector<EvaluationSums> result;
+  for (std::int64_t i = 0; i < host.size(0); ++i, row += columns)
+    result.push_back({.loss = row[0], .correct = {row + 1, row + columns}});
+  return result;
+}
+
+at::Tensor Task::sums(std::int64_t rows, at::Tensor const& outputs) const {
+  auto const classes = has_accuracy() ? outputs.size(1) : 0;
+  return at::zeros({rows, 1 + classes}, outputs.options().dtype(at::kDouble));
+}
+
+EvaluationSums Task::evaluate(at::Tensor const& outputs, at::Tensor const& targets) const {
+  auto const row = sums(1, outputs);
+  add_sums(outputs, targets, row[0]);
+  return to_host(row).front();
 }
 
 Task const& task_named(std::string const& name) {

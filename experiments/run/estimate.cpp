@@ -112,8 +112,9 @@ Speed probe_speed(Experiment const& experiment, Layout const& layout, Device con
     device.upload(row, state);
     auto const weights =
         model.view(narrow(state, state_layout.parameters()), narrow(state, state_layout.buffers()));
-    speed.evaluation =
-        seconds_of([&] { evaluate_batch(model, *experiment.task, weights, test, 0); }, kEvaluate);
+    std::vector<std::int64_t> const first{0};
+    speed.evaluation = seconds_of(
+        [&] { evaluate_batches(model, *experiment.task, weights, test, first); }, kEvaluate);
   }
   auto const slowest = [&](double seconds) {
     auto const all = world.all_gather(static_cast<std::int64_t>(1e9 * seconds));

@@ -78,14 +78,17 @@ std::unique_ptr<GroupEvaluator::Wave> GroupEvaluator::make_wave(PhaseGroup const
                                                                 std::vector<int> const& points,
                                                                 AnalysisModels& models) const {
   std::vector<Weights> loaded(models.size());
+  std::vector<LayerSums> layers(models.size());
   for (int const point : points) {
     for (int const model : models_of(group.points, point)) {
-      auto& weights = loaded[static_cast<std::size_t>(model)];
-      if (weights.parameters.empty()) weights = models.get(model);
+      auto const m = static_cast<std::size_t>(model);
+      if (!loaded[m].parameters.empty()) continue;
+      loaded[m] = models.get(model);
+      layers[m] = models.layers(model);
     }
   }
   // Layers that are equal in two models are evaluated as one.
-  auto const equal = equal_layers(model_.table(), loaded);
+  auto const equal = equal_layers(model_.table(), layers);
   PointSet distinct;
   std::vector<int> evaluated;
   for (int const point : points) {

@@ -120,7 +120,13 @@ Weights AnalysisModels::get(int index) {
     entries_.splice(entries_.begin(), entries_, found);
     return entries_.front().weights;
   }
-  auto weights = upload_(host(index));
+  auto const row = host(index);
+  if (!layers_.contains(index)) {
+    auto const parameters = static_cast<std::size_t>(model_.table().parameter_count);
+    auto const all = std::span<float const>(row);
+    layers_[index] = layer_sums(model_.table(), all.first(parameters), all.subspan(parameters));
+  }
+  auto weights = upload_(row);
   while (entries_.size() >= capacity_) entries_.pop_back();
   entries_.push_front({index, std::move(weights)});
   return entries_.front().weights;

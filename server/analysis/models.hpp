@@ -9,6 +9,7 @@
 
 #include "common/model/model.hpp"
 #include "server/alignment/alignment.hpp"
+#include "server/engine/blended_weights.hpp"
 #include "server/plan/model_spec.hpp"
 
 namespace fedstrata {
@@ -38,6 +39,8 @@ class AnalysisModels {
 
   /// Views that stay valid while they are held. Throws Error when a row cannot be read.
   Weights get(int index);
+  /// What tells its layers from those of others. Of a model that get() has returned.
+  LayerSums const& layers(int index) const { return layers_.at(index); }
   /// How the units of an aligned model are ordered. Throws as get().
   UnitPermutations const& permutations(int index);
   /// How many models there are.
@@ -64,7 +67,8 @@ class AnalysisModels {
   Upload upload_;
   AlignModels align_;
   std::size_t capacity_;
-  std::list<Entry> entries_;  ///< most recently used first
+  std::list<Entry> entries_;         ///< most recently used first
+  std::map<int, LayerSums> layers_;  ///< of all that were ever among them
   std::map<int, UnitPermutations> permutations_;
 };
 

@@ -5,12 +5,15 @@
 // (server/results).
 #include "server/analysis/round_analysis.hpp"
 
+#include <torch/types.h>
+
 #include <algorithm>
 #include <set>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
+#include "common/device/device.hpp"
 #include "server/plan/planner.hpp"
 #include "server/results/round_tables.hpp"
 
@@ -19,6 +22,17 @@ namespace {
 
 std::span<float const> elements(at::Tensor const& tensor) {
   return {tensor.data_ptr<float>(), static_cast<std::size_t>(tensor.numel())};
+}
+
+/// Tensors where a loop can read them: as they are, or by one copy from a device.
+std::vector<at::Tensor> on_host(std::vector<at::Tensor> tensors) {
+  if (in_host_memory(tensors.front())) return tensors;
+  std::vector<std::int64_t> sizes;
+  for (auto& tensor : tensors) {
+    tensor = tensor.view({-1});
+    sizes.push_back(tensor.numel());
+  }
+  return at::cat(tensors).cpu().split_with_sizes(sizes);
 }
 
 BatchLoader loader(SampleSet const& set, SampleSource const& samples) {
@@ -133,11 +147,10 @@ ComparisonResult RoundAnalysis::compute(ComparisonUnit const& unit, AnalysisMode
   auto const b = models.get(comparison.b);
   auto const& table = model_.table();
   ComparisonResult result{std::vector<Products>(table.layers.size())};
+  auto const x = on_host(a.parameters), y = on_host(b.parameters);
   for (std::size_t i = 0; i < table.parameters.size(); ++i) {
-    auto const x = a.parameters[i].cpu().contiguous();
-    auto const y = b.parameters[i].cpu().contiguous();
     result.layers[static_cast<std::size_t>(table.parameters[i].layer)] +=
-        products(elements(x), elements(y));
+        products(elements(x[i]), elements(y[i]));
   }
   return result;
 }

@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "common/device/device.hpp"
+
 // Evaluates a tree of points (evaluation_tree.hpp) stage by stage. What points share is computed
 // once; points that differ so far and agree in all that remains are stacked along the batch; and a
 // layer that is affine in its own parameters is evaluated at the two ends of a line only. The plain
@@ -80,12 +82,13 @@ class BarrierEngine::Pass {
   /// `place`: where in the rows of the losses the batch's samples go.
   void run(Batch const& batch, std::int64_t place) {
     auto const& calibration = engine_.settings_.calibration;
-    targets_ = batch.targets;
+    targets_ = batch.targets.cpu();  // where tasks judge sample by sample
     place_ = place;
     calibration_ = calibration.defined() ? calibration.size(0) : 0;
     rows_ = calibration_ + batch.inputs.size(0);
     auto const inputs = calibration_ > 0 ? at::cat({calibration, batch.inputs}) : batch.inputs;
     descend(0, Frame{inputs});
+    judge_waiting();
   }
 
  private:
@@ -113,7 +116,31 @@ class BarrierEngine::Pass {
     }
   }
 
-  void leaf(Node const& node, at::Tensor const& outputs) {
+  /// Answers of a device wait for those of the batch's other leaves, so that all come by one copy.
+  void leaf(Node const& node, at::Tensor const& answers) {
+    if (in_host_memory(answers)) {
+      judge(node, answers);
+    } else {
+      leaves_.push_back(&node);
+      answers_.push_back(answers);
+    }
+    if (interlude_) interlude_();
+  }
+
+  void judge_waiting() {
+    if (leaves_.empty()) return;
+    auto const all = at::cat(answers_).cpu();
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      auto const rows = answers_[i].size(0);
+      judge(*leaves_[i], all.narrow(0, first, rows));
+      first += rows;
+    }
+    leaves_.clear();
+    answers_.clear();
+  }
+
+  void judge(Node const& node, at::Tensor const& outputs) {
     auto const batch = targets_.size(0);
     for (std::size_t i = 0; i < node.points.size(); ++i) {
       auto const one =
@@ -124,7 +151,6 @@ class BarrierEngine::Pass {
       auto const point = node.points[i];
       engine_.task_.judge(one, targets_, at(losses_.loss(point)), at(losses_.error(point)));
     }
-    if (interlude_) interlude_();
   }
 
   /// The outputs of a stage at the versions that a node asks for, computed when first needed.
@@ -208,7 +234,9 @@ class BarrierEngine::Pass {
   BlendedWeights& weights_;
   SampleLosses& losses_;
   Interlude const& interlude_;
-  at::Tensor targets_;
+  at::Tensor targets_;               ///< in host memory
+  std::vector<Node const*> leaves_;  ///< that wait to be judged,
+  std::vector<at::Tensor> answers_;  ///< with what models answered
   std::int64_t place_ = 0;
   std::int64_t calibration_ = 0;
   std::int64_t rows_ = 0;

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "common/base/checksum.hpp"
+#include "common/model/packed_parts.hpp"
+
 namespace fedstrata {
 namespace {
 
@@ -70,28 +73,26 @@ BlendedWeights::Tensors BlendedWeights::make(int layer, Blend const& blend) cons
   return tensors;
 }
 
+LayerSums layer_sums(LayerTable const& table, std::span<float const> row,
+                     std::span<float const> buffer_row) {
+  LayerSums sums;
+  for (auto const& layer : table.layers) {
+    Checksum sum;
+    sum.add(std::as_bytes(elements(row, layer.parameters)));
+    sum.add(std::as_bytes(elements(buffer_row, layer.buffers)));
+    sums.push_back(sum.value());
+  }
+  return sums;
+}
+
 std::vector<std::vector<int>> equal_layers(LayerTable const& table,
-                                           std::span<Weights const> models) {
+                                           std::span<LayerSums const> models) {
   std::vector<std::vector<int>> result(table.layers.size(), std::vector<int>(models.size()));
   for (std::size_t l = 0; l < table.layers.size(); ++l) {
-    auto const parameters = tensors_of(table.parameters, static_cast<int>(l));
-    auto const buffers = tensors_of(table.buffers, static_cast<int>(l));
-    auto const equal = [&](Weights const& a, Weights const& b) {
-      auto const same = [](auto const& x, auto const& y) {
-        return [&](std::size_t i) { return at::equal(x[i], y[i]); };
-      };
-      return std::ranges::all_of(parameters, same(a.parameters, b.parameters)) &&
-             std::ranges::all_of(buffers, same(a.buffers, b.buffers));
-    };
+    std::map<std::uint64_t, int> first;
     for (std::size_t m = 0; m < models.size(); ++m) {
-      result[l][m] = static_cast<int>(m);
-      for (std::size_t other = 0; other < m && !models[m].parameters.empty(); ++other) {
-        bool const first = result[l][other] == static_cast<int>(other);
-        if (!first || models[other].parameters.empty()) continue;
-        if (!equal(models[other], models[m])) continue;
-        result[l][m] = static_cast<int>(other);
-        break;
-      }
+      auto const own = static_cast<int>(m);
+      result[l][m] = models[m].empty() ? own : first.try_emplace(models[m][l], own).first->second;
     }
   }
   return result;

@@ -38,9 +38,14 @@ class BlendedWeights {
   Weights scratch_;
 };
 
+/// What tells a model's layers from those of others: a checksum for each, of rows in host memory.
+using LayerSums = std::vector<std::uint64_t>;
+LayerSums layer_sums(LayerTable const& table, std::span<float const> row,
+                     std::span<float const> buffer_row);
+
 /// For each layer, the lowest of the models whose tensors of the layer are equal: [layers][models].
-/// A model of which nothing is given (no tensors) stands for itself.
+/// A model of which nothing is given (no sums) stands for itself.
 std::vector<std::vector<int>> equal_layers(LayerTable const& table,
-                                           std::span<Weights const> models);
+                                           std::span<LayerSums const> models);
 
 }  // namespace fedstrata

@@ -54,7 +54,7 @@ TEST_F(Rows, cannot_be_cropped) {
   Samples const samples(info, split, cpu);
   Random random(1, Purpose::augmentation);
   std::vector<std::int64_t> const one{0};
-  EXPECT_THROW(samples.gather_augmented(one, random), Error);
+  EXPECT_THROW(samples.augmented_order(one, random), Error);
 }
 
 }  // namespace

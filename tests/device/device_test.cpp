@@ -2,6 +2,7 @@
 #include "common/device/device.hpp"
 
 #include <ATen/Parallel.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
@@ -11,6 +12,7 @@
 #include "common/base/error.hpp"
 #include "common/data/samples.hpp"
 #include "tests/support/model_fixture.hpp"
+#include "tests/support/refusal.hpp"
 #include "tests/support/tiny_experiment.hpp"
 
 namespace fedstrata {
@@ -32,6 +34,13 @@ TEST(DeviceTest, a_gpu_that_is_not_there_is_bad_input) {
   if (torch::cuda::is_available()) GTEST_SKIP() << "this machine has one";
   EXPECT_THROW(Device(DeviceChoice::cuda, 1, 0, 1), InputError);
   EXPECT_EQ(Device(DeviceChoice::automatic, 1, 0, 1).describe(), "cpu, 1 thread");
+}
+
+TEST(DeviceTest, the_guarded_device_is_in_programs_for_tests_only) {
+  EXPECT_THAT(refusal_of([] { Device(DeviceChoice::guarded, 1, 0, 1); }),
+              testing::AllOf(testing::HasSubstr("run.device = guarded"),
+                             testing::HasSubstr("fedstrata_guarded"),
+                             testing::HasSubstr("FEDSTRATA_TESTS=ON")));
 }
 
 TEST(DeviceTest, rows_go_up_and_come_back) {
@@ -86,6 +95,10 @@ struct BatchesTest : testing::Test {
     data.info.std = {0.2, 0.3, 0.4};
   }
   Samples batches() const { return {data.info, data.train, kCpu}; }
+  Batch augmented(std::vector<std::int64_t> const& indices, Random& random) const {
+    auto const samples = batches();
+    return samples.gather(samples.augmented_order(indices, random), 0, std::ssize(indices));
+  }
   /// What a pixel becomes.
   double normalized(std::size_t channel, int pixel) const {
     return (pixel / 255.0 - data.info.mean[channel]) / data.info.std[channel];
@@ -154,7 +167,7 @@ std::set<std::array<std::int64_t, 3>> crops(BatchesTest const& t, at::Tensor con
 TEST_F(BatchesTest, augmentation_shifts_by_up_to_four_and_mirrors) {
   std::vector<std::int64_t> const indices(200, 3);
   Random random(1, Purpose::augmentation);
-  auto const [images, labels] = batches().gather_augmented(indices, random);
+  auto const [images, labels] = augmented(indices, random);
   EXPECT_TRUE(
       at::equal(labels, at::full({200}, static_cast<int>(data.train.targets[3]), at::kLong)));
   std::set<std::int64_t> shifts, flips;
@@ -171,9 +184,9 @@ TEST_F(BatchesTest, augmentation_shifts_by_up_to_four_and_mirrors) {
 TEST_F(BatchesTest, augmentation_is_a_function_of_the_stream) {
   std::vector<std::int64_t> const indices = {0, 1, 2, 3};
   Random a(1, Purpose::augmentation, 2, 3), b(1, Purpose::augmentation, 2, 3);
-  auto const first = batches().gather_augmented(indices, a);
-  EXPECT_TRUE(at::equal(first.inputs, batches().gather_augmented(indices, b).inputs));
-  EXPECT_FALSE(at::equal(first.inputs, batches().gather_augmented(indices, b).inputs));
+  auto const first = augmented(indices, a);
+  EXPECT_TRUE(at::equal(first.inputs, augmented(indices, b).inputs));
+  EXPECT_FALSE(at::equal(first.inputs, augmented(indices, b).inputs));
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ std::vector<Key<RunConfig>> run_keys() {
                      "the first "
                      "start")),
       affects({.results = true, .machine = true},
-              choice("device", &RunConfig::device, {"auto", "cpu", "cuda"},
-                     "where rows, data and models live; auto = cuda where the rank sees a GPU")),
+              choice("device", &RunConfig::device, {"auto", "cpu", "cuda", "guarded"},
+                     "where rows, data and models live; auto = cuda where the rank sees a GPU; "
+                     "guarded: for tests")),
       affects(
           {.limits = true},
           number(

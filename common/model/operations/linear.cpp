@@ -11,6 +11,7 @@ namespace {
 /// accumulate() with the sums of the gradient's columns.
 void accumulate_columns(at::Tensor const& into, at::Tensor const& gradient,
                         GradientTarget const& target) {
+  if (target.waiting != nullptr) return accumulate(into, gradient.sum(0), target);
   auto const ones = at::ones({gradient.size(0)}, gradient.options());
   into.addmv_(gradient.t(), ones, target.beta, target.alpha);
 }

@@ -21,6 +21,9 @@ using OperationPtr = std::unique_ptr<Operation>;
 /// the target, of the gradient's shape.
 void accumulate(at::Tensor const& into, at::Tensor const& gradient, GradientTarget const& target);
 
+/// Adds the gradients that accumulate() has left waiting.
+void add_waiting(GradientTarget const& target);
+
 /// How a layer's weights start: PyTorch's default, uniform within +-1/sqrt(fan_in), bias too; or
 /// torchvision's: normal with standard deviation sqrt(2/fan_out), or 0.01, bias 0.
 enum class InitScheme { uniform_fan_in, normal_fan_out, normal_small };

@@ -44,7 +44,8 @@ void put(std::vector<Place> const& places, std::vector<at::Tensor> const& tensor
   for (std::size_t i = 0; i < places.size(); ++i) places[i].set(tensors[i]);
 }
 
-/// A module with its tensors in order: those of the rows, and the buffers of other types.
+/// A module with its tensors in order: those of the rows, and others, which are buffers of other
+/// types and plain attributes.
 struct Script {
   Module module;
   std::vector<Place> parameters, buffers, others;
@@ -140,9 +141,11 @@ class ScriptOperation : public Operation {
   /// kept for a backward pass.
   at::Tensor run(at::Tensor const& images, Mode mode) const {
     torch::jit::GraphOptimizerEnabledGuard const as_written(false);
-    // Counters of batches would depend on who else was trained here.
-    for (std::size_t i = 0; i < others_.size(); ++i)
-      script_.others[i].set(others_[i].to(images.device(), others_[i].scalar_type(), false, true));
+    // As they are in the file: counters of batches would depend on who else was trained here.
+    for (std::size_t i = 0; i < others_.size(); ++i) {
+      others_[i] = others_[i].to(images.device());
+      script_.others[i].set(others_[i].clone());
+    }
     script_.module.train(mode == Mode::training);
     if (mode == Mode::statistics) {
       for (auto const i : statistics_) {
@@ -182,8 +185,8 @@ class ScriptOperation : public Operation {
 
   mutable Script script_;  ///< holds the tensors of the pass that runs
   mutable std::vector<bool> reached_;
-  std::vector<at::Tensor> others_;
-  std::vector<std::size_t> statistics_;  ///< of the buffers: running means and variances
+  mutable std::vector<at::Tensor> others_;  ///< where the last pass ran
+  std::vector<std::size_t> statistics_;     ///< of the buffers: running means and variances
   mutable std::mutex mutex_;
 };
 
@@ -226,8 +229,9 @@ class ScriptReader {
     for (std::size_t slot = 0; slot < type->numAttributes(); ++slot) {
       auto const& value = object->getSlot(slot);
       bool const parameter = type->is_parameter(slot);
-      if (!value.isTensor() || !(parameter || type->is_buffer(slot))) continue;
-      bool const in_row = parameter || value.toTensor().is_floating_point();
+      if (!value.isTensor()) continue;
+      bool const buffer = type->is_buffer(slot);
+      bool const in_row = parameter || (buffer && value.toTensor().is_floating_point());
       (parameter ? parameters : in_row ? buffers : script.others).push_back({object, slot});
     }
     if (parameters.empty() && buffers.empty()) return;

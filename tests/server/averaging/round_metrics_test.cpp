@@ -41,8 +41,9 @@ TEST(EvaluateTest, sums_are_those_of_the_logits) {
   EXPECT_NEAR(sums.loss, loss, 1e-4);
   EXPECT_EQ(sums.correct, correct);
   EvaluationSums added;
-  for (std::int64_t batch : {0, 1, 2})
-    added.add(evaluate_batch(model, classification_task(), weights, test, batch));
+  std::vector<std::int64_t> const batches{0, 1, 2};
+  for (auto const& batch : evaluate_batches(model, classification_task(), weights, test, batches))
+    added.add(batch);
   EXPECT_EQ(added.loss, sums.loss);
   EXPECT_EQ(added.correct, sums.correct);
 }
