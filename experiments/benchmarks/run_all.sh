@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds and runs every benchmark and prints the tables of docs/performance.md. About 15 minutes on
-# 2 cores. FEDSTRATA_PFL_VENV names the virtual environment for pfl-research (made when absent, about
-# 5 GB; set it to `none` to leave the peer out).
+# 2 cores. FEDSTRATA_PEERS_VENV names the virtual environment for the peers (made when absent, about
+# 5 GB; set it to `none` to leave them out).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 build=${FEDSTRATA_BUILD:-build}
-venv=${FEDSTRATA_PFL_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/fedstrata/pfl-venv}
+venv=${FEDSTRATA_PEERS_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/fedstrata/peers-venv}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
@@ -17,16 +17,16 @@ quietly cmake --preset release -B "$build" -DFEDSTRATA_BENCHMARKS=ON
 quietly cmake --build "$build" -j "$(nproc)" --target fedstrata benchmark_training_step \
   benchmark_layer_table benchmark_aggregation
 
-peer=()
+peers=()
 if [[ $venv != none ]]; then
-  if "$venv/bin/python" -c 'import pfl, torch' 2>/dev/null ||
+  if "$venv/bin/python" -c 'import jax, pfl, torch' 2>/dev/null ||
     { /usr/bin/python3 -m venv "$venv" &&
       { quietly "$venv/bin/pip" install torch --index-url https://download.pytorch.org/whl/cpu ||
         true; } &&
-      quietly "$venv/bin/pip" install 'pfl[pytorch]' --index-url https://pypi.org/simple; }; then
-    peer=(--peer "$venv/bin/python")
+      quietly "$venv/bin/pip" install 'pfl[pytorch]' jax --index-url https://pypi.org/simple; }; then
+    peers=(--peers "$venv/bin/python")
   else
-    echo "pfl-research could not be installed in $venv; it is left out" >&2
+    echo "the peers could not be installed in $venv; they are left out" >&2
   fi
 fi
 
@@ -36,15 +36,15 @@ echo "Machine: $(nproc) cores, $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | 
 echo "Versions: $(git describe --always --dirty 2>/dev/null || echo unknown)," \
   "LibTorch $(version libtorch-dev), OpenBLAS $(version libopenblas0-pthread)," \
   "Open MPI $(version libopenmpi3), $(c++ --version | head -1)"
-if ((${#peer[@]})); then
-  "${peer[1]}" -c 'import pfl, torch; from importlib.metadata import version
-print("Peer: pfl", version("pfl") + ", PyTorch", torch.__version__)'
+if ((${#peers[@]})); then
+  "${peers[1]}" -c 'from importlib.metadata import version
+print("Peers:", ", ".join(f"{name} {version(name)}" for name in ("pfl", "torch", "jax")))'
 fi
 
 echo $'\n### Framework overhead\n'
 "$build/bin/benchmark_training_step"
 echo $'\n### Client updates per second\n'
-experiments/benchmarks/client_updates.py "$build/bin/fedstrata" "${peer[@]}"
+experiments/benchmarks/client_updates.py "$build/bin/fedstrata" "${peers[@]}"
 echo $'\n### Aggregation\n'
 for ranks in 2 3; do
   mpirun -n "$ranks" --oversubscribe --bind-to none "$build/bin/benchmark_aggregation" |
