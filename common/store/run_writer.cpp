@@ -82,14 +82,13 @@ void RunWriter::require_current() const {
 void RunWriter::writing(std::function<void()> const& work) const {
   try {
     work();
-  } catch (InputError const&) {
-    throw;
   } catch (std::exception const& error) {
     std::error_code unknown;
     require(fs::exists(path_ / Names::kState, unknown),
             quoted(path_) +
                 " is not there any more: the run was moved or removed while it was alive; go on "
                 "with it at its new place with --resume");
+    if (dynamic_cast<InputError const*>(&error) != nullptr) throw;
     throw Error("cannot write to run " + quoted(path_) + " (" + error.what() +
                 "); what was complete before stays valid");
   }
