@@ -6,6 +6,7 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -42,10 +43,7 @@ void check_devices(c10::OperatorHandle const& op, Stack const& stack) {
 class KernelCall {
  public:
   KernelCall(c10::OperatorHandle const& op, Stack& stack)
-      : schema_(op.schema()),
-        stack_(stack),
-        own_(schema_.arguments().size()),
-        shadows_(own_.size()) {
+      : schema_(op.schema()), own_(schema_.arguments().size()), shadows_(own_.size()) {
     for (std::size_t i = 0; i < own_.size(); ++i) to_cpu(i, stack[stack.size() - own_.size() + i]);
     op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), &stack);
     for (std::size_t i = 0; i < own_.size(); ++i) follow_size(i);
@@ -107,19 +105,26 @@ class KernelCall {
   }
 
   c10::FunctionSchema const& schema_;
-  Stack& stack_;
   std::vector<at::Tensor> own_, shadows_;  ///< the arguments that are tensors, and for kernels
 };
 
-/// On a GPU the host waits for what is no tensor.
+/// On a GPU the host waits for what is no tensor, and for tensors whose size follows from values.
+bool is_waited_for(std::string const& name, c10::FunctionSchema const& schema) {
+  constexpr std::array kSizedByValues = {"nonzero",  "masked_select", "_unique",
+                                         "_unique2", "unique_dim",    "unique_consecutive"};
+  return std::ranges::find(kSizedByValues, name) != kSizedByValues.end() ||
+         std::ranges::any_of(schema.returns(), [](auto const& result) {
+           return result.type()->kind() != c10::TypeKind::TensorType;
+         });
+}
+
 void count(c10::OperatorHandle const& op) {
   if (InKernel::now()) return;
-  auto name = op.schema().name().substr(std::string("aten::").size());
-  if (!op.schema().overload_name().empty()) name += "." + op.schema().overload_name();
-  count_launch(name);
-  for (auto const& result : op.schema().returns()) {
-    if (result.type()->kind() != c10::TypeKind::TensorType) return count_synchronisation();
-  }
+  auto const& schema = op.schema();
+  auto const name = schema.name().substr(std::string("aten::").size());
+  auto const& overload = schema.overload_name();
+  count_launch(overload.empty() ? name : name + "." + overload);
+  if (is_waited_for(name, schema)) count_synchronisation();
 }
 
 void run(c10::OperatorHandle const& op, Stack* stack) {
