@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "client/algorithms/algorithms.hpp"
 #include "common/base/random.hpp"
 #include "common/federation/epoch_batches.hpp"
 #include "common/store/records.hpp"
@@ -45,6 +46,10 @@ class BatchOrder {
 
 Trainer::Trainer(TrainerInput const& input)
     : experiment_(input.experiment),
+      smoothed_(experiment_->config.train.label_smoothing > 0.0
+                    ? experiment_->task->smoothed(experiment_->config.train.label_smoothing)
+                    : nullptr),
+      task_(smoothed_ ? smoothed_.get() : experiment_->task),
       device_(input.device),
       data_(input.data),
       optimizer_(make_optimizer(experiment_->config.train)),
@@ -56,22 +61,24 @@ Trainer::Trainer(TrainerInput const& input)
   weights_ = rows.view(rows.parameters());
   optimizer_->attach(rows);
   if (correction_) correction_->attach(rows);
-  if (optimizer_->works_in_place() && !correction_) return;
+  auto const& train = experiment_->config.train;
+  if (!needs_gradient_row(train)) return;
   gradient_ = input.device->zeros(rows.layout.parameters().size);
   gradient_views_ = rows.view(gradient_);
 }
 
 void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
-  auto const& model = experiment_->model;
   if (!gradient_.defined()) {
-    model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                     optimizer_->in_place(lr), sums);
+    experiment_->model.train_pass(batch.inputs, batch.targets, *task_, weights_,
+                                  optimizer_->in_place(lr), sums);
     optimizer_->finish(lr);
     return;
   }
-  model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                   {gradient_views_, 0.0, 1.0}, sums);
+  experiment_->model.train_pass(batch.inputs, batch.targets, *task_, weights_,
+                                {gradient_views_, 0.0, 1.0}, sums);
+  auto const& train = experiment_->config.train;
   if (correction_) correction_->correct(gradient_);
+  if (train.clip > 0.0) clip_norm(gradient_, train.clip);
   optimizer_->step(gradient_, lr);
 }
 

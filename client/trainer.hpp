@@ -10,6 +10,7 @@
 #include "client/algorithms/optimizer.hpp"
 #include "common/data/samples.hpp"
 #include "common/federation/experiment.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
@@ -47,6 +48,8 @@ class Trainer {
   void begin_correction(std::int64_t client, std::int64_t round);
 
   Experiment const* experiment_;
+  std::unique_ptr<Task> smoothed_;  ///< the task with smoothed labels, where they are
+  Task const* task_;
   Device const* device_;
   Samples const* data_;
   std::unique_ptr<Optimizer> optimizer_;

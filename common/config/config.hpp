@@ -74,6 +74,8 @@ struct TrainConfig {
   double beta2 = 0.999;   ///< adam, adamw
   double eps = 1e-8;      ///< adam, adamw
   double weight_decay = 0.0;
+  double clip = 0.0;             ///< largest norm of a gradient; 0 = any
+  double label_smoothing = 0.0;  ///< share of a label that all classes get
   std::int64_t batch_size = 64;
   LastBatch last_batch = LastBatch::keep;  ///< what becomes of an epoch's smaller last batch
   ScheduleKind schedule = ScheduleKind::constant;

@@ -41,6 +41,10 @@ Config checked(Config config, DatasetInfo const& info) {
   require_input(config.data.augment == Augment::none || info.inputs == Inputs::pixels,
                 "data.augment = crop_flip needs images, and data.dataset = " + info.name +
                     " has none; set data.augment = none");
+  require_input(config.train.label_smoothing == 0.0 || info.targets == Targets::labels,
+                "train.label_smoothing = " + shortest(config.train.label_smoothing) +
+                    " needs labels, and the targets of data.dataset = " + info.name +
+                    " are numbers; leave it out");
   return config;
 }
 

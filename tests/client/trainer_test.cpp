@@ -36,6 +36,32 @@ INSTANTIATE_TEST_SUITE_P(
         Settings{"model.name=lenet5", "train.momentum=0.9", "federation.local_epochs=0",
                  "federation.local_steps=5"}));
 
+// The clip and the smoothing of PyTorch itself. A row of the size of lenet5's has norms of
+// thousands of addends.
+INSTANTIATE_TEST_SUITE_P(
+    gradients, TrainerTest,
+    testing::Values(Settings{"train.clip=0.3"}, Settings{"train.clip=1e9"},
+                    Settings{"train.clip=0.5", "train.momentum=0.9", "train.weight_decay=0.01"},
+                    Settings{"train.clip=0.5", "train.correction=prox", "train.mu=0.5"},
+                    Settings{"model.name=lenet5", "train.clip=0.5", "train.label_smoothing=0.1",
+                             "federation.local_epochs=0", "federation.local_steps=5"},
+                    Settings{"train.label_smoothing=0.1"}, Settings{"train.label_smoothing=1"},
+                    Settings{"train.label_smoothing=0.2", "train.momentum=0.9",
+                             "train.nesterov=yes"}));
+
+TEST(TrainerTest, each_of_them_changes_what_is_learnt) {
+  auto const learnt = [](Settings const& settings) {
+    Session const session(settings);
+    auto const state = session.start();
+    session.train(state);
+    return state;
+  };
+  auto const plain = learnt({});
+  for (auto const* setting : {"train.clip=0.3", "train.label_smoothing=0.1"}) {
+    EXPECT_GT((learnt({setting}) - plain).abs().max().item<double>(), 1e-4) << setting;
+  }
+}
+
 TEST(TrainerTest, the_same_client_and_round_give_the_same_bits) {
   Session const session({"train.momentum=0.9", "data.augment=crop_flip"});
   auto const first = session.start(), second = session.start();

@@ -34,13 +34,16 @@ local_epochs = 5
 )";
 
 /// A client's samples in the order of its own stream: every epoch a new shuffle of the last order.
-inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& experiment) {
-  auto const samples = experiment.partition.of(kClient);
+inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& experiment,
+                                                         std::int64_t client = kClient,
+                                                         std::int64_t round = kRound) {
+  auto const samples = experiment.partition.of(client);
   std::vector<std::int64_t> order(samples.begin(), samples.end());
-  Random random(experiment.config.run.seed, Purpose::shuffle, kClient, kRound);
+  Random random(experiment.config.run.seed, Purpose::shuffle, static_cast<std::uint64_t>(client),
+                static_cast<std::uint64_t>(round));
   auto const batch = static_cast<std::size_t>(experiment.config.train.batch_size);
   auto const rule = experiment.config.train.last_batch;
-  auto const steps = static_cast<std::size_t>(experiment.local_steps(kClient));
+  auto const steps = static_cast<std::size_t>(experiment.local_steps(client));
   std::vector<std::vector<std::int64_t>> batches;
   while (batches.size() < steps) {
     random.shuffle(order);
@@ -103,12 +106,16 @@ struct Session {
     for (std::int64_t step = 0; step < steps; ++step) {
       auto const [images, labels] = batches.gather(all[static_cast<std::size_t>(step)]);
       auto const logits = net.logits(images);
-      auto const mean_loss = at::cross_entropy_loss(logits, labels);
-      auto objective = mean_loss;
+      auto const mean_loss_of = [&, &answers = labels](at::Tensor const& outputs) {
+        return at::cross_entropy_loss(outputs, answers, {}, at::Reduction::Mean, -100,
+                                      config.label_smoothing);
+      };
+      auto const mean_loss = mean_loss_of(logits);
+      mean_loss.backward();
       for (std::size_t i = 0; i < parameters.size() && config.mu > 0; ++i) {
-        objective = objective + config.mu / 2 * (parameters[i] - started[i]).square().sum();
+        (config.mu / 2 * (parameters[i] - started[i]).square().sum()).backward();
       }
-      objective.backward();
+      if (config.clip > 0) pytorch_clip(parameters, config.clip);
       loss += mean_loss.item<double>() * static_cast<double>(labels.numel());
       correct += logits.argmax(1).eq(labels).sum().item<double>();
       optimizer_step(learning_rate(config, experiment.config.federation.rounds, kRound, step, steps,

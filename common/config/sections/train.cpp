@@ -23,6 +23,11 @@ std::vector<Key<TrainConfig>> train_keys() {
              "adam, adamw: added to the root of the mean square"),
       number("weight_decay", &TrainConfig::weight_decay, at_least(0), "",
              "times the parameters, added to the gradient; adamw: weights shrink by it times lr"),
+      number("clip", &TrainConfig::clip, at_least(0), "",
+             "largest norm of a step's gradient, over all parameters; longer ones are shortened to "
+             "it; 0 = any"),
+      number("label_smoothing", &TrainConfig::label_smoothing, {.low = 0, .high = 1}, "",
+             "share of each label that is spread over all classes, in the training loss alone"),
       number("batch_size", &TrainConfig::batch_size, at_least(1), "samples",
              "batch of a training step; the last batch of an epoch may be smaller"),
       choice("last_batch", &TrainConfig::last_batch, {"keep", "merge", "drop"},

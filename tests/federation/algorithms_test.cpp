@@ -1,0 +1,138 @@
+// Whole runs of federated algorithms, on any number of ranks, against their equations in the papers
+// written down a second time: in double, one client after another, with autograd.
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "tests/support/federated_run.hpp"
+#include "tests/support/local_training.hpp"
+
+namespace fedstrata {
+namespace {
+
+/// A federation that trains the multilayer perceptron, as rows [P] of doubles.
+class Equations {
+ public:
+  at::Tensor x;  ///< the global model
+
+  Equations(FederatedRun const& run, at::Tensor const& start)
+      : x(start.to(at::kDouble)),
+        run_(run),
+        clients_(static_cast<std::size_t>(experiment().clients())) {
+    for (auto& client : clients_) {
+      client = {x.clone(), at::zeros_like(x)};
+    }
+  }
+
+  void round(std::int64_t number) {
+    auto const ids = experiment().participants(number);
+    for (auto const id : ids) train(id, number);
+    for (int const layer : experiment().schedule.due_layers(number)) average(layer, ids);
+  }
+
+ private:
+  struct Client {
+    at::Tensor y, momentum;
+  };
+
+  Experiment const& experiment() const { return run_.experiment; }
+  TrainConfig const& config() const { return experiment().config.train; }
+  Client& client(std::int64_t id) { return clients_[static_cast<std::size_t>(id)]; }
+  Slice slice(int layer) const {
+    return experiment().model.table().layers[static_cast<std::size_t>(layer)].parameters;
+  }
+
+  at::Tensor gradient(at::Tensor const& row, Batch const& batch) const {
+    auto const variable = row.detach().clone().requires_grad_();
+    auto const& tensors = experiment().model.table().parameters;
+    auto values = batch.inputs.to(at::kDouble).flatten(1);
+    for (std::size_t i = 0; i < tensors.size(); i += 2) {  // a weight and its bias
+      auto const tensor = [&](std::size_t t) {
+        return narrow(variable, tensors[t].slice).view(tensors[t].shape);
+      };
+      if (i > 0) values = at::relu(values);
+      values = at::linear(values, tensor(i), tensor(i + 1));
+    }
+    at::cross_entropy_loss(values, batch.targets, {}, at::Reduction::Mean, -100,
+                           config().label_smoothing)
+        .backward();
+    return variable.grad();
+  }
+
+  void train(std::int64_t id, std::int64_t number) {
+    auto& self = client(id);
+    auto const all = batches_of(experiment(), id, number);
+    auto const steps = std::ssize(all);
+    for (std::int64_t step = 0; step < steps; ++step) {
+      auto const batch = run_.train.gather(all[static_cast<std::size_t>(step)]);
+      auto g = gradient(self.y, batch);
+      if (config().clip > 0) g = g * std::min(1.0, config().clip / g.norm().item<double>());
+      self.momentum = config().momentum * self.momentum + g;
+      double const lr =
+          learning_rate(config(), experiment().config.federation.rounds, number, step, steps, 0);
+      self.y = self.y - lr * self.momentum;
+    }
+  }
+
+  void average(int layer, std::vector<std::int64_t> const& ids) {
+    auto const at = [&](at::Tensor const& row) { return narrow(row, slice(layer)); };
+    auto const weights = experiment().weights(ids);
+    auto const before = at(x).clone();
+    auto mean = at::zeros_like(before);
+    for (std::size_t i = 0; i < ids.size(); ++i) mean += weights[i] * at(client(ids[i]).y);
+    at(x).copy_(mean);
+    for (auto& self : clients_) {
+      at(self.y).copy_(mean);
+      at(self.momentum).zero_();
+    }
+  }
+
+  FederatedRun const& run_;
+  std::vector<Client> clients_;
+};
+
+struct Case {
+  std::string name;
+  Settings settings;
+};
+
+void PrintTo(Case const& c, std::ostream* out) { *out << c.name; }
+
+class AlgorithmsTest : public testing::TestWithParam<Case> {};
+
+at::Tensor global_row(FederatedRun const& run, std::int64_t round) {
+  return torch::tensor(run.row(round, RowKind::global));
+}
+
+TEST_P(AlgorithmsTest, follows_its_equations) {
+  Settings settings = {"train.momentum=0", "federation.rounds=5", "train.lr=0.1"};
+  settings.insert(settings.end(), GetParam().settings.begin(), GetParam().settings.end());
+  FederatedRun const run(tiny_data(), settings);
+  if (run.stored) {
+    Equations equations(run, global_row(run, 0));
+    for (std::int64_t round = 1; round <= 5; ++round) {
+      equations.round(round);
+      auto const difference = global_row(run, round).to(at::kDouble) - equations.x;
+      EXPECT_LT(difference.abs().max().item<double>(), 1e-5) << "round " << round;
+    }
+    EXPECT_GT((equations.x - global_row(run, 0)).abs().max().item<double>(), 1e-2);
+  }
+  run.world.barrier();
+}
+
+Settings with_groups(Settings more) {
+  Settings settings = {"average.body.layers=body", "average.body.every=2", "average.body.offset=1",
+                       "average.head.layers=head", "federation.participation=0.7"};
+  settings.insert(settings.end(), more.begin(), more.end());
+  return settings;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    settings, AlgorithmsTest,
+    testing::Values(Case{"fedavg", {"train.momentum=0.5"}}, Case{"fedavg_groups", with_groups({})},
+                    Case{"clip_smoothing", {"train.clip=0.3", "train.label_smoothing=0.1"}}),
+    [](auto const& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace fedstrata
