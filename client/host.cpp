@@ -134,7 +134,7 @@ void ClientHost::emit(std::int64_t round, std::int64_t client, RowUse use) {
 }
 
 /// -1 when all is well; else the first layer that is not finite or too large to be averaged.
-int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
+int ClientHost::diverged_layer(double loss, ExactSum& sum, std::span<double const> weights) {
   auto const row = device_->host_view(state_, staging_);
   auto const& layers = experiment_->model.table().layers;
   bool const suspicious = !std::isfinite(loss);
@@ -143,11 +143,11 @@ int ClientHost::diverged_layer(double loss, ExactSum& sum, double weight) {
     if (!std::isfinite(kernels::max_magnitude(values))) return static_cast<int>(i);
   }
   if (suspicious) return static_cast<int>(layers.size()) - 1;
-  return sum.add(row, weight);
+  return sum.add(row, weights);
 }
 
-bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
-                           std::function<bool()> const& go_on) {
+bool ClientHost::train_one(std::int64_t client, std::int64_t round, std::span<double const> weights,
+                           ExactSum& sum, std::function<bool()> const& go_on) {
   Stopwatch const watch;
   load(client, round);
   auto const trained_now = trainer_.train(client, round, steps_done_[client], go_on);
@@ -160,7 +160,7 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
   trained.record.train_loss = result.loss;
   trained.record.train_accuracy = result.accuracy;
   trained.record.run_rank = rank_;
-  int const layer = diverged_layer(result.loss, sum, weight);
+  int const layer = diverged_layer(result.loss, sum, weights);
   trained.record.seconds_train = watch.seconds();
   times_.train += watch.seconds();
   if (experiment_->wanted(round).before()) emit(round, client, RowUse::before);
@@ -196,7 +196,7 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   times_ = {};
   auto const participants = experiment_->participants(round);
   evaluated_ = experiment_->evaluated_clients(round);
-  auto const weights = experiment_->weights(participants);
+  auto const weightings = experiment_->weights(round);
   auto const here = trained_here(participants);
   Stopwatch const watch;
   double all = 0.0, done = 0.0;  // steps
@@ -212,7 +212,9 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   std::vector<std::int64_t> excluded;
   for (std::size_t i = 0; i < participants.size(); ++i) {
     if (!here[i]) continue;
-    if (!train_one(participants[i], round, weights[i], sum, go_on)) return std::nullopt;
+    std::vector<double> weights;
+    for (auto const& of_all : weightings) weights.push_back(of_all[i]);
+    if (!train_one(participants[i], round, weights, sum, go_on)) return std::nullopt;
     if (trained_.back().record.excluded != 0) excluded.push_back(participants[i]);
   }
   count_steps(round);

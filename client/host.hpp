@@ -79,9 +79,9 @@ class ClientHost {
   bool too_long(double share, double seconds) const;
   void count_steps(std::int64_t round);
   std::vector<bool> trained_here(std::vector<std::int64_t> const& participants) const;
-  int diverged_layer(double loss, ExactSum& sum, double weight);
-  bool train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
-                 std::function<bool()> const& go_on);
+  int diverged_layer(double loss, ExactSum& sum, std::span<double const> weights);
+  bool train_one(std::int64_t client, std::int64_t round, std::span<double const> weights,
+                 ExactSum& sum, std::function<bool()> const& go_on);
   void apply(RoundParts const& parts, std::span<float const> mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
   void evaluate_after(PackedParts const& due, std::span<float const> mean);

@@ -63,7 +63,7 @@ void Simulation::initialise() {
     if (clients_) clients_->add_initial(sum_);
     std::vector<float> mean(static_cast<std::size_t>(sum_.parts().size()));
     sum_.average(
-        *training_, [] { return 1.0; }, mean);
+        *training_, [] { return std::vector{1.0}; }, mean);
     sum_.parts().unpack(mean, global_);
   }
   if (clients_) clients_->start(global_);
@@ -90,9 +90,9 @@ Simulation::Averaged Simulation::average(std::int64_t round, RoundParts const& p
   Averaged result{.values = std::vector<float>(static_cast<std::size_t>(parts.parts.size()))};
   auto const training_over = [&] {
     Stopwatch const wait;
-    double const divisor = coordinator_->training_over(round);
+    auto divisors = coordinator_->training_over(round);
     waited = wait.seconds();
-    return divisor;
+    return divisors;
   };
   auto const update = [&](std::int64_t first, std::span<float> bucket) {
     coordinator_->update(parts, first, bucket, global_);

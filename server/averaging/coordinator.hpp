@@ -15,10 +15,10 @@
 
 namespace fedstrata {
 
-/// Sum of the weights of the round's participants that did not diverge; 1 exactly when none did.
-/// Throws Error when all of them diverged.
-double divisor(Experiment const& experiment, std::int64_t round,
-               std::vector<std::int64_t> const& excluded);
+/// Sum of the weights of the round's participants that did not diverge, for each weighting of the
+/// round; 1 exactly when none did. Throws Error when all of them diverged.
+std::vector<double> divisors(Experiment const& experiment, std::int64_t round,
+                             std::vector<std::int64_t> const& excluded);
 
 /// What the coordinator decides once a round is trained, for all ranks.
 struct Decision {
@@ -43,8 +43,8 @@ class Coordinator {
   void start(std::span<float const> global);
 
   void begin_round();
-  /// Waits until all client ranks have trained; what to divide the sums by.
-  double training_over(std::int64_t round);
+  /// Waits until all client ranks have trained; what to divide the sums by, for each weighting.
+  std::vector<double> training_over(std::int64_t round);
   /// Makes of means of the round what their layers become (LayerUpdates::apply).
   void update(RoundParts const& parts, std::int64_t first, std::span<float> packed,
               std::span<float const> before);
