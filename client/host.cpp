@@ -178,7 +178,7 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, std::span<do
     store(client);
     trained.evaluated = std::ranges::binary_search(evaluated_, client);
     if (trained.evaluated) evaluate_own(trained.record, true);
-    if (trained.evaluated || experiment_->compares(round)) trained.state = state_.clone();
+    if (trained.evaluated || keeps_trained_) trained.state = state_.clone();
   }
   trained_.push_back(std::move(trained));
   return true;
@@ -196,6 +196,8 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   times_ = {};
   auto const participants = experiment_->participants(round);
   evaluated_ = experiment_->evaluated_clients(round);
+  keeps_trained_ =
+      experiment_->compares(round) || !experiment_->parts(round).distant_layers.empty();
   auto const weightings = experiment_->weights(round);
   auto const here = trained_here(participants);
   Stopwatch const watch;
@@ -234,6 +236,30 @@ std::vector<bool> ClientHost::trained_here(std::vector<std::int64_t> const& part
   for (auto const id : participants) loads.push_back(all[static_cast<std::size_t>(id)]);
   for (int const rank : host_clients(loads, ranks_)) here.push_back(rank == rank_);
   return here;
+}
+
+std::vector<double> ClientHost::distances(std::int64_t round, RoundParts const& parts,
+                                          std::span<float const> mean) {
+  c10::InferenceMode const no_gradients;
+  std::vector<float> mean_row(static_cast<std::size_t>(layout_.size()), 0.0F);
+  parts.averaged().unpack(mean, mean_row);
+  auto const participants = experiment_->participants(round);
+  auto const count = parts.distant_layers.size();
+  std::vector<double> result(participants.size() * count, 0.0);
+  for (auto const& trained : trained_) {
+    if (trained.record.excluded != 0) continue;
+    auto const place = std::ranges::lower_bound(participants, trained.record.client);
+    auto const row = device_->host_view(trained.state, staging_);
+    for (std::size_t i = 0; i < count; ++i) {
+      auto const layer = static_cast<std::size_t>(parts.distant_layers[i]);
+      auto const slice = experiment_->model.table().layers[layer].parameters;
+      auto const sums =
+          kernels::pair_sums(elements(row, slice), elements<float const>(mean_row, slice));
+      result[static_cast<std::size_t>(place - participants.begin()) * count + i] =
+          std::sqrt(sums.distance2);
+    }
+  }
+  return result;
 }
 
 void ClientHost::apply(RoundParts const& parts, std::span<float const> mean) {

@@ -59,6 +59,11 @@ class ClientHost {
   /// be used then.
   std::optional<std::vector<std::int64_t>> train(std::int64_t round, ExactSum& sum);
 
+  /// How far the layers of `parts.distant_layers` of each participant that was trained here are
+  /// from `mean`, [participants][layers]; zero for those of other ranks and those that diverged.
+  std::vector<double> distances(std::int64_t round, RoundParts const& parts,
+                                std::span<float const> mean);
+
   /// Gives all clients what the averaged layers became (`mean`, packed as `parts.parts`), and
   /// evaluates.
   RoundReport finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean);
@@ -107,6 +112,7 @@ class ClientHost {
   std::map<std::int64_t, at::Tensor> own_;           ///< packed own_parts_ of each client
   std::map<std::int64_t, std::int64_t> steps_done_;  ///< of every client, wherever trained
   std::vector<std::int64_t> evaluated_;              ///< ids, ascending, of this round
+  bool keeps_trained_ = false;                       ///< are this round's models looked at again?
   std::vector<Trained> trained_;                     ///< this round's participants
   TimeShares times_;
 };

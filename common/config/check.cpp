@@ -45,12 +45,32 @@ void check_train(Config const& config, std::string const& source) {
                 source + ": train.nesterov = yes needs train.momentum > 0");
 }
 
+/// FedNova knows what steps add up to for SGD alone, whose momentum starts with the layer's
+/// interval.
+void check_nova(Config const& config, std::string const& section) {
+  auto const& train = config.train;
+  std::string const what = section + ".update = nova divides by what a client's steps add up to, ";
+  require_input(train.optimizer == "sgd", what + "which is known for SGD, not for " +
+                                              "train.optimizer = " + train.optimizer +
+                                              "; set one of them otherwise");
+  require_input(train.momentum == 0.0 || train.momentum_at_averaging == AtAveraging::reset,
+                what +
+                    "which is known for a momentum that starts at zero after each average; set "
+                    "train.momentum_at_averaging = reset");
+  require_input(train.correction == "none", what + "which is not known with train.correction = " +
+                                                train.correction + "; leave one of them out");
+}
+
 void check_groups(Config const& config, std::string const& source) {
   for (auto const& group : config.average) {
     std::string const section = source + ": average." + group.name;
     require_input(group.until == 0 || group.until >= group.from,
                   section + ".until = " + std::to_string(group.until) + " lies before " +
                       "average." + group.name + ".from = " + std::to_string(group.from));
+    if (group.update == "nova") check_nova(config, section);
+    require_input(group.update_lo <= group.update_hi,
+                  section + ".update_lo = " + shortest(group.update_lo) + " is more than average." +
+                      group.name + ".update_hi = " + shortest(group.update_hi));
   }
   require_input(config.federation.preset.empty() || config.average.empty(),
                 source + ": federation.preset = " + config.federation.preset +

@@ -115,6 +115,9 @@ struct AverageGroup {
   double update_beta1 = 0.9;
   double update_beta2 = 0.99;
   double update_tau = 1e-3;
+  double update_beta = 0.03;  ///< lws, as what follows
+  double update_lo = 0.01;
+  double update_hi = 0.2;
 };
 
 struct CheckpointConfig {

@@ -14,7 +14,8 @@ std::string as_settings(std::string const& strategy) {
   static std::map<std::string, std::string> const settings = {
       {"fedprox", "train.correction = prox"},    {"fedavgm", "average.NAME.update = momentum"},
       {"fedadam", "average.NAME.update = adam"}, {"fedadagrad", "average.NAME.update = adagrad"},
-      {"fedyogi", "average.NAME.update = yogi"}, {"diloco", "average.NAME.update = nesterov"}};
+      {"fedyogi", "average.NAME.update = yogi"}, {"diloco", "average.NAME.update = nesterov"},
+      {"fednova", "average.NAME.update = nova"}, {"fedlws", "average.NAME.update = lws"}};
   auto const found = settings.find(strategy);
   return found == settings.end() ? "" : "; what you mean is " + found->second;
 }

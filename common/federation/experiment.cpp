@@ -247,6 +247,7 @@ RoundParts Experiment::parts(std::int64_t round) const {
   for (auto& part : parts) {
     auto const& update = schedule.settings_of(part.layer)->update;
     if (part.slice.offset != parameters_of(part.layer).offset) continue;
+    if (asks_for_distances(update)) result.distant_layers.push_back(part.layer);
     if (!normalises_steps(update)) continue;
     MeanWeights const own{MeanWeights::Of::steps, schedule.last_average(part.layer, round)};
     part.weighting = static_cast<int>(std::ranges::find(known, own) - known.begin());

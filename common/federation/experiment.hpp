@@ -38,6 +38,8 @@ struct RoundParts {
   PackedParts parts;  ///< the first `due` are averaged, the rest observed
   std::size_t due = 0;
   bool all_averaged = false;  ///< is every layer due?
+  /// Those of the due layers, ascending, whose update asks how far participants are from the mean.
+  std::vector<int> distant_layers = {};
 
   PackedParts averaged() const { return parts.first(due); }
 };

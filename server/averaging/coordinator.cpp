@@ -78,7 +78,9 @@ std::vector<double> Coordinator::training_over(std::int64_t round) {
     given_up_ = given_up_ || end.given_up;
   }
   std::ranges::sort(excluded_);
-  return divisors(*experiment_, round, excluded_);
+  auto result = divisors(*experiment_, round, excluded_);
+  updates_.begin(round, excluded_);
+  return result;
 }
 
 void Coordinator::update(RoundParts const& parts, std::int64_t first, std::span<float> packed,

@@ -49,6 +49,12 @@ class Coordinator {
   void update(RoundParts const& parts, std::int64_t first, std::span<float> packed,
               std::span<float const> before);
   Decision decide(std::int64_t round);
+  /// LayerUpdates::factors() of a round that counts.
+  std::vector<double> factors(RoundParts const& parts, std::span<float const> mean,
+                              std::span<double const> distances,
+                              std::span<float const> before) const {
+    return updates_.factors(parts, mean, distances, before);
+  }
   /// The round does not count; `global`: the row that it started from. Where clients keep nothing,
   /// that makes a state to go on from.
   void give_up(std::int64_t round, std::span<float const> global);

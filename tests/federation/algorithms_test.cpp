@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <map>
 
 #include "tests/support/federated_run.hpp"
 #include "tests/support/local_training.hpp"
@@ -21,7 +22,7 @@ class Equations {
         run_(run),
         clients_(static_cast<std::size_t>(experiment().clients())) {
     for (auto& client : clients_) {
-      client = {x.clone(), at::zeros_like(x)};
+      client = {x.clone(), at::zeros_like(x), {}};
     }
   }
 
@@ -34,6 +35,7 @@ class Equations {
  private:
   struct Client {
     at::Tensor y, momentum;
+    std::map<int, std::int64_t> steps;  ///< by layer, since its last average
   };
 
   Experiment const& experiment() const { return run_.experiment; }
@@ -72,6 +74,9 @@ class Equations {
       double const lr =
           learning_rate(config(), experiment().config.federation.rounds, number, step, steps, 0);
       self.y = self.y - lr * self.momentum;
+      for (int layer = 0; layer < std::ssize(experiment().model.table().layers); ++layer) {
+        ++self.steps[layer];
+      }
     }
   }
 
@@ -81,11 +86,43 @@ class Equations {
     auto const before = at(x).clone();
     auto mean = at::zeros_like(before);
     for (std::size_t i = 0; i < ids.size(); ++i) mean += weights[i] * at(client(ids[i]).y);
-    at(x).copy_(mean);
+    auto const& update = experiment().schedule.settings_of(layer)->update;
+    auto result = mean;
+    if (update == "nova") result = nova(layer, ids, weights, before);
+    if (update == "lws") result = lws(layer, ids, mean, before);
+    at(x).copy_(result);
     for (auto& self : clients_) {
-      at(self.y).copy_(mean);
+      at(self.y).copy_(result);
       at(self.momentum).zero_();
+      self.steps[layer] = 0;
     }
+  }
+
+  at::Tensor nova(int layer, std::vector<std::int64_t> const& ids,
+                  std::vector<double> const& weights, at::Tensor const& before) {
+    double const rho = config().momentum;
+    double tau = 0.0;
+    auto direction = at::zeros_like(before);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      auto const k = static_cast<double>(client(ids[i]).steps[layer]);
+      double const a = (k - rho * (1 - std::pow(rho, k)) / (1 - rho)) / (1 - rho);
+      tau += weights[i] * a;
+      direction += weights[i] * (narrow(client(ids[i]).y, slice(layer)) - before) / a;
+    }
+    return before + tau * direction;
+  }
+
+  at::Tensor lws(int layer, std::vector<std::int64_t> const& ids, at::Tensor const& mean,
+                 at::Tensor const& before) {
+    auto const& group = *experiment().schedule.settings_of(layer);
+    double distance = 0.0;
+    for (auto const id : ids) {
+      distance += (narrow(client(id).y, slice(layer)) - mean).norm().item<double>();
+    }
+    double const t = std::clamp(group.update_beta * distance / static_cast<double>(ids.size()),
+                                group.update_lo, group.update_hi);
+    double const norm = before.norm().item<double>();
+    return mean * (norm / (norm + t * (mean - before).norm().item<double>()));
   }
 
   FederatedRun const& run_;
@@ -131,7 +168,18 @@ Settings with_groups(Settings more) {
 INSTANTIATE_TEST_SUITE_P(
     settings, AlgorithmsTest,
     testing::Values(Case{"fedavg", {"train.momentum=0.5"}}, Case{"fedavg_groups", with_groups({})},
-                    Case{"clip_smoothing", {"train.clip=0.3", "train.label_smoothing=0.1"}}),
+                    Case{"clip_smoothing", {"train.clip=0.3", "train.label_smoothing=0.1"}},
+                    Case{"nova", {"average.all.update=nova"}},
+                    Case{"nova_momentum", {"average.all.update=nova", "train.momentum=0.8"}},
+                    Case{"nova_groups",
+                         with_groups({"average.body.update=nova", "average.head.update=nova",
+                                      "train.momentum=0.5"})},
+                    Case{"nova_rotate", {"average.one.layers=rotate", "average.one.update=nova"}},
+                    Case{"lws", {"average.all.update=lws", "average.all.update_hi=1"}},
+                    Case{"lws_groups",
+                         with_groups({"average.body.update=lws", "average.body.update_beta=1",
+                                      "average.body.update_hi=9", "federation.evaluate_every=0"})},
+                    Case{"lws_least", {"average.all.update=lws", "average.all.update_lo=0.1"}}),
     [](auto const& tested) { return tested.param.name; });
 
 }  // namespace

@@ -115,7 +115,11 @@ TEST(FederatedTest, what_is_set_to_plain_averaging_keeps_its_bits) {
                          "federation.weighting=uniform", "federation.participation=0.5",
                          "train.momentum=0"};
   FederatedRun const plain(tiny_data(), base);
-  for (Settings const& more : {Settings{"train.clip=0", "train.label_smoothing=0"}}) {
+  for (Settings const& more :
+       {Settings{"average.all.update=nova"},  // as many steps for all
+        Settings{"average.all.update=lws", "average.all.update_beta=0", "average.all.update_lo=0"},
+        Settings{"average.all.update=lws", "average.all.update_lo=0", "average.all.update_hi=0"},
+        Settings{"train.clip=0", "train.label_smoothing=0"}}) {
     auto settings = base;
     settings.insert(settings.end(), more.begin(), more.end());
     FederatedRun const run(tiny_data(), settings);
