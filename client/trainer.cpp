@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "client/algorithms/algorithms.hpp"
@@ -87,10 +88,15 @@ void Trainer::begin_correction(std::int64_t client, std::int64_t round) {
   if (local_round_.round != round) {
     local_round_.round = round;
     local_round_.common.clear();
+    local_round_.averaged.clear();
+    auto const due = experiment_->schedule.due_layers(round);
     for (int const layer : experiment_->common_layers(round)) {
       local_round_.common.push_back(
           experiment_->model.table().layers[static_cast<std::size_t>(layer)].parameters);
+      if (std::ranges::binary_search(due, layer)) local_round_.averaged.push_back(layer);
     }
+    local_round_.participation = static_cast<double>(experiment_->participants(round).size()) /
+                                 static_cast<double>(experiment_->clients());
   }
   correction_->begin(local_round_);
 }
@@ -110,6 +116,7 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   auto const steps = experiment_->local_steps(client);
   auto sums = device_->to_device(torch::zeros({2}, torch::kFloat64));
   std::int64_t seen = 0;
+  local_round_.rates = 0.0;
   optimizer_->begin();
   if (correction_) begin_correction(client, round);
   for (std::int64_t step_number = 0; step_number < steps; ++step_number) {
@@ -121,6 +128,7 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
     auto const lr = learning_rate(config.train, config.federation.rounds, round, step_number, steps,
                                   steps_before);
     step(batch, lr, sums);
+    local_round_.rates += lr;
     seen += static_cast<std::int64_t>(indices.size());
   }
   optimizer_->end();

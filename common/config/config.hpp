@@ -86,7 +86,8 @@ struct TrainConfig {
   AtAveraging momentum_at_averaging = AtAveraging::reset;  ///< of all the optimizer keeps
   std::string precision = "float32";  ///< of products of matrices; tf32: on GPUs alone
   std::string correction = "none";
-  double mu = 0.0;  ///< prox
+  double mu = 0.0;         ///< prox
+  double dyn_alpha = 0.0;  ///< feddyn
 };
 
 struct FederationConfig {

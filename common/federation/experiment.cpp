@@ -120,7 +120,8 @@ std::vector<double> Experiment::steps_sums(std::int64_t round, std::int64_t sinc
 }
 
 bool Experiment::changes_mean(int layer) const {
-  return schedule.settings_of(layer)->update != "mean";
+  bool const by_correction = config.train.correction == "feddyn" && config.train.dyn_alpha > 0.0;
+  return by_correction || schedule.settings_of(layer)->update != "mean";
 }
 
 std::vector<std::int64_t> Experiment::all_clients() const {

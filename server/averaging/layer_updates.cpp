@@ -18,11 +18,19 @@ struct UpdatedGroup {
   std::int64_t size = 0;  ///< parameters of all layers
 };
 
+/// A correction may have a part of its own that the coordinator does.
+Update update_of(AverageGroup const& group, TrainConfig const& train) {
+  auto update = make_update(group);
+  bool const by_correction = train.correction == "feddyn" && train.dyn_alpha > 0.0;
+  return by_correction && group.every > 0 ? make_feddyn_update(train.dyn_alpha) : update;
+}
+
 std::vector<UpdatedGroup> updated_groups(Experiment const& experiment) {
   auto const& layers = experiment.model.table().layers;
   std::vector<UpdatedGroup> groups;
   for (auto const& settings : averaging_groups(experiment.config)) {
-    UpdatedGroup group{.settings = settings, .update = make_update(settings), .layers = {}};
+    UpdatedGroup group{
+        .settings = settings, .update = update_of(settings, experiment.config.train), .layers = {}};
     if (group.update.is_mean()) continue;
     for (std::size_t i = 0; i < layers.size(); ++i) {
       if (experiment.schedule.group_of(static_cast<int>(i)) != settings.name) continue;

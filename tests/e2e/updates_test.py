@@ -16,6 +16,8 @@ UPDATES = {"data.clients": 5, "model.init": "different", "model.hidden": "12,8",
 
 # What clients, or the coordinator, keep from round to round, and what is asked of clients anew.
 METHODS = {
+    "scaffold": {"train.correction": "scaffold", "train.clip": 1},
+    "feddyn": {"train.correction": "feddyn", "train.dyn_alpha": 0.1, "federation.weighting": "uniform"},
     "nova": {"average.body.update": "nova", "average.head.update": "nova", "train.momentum": 0.5},
     "lws": {"average.body.update": "lws", "average.head.update": "lws", "federation.evaluate_every": 0}}
 GROUPS = {"data.clients": 5, "data.partition": "quantity", "model.hidden": "12,8", "federation.rounds": 6,
@@ -45,7 +47,7 @@ class MethodsTest(ProgramTest):
         def memory(*options):
             text = self.succeed("simulate", self.config(GROUPS), "--dry-run", *options)
             return re.search(r"memory per rank[^\n]*", text)[0]
-        for settings in ("train.clip=1",):
+        for settings in ("train.correction=scaffold", "train.clip=1"):
             self.assertNotEqual(memory("--set", "model.hidden=2000"),
                                 memory("--set", "model.hidden=2000", "--set", settings), settings)
 

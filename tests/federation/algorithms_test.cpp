@@ -20,9 +20,11 @@ class Equations {
   Equations(FederatedRun const& run, at::Tensor const& start)
       : x(start.to(at::kDouble)),
         run_(run),
+        c_(at::zeros_like(x)),
+        h_(at::zeros_like(x)),
         clients_(static_cast<std::size_t>(experiment().clients())) {
     for (auto& client : clients_) {
-      client = {x.clone(), at::zeros_like(x), {}};
+      client = {x.clone(), at::zeros_like(x), at::zeros_like(x), at::zeros_like(x), {}, {}};
     }
   }
 
@@ -34,8 +36,9 @@ class Equations {
 
  private:
   struct Client {
-    at::Tensor y, momentum;
+    at::Tensor y, momentum, c, h;
     std::map<int, std::int64_t> steps;  ///< by layer, since its last average
+    std::map<int, double> rates;        ///< their learning rates, summed
   };
 
   Experiment const& experiment() const { return run_.experiment; }
@@ -69,6 +72,8 @@ class Equations {
     for (std::int64_t step = 0; step < steps; ++step) {
       auto const batch = run_.train.gather(all[static_cast<std::size_t>(step)]);
       auto g = gradient(self.y, batch);
+      if (config().correction == "scaffold") g = g - self.c + c_;
+      if (config().correction == "feddyn") g = g - self.h + config().dyn_alpha * (self.y - x);
       if (config().clip > 0) g = g * std::min(1.0, config().clip / g.norm().item<double>());
       self.momentum = config().momentum * self.momentum + g;
       double const lr =
@@ -76,6 +81,7 @@ class Equations {
       self.y = self.y - lr * self.momentum;
       for (int layer = 0; layer < std::ssize(experiment().model.table().layers); ++layer) {
         ++self.steps[layer];
+        self.rates[layer] += lr;
       }
     }
   }
@@ -83,6 +89,7 @@ class Equations {
   void average(int layer, std::vector<std::int64_t> const& ids) {
     auto const at = [&](at::Tensor const& row) { return narrow(row, slice(layer)); };
     auto const weights = experiment().weights(ids);
+    auto const share = static_cast<double>(ids.size()) / static_cast<double>(clients_.size());
     auto const before = at(x).clone();
     auto mean = at::zeros_like(before);
     for (std::size_t i = 0; i < ids.size(); ++i) mean += weights[i] * at(client(ids[i]).y);
@@ -90,11 +97,31 @@ class Equations {
     auto result = mean;
     if (update == "nova") result = nova(layer, ids, weights, before);
     if (update == "lws") result = lws(layer, ids, mean, before);
+    if (config().correction == "scaffold") {
+      auto sum = at::zeros_like(before);
+      for (auto const id : ids) {
+        auto& self = client(id);
+        auto const next = at(self.c) - at(c_) + (before - at(self.y)) / self.rates[layer];
+        sum += next - at(self.c);
+        at(self.c).copy_(next);
+      }
+      at(c_).add_(share * sum / static_cast<double>(ids.size()));
+    }
+    if (config().correction == "feddyn") {
+      double const alpha = config().dyn_alpha;
+      for (auto const id : ids) {
+        auto const way = at(client(id).y) - before;
+        at(client(id).h).sub_(alpha * way);
+        at(h_).sub_(alpha / static_cast<double>(clients_.size()) * way);
+      }
+      result = mean - at(h_) / alpha;
+    }
     at(x).copy_(result);
     for (auto& self : clients_) {
       at(self.y).copy_(result);
       at(self.momentum).zero_();
       self.steps[layer] = 0;
+      self.rates[layer] = 0.0;
     }
   }
 
@@ -126,6 +153,7 @@ class Equations {
   }
 
   FederatedRun const& run_;
+  at::Tensor c_, h_;
   std::vector<Client> clients_;
 };
 
@@ -167,19 +195,31 @@ Settings with_groups(Settings more) {
 
 INSTANTIATE_TEST_SUITE_P(
     settings, AlgorithmsTest,
-    testing::Values(Case{"fedavg", {"train.momentum=0.5"}}, Case{"fedavg_groups", with_groups({})},
-                    Case{"clip_smoothing", {"train.clip=0.3", "train.label_smoothing=0.1"}},
-                    Case{"nova", {"average.all.update=nova"}},
-                    Case{"nova_momentum", {"average.all.update=nova", "train.momentum=0.8"}},
-                    Case{"nova_groups",
-                         with_groups({"average.body.update=nova", "average.head.update=nova",
-                                      "train.momentum=0.5"})},
-                    Case{"nova_rotate", {"average.one.layers=rotate", "average.one.update=nova"}},
-                    Case{"lws", {"average.all.update=lws", "average.all.update_hi=1"}},
-                    Case{"lws_groups",
-                         with_groups({"average.body.update=lws", "average.body.update_beta=1",
-                                      "average.body.update_hi=9", "federation.evaluate_every=0"})},
-                    Case{"lws_least", {"average.all.update=lws", "average.all.update_lo=0.1"}}),
+    testing::Values(
+        Case{"fedavg", {"train.momentum=0.5"}}, Case{"fedavg_groups", with_groups({})},
+        Case{"clip_smoothing", {"train.clip=0.3", "train.label_smoothing=0.1"}},
+        Case{"nova", {"average.all.update=nova"}},
+        Case{"nova_momentum", {"average.all.update=nova", "train.momentum=0.8"}},
+        Case{"nova_groups", with_groups({"average.body.update=nova", "average.head.update=nova",
+                                         "train.momentum=0.5"})},
+        Case{"nova_rotate", {"average.one.layers=rotate", "average.one.update=nova"}},
+        Case{"lws", {"average.all.update=lws", "average.all.update_hi=1"}},
+        Case{"lws_groups",
+             with_groups({"average.body.update=lws", "average.body.update_beta=1",
+                          "average.body.update_hi=9", "federation.evaluate_every=0"})},
+        Case{"lws_least", {"average.all.update=lws", "average.all.update_lo=0.1"}},
+        Case{"scaffold", {"train.correction=scaffold"}},
+        Case{"scaffold_participation",
+             {"train.correction=scaffold", "federation.participation=0.5", "train.clip=1",
+              "train.schedule=cosine"}},
+        Case{"scaffold_groups", with_groups({"train.correction=scaffold"})},
+        Case{"feddyn",
+             {"train.correction=feddyn", "train.dyn_alpha=0.1", "federation.weighting=uniform"}},
+        Case{"feddyn_participation",
+             {"train.correction=feddyn", "train.dyn_alpha=0.3", "federation.weighting=uniform",
+              "federation.participation=0.5", "train.momentum=0.5"}},
+        Case{"feddyn_groups", with_groups({"train.correction=feddyn", "train.dyn_alpha=0.1",
+                                           "federation.weighting=uniform"})}),
     [](auto const& tested) { return tested.param.name; });
 
 }  // namespace

@@ -137,5 +137,16 @@ TEST(ExperimentTest, means_of_normalised_steps_count_those_since_the_last_mean) 
   }
 }
 
+TEST(ExperimentTest, control_variates_weigh_the_same_and_stay_with_clients) {
+  auto const scaffold =
+      tiny_experiment(tiny_data(), "[model]\nhidden = 5\n[data]\ndataset = synthetic\n",
+                      {"train.correction=scaffold"});
+  for (auto const& part : scaffold.parts(1).averaged()) {
+    EXPECT_EQ(part.weighting, part.field == 1 ? kUniformWeighting : kModelWeighting);
+    EXPECT_TRUE(part.field == -1 || part.field == 1);
+  }
+  EXPECT_THAT(names(scaffold.own_parts()), ElementsAre("0:0", "0:1"));
+}
+
 }  // namespace
 }  // namespace fedstrata

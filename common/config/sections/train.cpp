@@ -54,10 +54,12 @@ std::vector<Key<TrainConfig>> train_keys() {
                        "what becomes of a layer's momentum or moments when it is averaged")),
       choice("precision", &TrainConfig::precision, {"float32", "tf32"},
              "of products of matrices in training; tf32 rounds their factors, on GPUs that can"),
-      choice("correction", &TrainConfig::correction, {"none", "prox"},
+      choice("correction", &TrainConfig::correction, {"none", "prox", "scaffold", "feddyn"},
              "what is added to local gradients against drifting apart"),
       number("mu", &TrainConfig::mu, at_least(0), "",
              "prox: strength of the pull towards the global model"),
+      number("dyn_alpha", &TrainConfig::dyn_alpha, at_least(0), "",
+             "feddyn: strength of the pull towards the global model, and of what corrects it"),
   };
 }
 

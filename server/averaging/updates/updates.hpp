@@ -73,6 +73,9 @@ inline constexpr UpdateEntry kUpdates[] = {
     {"nova", make_nova_update},         {"yogi", make_yogi_update},
 };
 
+/// What every group's mean becomes with train.correction = feddyn; `alpha` > 0.
+Update make_feddyn_update(double alpha);
+
 /// The update that a group asks for. Throws InputError: no such update; an `update_...` key is set
 /// that this one does not read.
 Update make_update(AverageGroup const& group);

@@ -124,6 +124,17 @@ TEST_F(LayerUpdatesTest, in_evaluated_rounds_the_plain_mean_follows_what_is_upda
   }
 }
 
+TEST_F(LayerUpdatesTest, a_correction_has_the_coordinator_correct_every_mean) {
+  auto const feddyn = tiny_experiment(
+      data, "[model]\nname = mlp\nhidden = 4,5\n[data]\ndataset = synthetic\n",
+      {"train.correction=feddyn", "train.dyn_alpha=0.1", "federation.weighting=uniform",
+       "average.body.layers=body", "average.head.layers=head", "average.head.every=0"});
+  auto const fields = update_fields(feddyn);
+  ASSERT_EQ(fields.size(), 1U);  // personal layers have nothing to correct
+  EXPECT_EQ(fields[0].name, "average.body.h");
+  EXPECT_EQ(fields[0].width, kBody);
+}
+
 TEST_F(LayerUpdatesTest, factors_are_of_the_layers_that_ask_for_distances_and_of_who_counts) {
   auto const lws = tiny_experiment(
       data, kConfig,
