@@ -63,6 +63,12 @@ Trainer::Trainer(TrainerInput const& input)
   optimizer_->attach(rows);
   if (correction_) correction_->attach(rows);
   auto const& train = experiment_->config.train;
+  model_ = input.state.narrow(0, 0, rows.layout.model_size());
+  parameters_ = rows.parameters();
+  if (needs_model_copy(train)) {
+    model_copy_ = input.device->zeros(rows.layout.model_size());
+    uncounted_ = device_->to_device(torch::zeros({2}, torch::kFloat64));
+  }
   if (!needs_gradient_row(train)) return;
   gradient_ = input.device->zeros(rows.layout.parameters().size);
   gradient_views_ = rows.view(gradient_);
@@ -75,12 +81,28 @@ void Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
     optimizer_->finish(lr);
     return;
   }
-  experiment_->model.train_pass(batch.inputs, batch.targets, *task_, weights_,
-                                {gradient_views_, 0.0, 1.0}, sums);
+  pass(batch, sums);
   auto const& train = experiment_->config.train;
+  if (train.sam_rho > 0.0) pass_nearby(batch);
   if (correction_) correction_->correct(gradient_);
   if (train.clip > 0.0) clip_norm(gradient_, train.clip);
   optimizer_->step(gradient_, lr);
+}
+
+/// The gradient of the batch's loss at the client's parameters, into the gradient row.
+void Trainer::pass(Batch const& batch, at::Tensor& sums) {
+  experiment_->model.train_pass(batch.inputs, batch.targets, *task_, weights_,
+                                {gradient_views_, 0.0, 1.0}, sums);
+}
+
+/// SAM (Foret et al., ICLR 2021, arXiv 2010.01412): the gradient that was found is replaced by that
+/// of the same batch at the highest point nearby, as far as one gradient can tell: sam_rho from the
+/// parameters, along it. Parameters and statistics are then as they were, and nothing is counted.
+void Trainer::pass_nearby(Batch const& batch) {
+  model_copy_.copy_(model_);
+  add_along(parameters_, experiment_->config.train.sam_rho, gradient_);
+  pass(batch, uncounted_);
+  model_.copy_(model_copy_);
 }
 
 void Trainer::begin_correction(std::int64_t client, std::int64_t round) {

@@ -45,6 +45,8 @@ class Trainer {
 
  private:
   void step(Batch const& batch, double lr, at::Tensor& sums);
+  void pass(Batch const& batch, at::Tensor& sums);
+  void pass_nearby(Batch const& batch);
   void begin_correction(std::int64_t client, std::int64_t round);
 
   Experiment const* experiment_;
@@ -56,7 +58,10 @@ class Trainer {
   std::unique_ptr<Correction> correction_;  ///< may be none
   LocalRound local_round_;
   Weights weights_;
-  at::Tensor gradient_;  ///< row [P], where one is needed
+  at::Tensor parameters_, model_;  ///< of the client: slices [P] and [P + Q] of its state
+  at::Tensor model_copy_;          ///< row [P + Q], where one is needed
+  at::Tensor uncounted_;           ///< what a pass adds to that is not to count
+  at::Tensor gradient_;            ///< row [P], where one is needed
   Weights gradient_views_;
 };
 

@@ -75,6 +75,7 @@ struct TrainConfig {
   double eps = 1e-8;      ///< adam, adamw
   double weight_decay = 0.0;
   double clip = 0.0;             ///< largest norm of a gradient; 0 = any
+  double sam_rho = 0.0;          ///< how far SAM looks from the parameters; 0 = not at all
   double label_smoothing = 0.0;  ///< share of a label that all classes get
   std::int64_t batch_size = 64;
   LastBatch last_batch = LastBatch::keep;  ///< what becomes of an epoch's smaller last batch

@@ -16,7 +16,8 @@ std::string as_settings(std::string const& strategy) {
       {"fedadam", "average.NAME.update = adam"},   {"fedadagrad", "average.NAME.update = adagrad"},
       {"fedyogi", "average.NAME.update = yogi"},   {"diloco", "average.NAME.update = nesterov"},
       {"fednova", "average.NAME.update = nova"},   {"fedlws", "average.NAME.update = lws"},
-      {"scaffold", "train.correction = scaffold"}, {"feddyn", "train.correction = feddyn"}};
+      {"scaffold", "train.correction = scaffold"}, {"feddyn", "train.correction = feddyn"},
+      {"fedsam", "train.sam_rho = 0.05"}};
   auto const found = settings.find(strategy);
   return found == settings.end() ? "" : "; what you mean is " + found->second;
 }

@@ -239,6 +239,19 @@ void clip_norm(at::Tensor row, double limit) {
   if (!(factor >= 1.0)) row.mul_(factor);
 }
 
+void add_along(at::Tensor row, double length, at::Tensor const& direction) {
+  constexpr double kAboveZero = 1e-12;
+  if (row.is_cpu()) {
+    row.add_(direction, length / (host_norm(direction) + kAboveZero));
+  } else {
+    row.addcmul_(direction, at::norm(direction, 2, at::kDouble)
+                                .add_(kAboveZero)
+                                .reciprocal_()
+                                .mul_(length)
+                                .to(row.scalar_type()));
+  }
+}
+
 at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha) {
   auto out = at::empty_like(a);
   bool const plain = a.is_cpu() && a.is_contiguous() && b.is_contiguous();

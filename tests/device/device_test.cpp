@@ -85,6 +85,14 @@ TEST(DeviceTest, what_is_longer_than_the_limit_is_shortened_to_it) {
   EXPECT_TRUE(broken.isnan().all().item<bool>());  // such a gradient is to be noticed
 }
 
+TEST(DeviceTest, a_step_along_a_row_has_the_length_asked_for) {
+  auto const row = at::ones({2});
+  add_along(row, 10.0, at::tensor({3.0F, -4.0F}));
+  EXPECT_TRUE(at::allclose(row, at::tensor({7.0F, -7.0F})));
+  add_along(row, 10.0, at::zeros({2}));
+  EXPECT_TRUE(at::allclose(row, at::tensor({7.0F, -7.0F})));
+}
+
 TEST(DeviceTest, processor_and_blas_have_names) {
   EXPECT_FALSE(cpu_kind().empty());
   EXPECT_FALSE(blas_info().name.empty());

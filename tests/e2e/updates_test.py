@@ -19,7 +19,9 @@ METHODS = {
     "scaffold": {"train.correction": "scaffold", "train.clip": 1},
     "feddyn": {"train.correction": "feddyn", "train.dyn_alpha": 0.1, "federation.weighting": "uniform"},
     "nova": {"average.body.update": "nova", "average.head.update": "nova", "train.momentum": 0.5},
-    "lws": {"average.body.update": "lws", "average.head.update": "lws", "federation.evaluate_every": 0}}
+    "lws": {"average.body.update": "lws", "average.head.update": "lws", "federation.evaluate_every": 0},
+    "sam": {"train.sam_rho": 0.1, "train.label_smoothing": 0.1, "train.momentum": 0.5,
+            "train.momentum_at_averaging": "keep"}}
 GROUPS = {"data.clients": 5, "data.partition": "quantity", "model.hidden": "12,8", "federation.rounds": 6,
           "federation.participation": 0.5, "average.body.layers": "body", "average.head.layers": "head",
           "average.head.every": 2, "checkpoint.every": 1, "checkpoint.after": "yes",
@@ -47,7 +49,7 @@ class MethodsTest(ProgramTest):
         def memory(*options):
             text = self.succeed("simulate", self.config(GROUPS), "--dry-run", *options)
             return re.search(r"memory per rank[^\n]*", text)[0]
-        for settings in ("train.correction=scaffold", "train.clip=1"):
+        for settings in ("train.correction=scaffold", "train.sam_rho=0.1", "train.clip=1"):
             self.assertNotEqual(memory("--set", "model.hidden=2000"),
                                 memory("--set", "model.hidden=2000", "--set", settings), settings)
 

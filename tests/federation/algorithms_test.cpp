@@ -72,6 +72,7 @@ class Equations {
     for (std::int64_t step = 0; step < steps; ++step) {
       auto const batch = run_.train.gather(all[static_cast<std::size_t>(step)]);
       auto g = gradient(self.y, batch);
+      if (config().sam_rho > 0) g = gradient(self.y + config().sam_rho * g / g.norm(), batch);
       if (config().correction == "scaffold") g = g - self.c + c_;
       if (config().correction == "feddyn") g = g - self.h + config().dyn_alpha * (self.y - x);
       if (config().clip > 0) g = g * std::min(1.0, config().clip / g.norm().item<double>());
@@ -219,7 +220,9 @@ INSTANTIATE_TEST_SUITE_P(
              {"train.correction=feddyn", "train.dyn_alpha=0.3", "federation.weighting=uniform",
               "federation.participation=0.5", "train.momentum=0.5"}},
         Case{"feddyn_groups", with_groups({"train.correction=feddyn", "train.dyn_alpha=0.1",
-                                           "federation.weighting=uniform"})}),
+                                           "federation.weighting=uniform"})},
+        Case{"sam", {"train.sam_rho=0.1"}},
+        Case{"sam_scaffold", {"train.sam_rho=0.1", "train.correction=scaffold"}}),
     [](auto const& tested) { return tested.param.name; });
 
 }  // namespace

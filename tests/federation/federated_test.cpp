@@ -120,7 +120,7 @@ TEST(FederatedTest, what_is_set_to_plain_averaging_keeps_its_bits) {
         Settings{"average.all.update=lws", "average.all.update_beta=0", "average.all.update_lo=0"},
         Settings{"average.all.update=lws", "average.all.update_lo=0", "average.all.update_hi=0"},
         Settings{"train.correction=feddyn", "train.dyn_alpha=0"},
-        Settings{"train.clip=0", "train.label_smoothing=0"}}) {
+        Settings{"train.clip=0", "train.sam_rho=0", "train.label_smoothing=0"}}) {
     auto settings = base;
     settings.insert(settings.end(), more.begin(), more.end());
     FederatedRun const run(tiny_data(), settings);

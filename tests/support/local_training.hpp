@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <cmath>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -59,6 +61,23 @@ inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& exper
   return batches;
 }
 
+/// Moves parameters by `length` along their gradients, taken together, and clears these. What is
+/// returned moves them back.
+inline std::function<void()> climb(std::vector<at::Tensor> const& parameters, double length) {
+  at::NoGradGuard const plain;
+  double square = 0.0;
+  for (auto const& p : parameters) square += p.grad().to(at::kDouble).square().sum().item<double>();
+  std::vector<at::Tensor> here;
+  for (auto const& p : parameters) {
+    here.push_back(p.detach().clone());
+    p.detach().add_(p.grad(), length / std::sqrt(square));
+    p.mutable_grad().zero_();
+  }
+  return [parameters, here] {
+    for (std::size_t i = 0; i < here.size(); ++i) parameters[i].detach().copy_(here[i]);
+  };
+}
+
 /// One client's training, by ours and by PyTorch.
 struct Session {
   Dataset data;
@@ -112,6 +131,11 @@ struct Session {
       };
       auto const mean_loss = mean_loss_of(logits);
       mean_loss.backward();
+      if (config.sam_rho > 0) {
+        auto const back = climb(parameters, config.sam_rho);
+        mean_loss_of(net.logits(images)).backward();
+        back();
+      }
       for (std::size_t i = 0; i < parameters.size() && config.mu > 0; ++i) {
         (config.mu / 2 * (parameters[i] - started[i]).square().sum()).backward();
       }

@@ -26,6 +26,9 @@ std::vector<Key<TrainConfig>> train_keys() {
       number("clip", &TrainConfig::clip, at_least(0), "",
              "largest norm of a step's gradient, over all parameters; longer ones are shortened to "
              "it; 0 = any"),
+      number("sam_rho", &TrainConfig::sam_rho, at_least(0), "",
+             "SAM: how far along the gradient the point lies whose gradient a step takes; 0 = no "
+             "SAM"),
       number("label_smoothing", &TrainConfig::label_smoothing, {.low = 0, .high = 1}, "",
              "share of each label that is spread over all classes, in the training loss alone"),
       number("batch_size", &TrainConfig::batch_size, at_least(1), "samples",
