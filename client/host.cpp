@@ -135,7 +135,7 @@ void ClientHost::emit(std::int64_t round, std::int64_t client, RowUse use,
 
 /// -1 when all is well; else the first layer that is not finite or too large to be averaged.
 int ClientHost::diverged_layer(std::span<float const> row, double loss, ExactSum& sum,
-                               double weight) const {
+                               std::span<double const> weights) const {
   auto const& layers = experiment_->model.table().layers;
   bool const suspicious = !std::isfinite(loss);
   for (std::size_t i = 0; i < layers.size() && (suspicious || !own_parts_.empty()); ++i) {
@@ -143,11 +143,11 @@ int ClientHost::diverged_layer(std::span<float const> row, double loss, ExactSum
     if (!std::isfinite(kernels::max_magnitude(values))) return static_cast<int>(i);
   }
   if (suspicious) return static_cast<int>(layers.size()) - 1;
-  return sum.add(row, weight);
+  return sum.add(row, weights);
 }
 
-bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
-                           std::function<bool()> const& go_on) {
+bool ClientHost::train_one(std::int64_t client, std::int64_t round, std::span<double const> weights,
+                           ExactSum& sum, std::function<bool()> const& go_on) {
   Stopwatch const watch;
   load(client, round);
   auto const trained_now = trainer_.train(client, round, steps_done_[client], go_on);
@@ -161,7 +161,7 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
   trained.record.train_accuracy = result.accuracy;
   trained.record.run_rank = rank_;
   auto const row = device_->host_view(state_, staging_);
-  int const layer = diverged_layer(row, result.loss, sum, weight);
+  int const layer = diverged_layer(row, result.loss, sum, weights);
   trained.record.seconds_train = watch.seconds();
   times_.train += watch.seconds();
   if (experiment_->wanted(round).before()) emit(round, client, RowUse::before, row);
@@ -179,7 +179,7 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, double weigh
     store(client);
     trained.evaluated = std::ranges::binary_search(evaluated_, client);
     if (trained.evaluated) evaluate_own(trained.record, true);
-    if (trained.evaluated || experiment_->compares(round)) trained.state = state_.clone();
+    if (trained.evaluated || keeps_trained_) trained.state = state_.clone();
   }
   trained_.push_back(std::move(trained));
   return true;
@@ -197,7 +197,9 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   times_ = {};
   auto const participants = experiment_->participants(round);
   evaluated_ = experiment_->evaluated_clients(round);
-  auto const weights = experiment_->weights(participants);
+  keeps_trained_ =
+      experiment_->compares(round) || !experiment_->parts(round).distant_layers.empty();
+  auto const weightings = experiment_->weights(round);
   auto const here = trained_here(participants);
   Stopwatch const watch;
   double all = 0.0, done = 0.0;  // steps
@@ -213,7 +215,9 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   std::vector<std::int64_t> excluded;
   for (std::size_t i = 0; i < participants.size(); ++i) {
     if (!here[i]) continue;
-    if (!train_one(participants[i], round, weights[i], sum, go_on)) return std::nullopt;
+    std::vector<double> weights;
+    for (auto const& of_all : weightings) weights.push_back(of_all[i]);
+    if (!train_one(participants[i], round, weights, sum, go_on)) return std::nullopt;
     if (trained_.back().record.excluded != 0) excluded.push_back(participants[i]);
   }
   count_steps(round);
@@ -233,6 +237,30 @@ std::vector<bool> ClientHost::trained_here(std::vector<std::int64_t> const& part
   for (auto const id : participants) loads.push_back(all[static_cast<std::size_t>(id)]);
   for (int const rank : host_clients(loads, ranks_)) here.push_back(rank == rank_);
   return here;
+}
+
+std::vector<double> ClientHost::distances(std::int64_t round, RoundParts const& parts,
+                                          std::span<float const> mean) {
+  c10::InferenceMode const no_gradients;
+  std::vector<float> mean_row(static_cast<std::size_t>(layout_.size()), 0.0F);
+  parts.averaged().unpack(mean, mean_row);
+  auto const participants = experiment_->participants(round);
+  auto const count = parts.distant_layers.size();
+  std::vector<double> result(participants.size() * count, 0.0);
+  for (auto const& trained : trained_) {
+    if (trained.record.excluded != 0) continue;
+    auto const place = std::ranges::lower_bound(participants, trained.record.client);
+    auto const row = device_->host_view(trained.state, staging_);
+    for (std::size_t i = 0; i < count; ++i) {
+      auto const layer = static_cast<std::size_t>(parts.distant_layers[i]);
+      auto const slice = experiment_->model.table().layers[layer].parameters;
+      auto const sums =
+          kernels::pair_sums(elements(row, slice), elements<float const>(mean_row, slice));
+      result[static_cast<std::size_t>(place - participants.begin()) * count + i] =
+          std::sqrt(sums.distance2);
+    }
+  }
+  return result;
 }
 
 void ClientHost::apply(RoundParts const& parts, at::Tensor const& mean) {

@@ -59,6 +59,11 @@ class ClientHost {
   /// be used then.
   std::optional<std::vector<std::int64_t>> train(std::int64_t round, ExactSum& sum);
 
+  /// How far the layers of `parts.distant_layers` of each participant that was trained here are
+  /// from `mean`, [participants][layers]; zero for those of other ranks and those that diverged.
+  std::vector<double> distances(std::int64_t round, RoundParts const& parts,
+                                std::span<float const> mean);
+
   /// Gives all clients what the averaged layers became (`mean`, packed as `parts.parts`), and
   /// evaluates.
   RoundReport finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean);
@@ -79,9 +84,10 @@ class ClientHost {
   bool too_long(double share, double seconds) const;
   void count_steps(std::int64_t round);
   std::vector<bool> trained_here(std::vector<std::int64_t> const& participants) const;
-  int diverged_layer(std::span<float const> row, double loss, ExactSum& sum, double weight) const;
-  bool train_one(std::int64_t client, std::int64_t round, double weight, ExactSum& sum,
-                 std::function<bool()> const& go_on);
+  int diverged_layer(std::span<float const> row, double loss, ExactSum& sum,
+                     std::span<double const> weights) const;
+  bool train_one(std::int64_t client, std::int64_t round, std::span<double const> weights,
+                 ExactSum& sum, std::function<bool()> const& go_on);
   void apply(RoundParts const& parts, at::Tensor const& mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
   void evaluate_after(PackedParts const& due, at::Tensor const& mean);
@@ -107,6 +113,7 @@ class ClientHost {
   std::map<std::int64_t, at::Tensor> own_;           ///< packed own_parts_ of each client
   std::map<std::int64_t, std::int64_t> steps_done_;  ///< of every client, wherever trained
   std::vector<std::int64_t> evaluated_;              ///< ids, ascending, of this round
+  bool keeps_trained_ = false;                       ///< are this round's models looked at again?
   std::vector<Trained> trained_;                     ///< this round's participants
   TimeShares times_;
 };

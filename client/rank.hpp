@@ -28,6 +28,11 @@ class ClientRank {
 
   /// Trains the round's participants, adds them to `sum` and tells the coordinator that it did.
   void train(std::int64_t round, ExactSum& sum);
+  /// As ClientHost.
+  std::vector<double> distances(std::int64_t round, RoundParts const& parts,
+                                std::span<float const> mean) {
+    return host_.distances(round, parts, mean);
+  }
   /// Gives the clients what was averaged (packed over `parts`), evaluates and reports. `waited`:
   /// seconds since the end of the training.
   void finish(std::int64_t round, RoundParts const& parts, std::span<float const> mean,

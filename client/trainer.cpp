@@ -3,8 +3,10 @@
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "client/algorithms/algorithms.hpp"
 #include "common/base/random.hpp"
 #include "common/data/evaluate.hpp"
 #include "common/federation/epoch_batches.hpp"
@@ -109,6 +111,10 @@ class Score {
 
 Trainer::Trainer(TrainerInput const& input)
     : experiment_(input.experiment),
+      smoothed_(experiment_->config.train.label_smoothing > 0.0
+                    ? experiment_->task->smoothed(experiment_->config.train.label_smoothing)
+                    : nullptr),
+      task_(smoothed_ ? smoothed_.get() : experiment_->task),
       data_(input.data),
       optimizer_(make_optimizer(experiment_->config.train)),
       correction_(make_correction(experiment_->config.train)) {
@@ -119,25 +125,46 @@ Trainer::Trainer(TrainerInput const& input)
   weights_ = rows.view(rows.parameters());
   optimizer_->attach(rows);
   if (correction_) correction_->attach(rows);
-  if (optimizer_->works_in_place() && !correction_) return;
+  auto const& train = experiment_->config.train;
+  model_ = input.state.narrow(0, 0, rows.layout.model_size());
+  parameters_ = rows.parameters();
+  if (needs_model_copy(train)) model_copy_ = input.device->zeros(rows.layout.model_size());
+  if (!needs_gradient_row(train)) return;
   gradient_ = input.device->zeros(rows.layout.parameters().size);
   gradient_views_ = rows.view(gradient_);
 }
 
 at::Tensor Trainer::step(Batch const& batch, double lr, at::Tensor& sums) {
-  auto const pass = [&](GradientTarget const& target) {
-    return experiment_->model.train_pass(batch.inputs, batch.targets, *experiment_->task, weights_,
-                                         target, sums);
-  };
   if (!gradient_.defined()) {
-    auto outputs = pass(optimizer_->in_place(lr));
+    auto outputs = experiment_->model.train_pass(batch.inputs, batch.targets, *task_, weights_,
+                                                 optimizer_->in_place(lr), sums);
     optimizer_->finish(lr);
     return outputs;
   }
-  auto outputs = pass({gradient_views_, 0.0, 1.0});
+  auto outputs = pass(batch, sums);
+  auto const& train = experiment_->config.train;
+  if (train.sam_rho > 0.0) pass_nearby(batch);
   if (correction_) correction_->correct(gradient_);
+  if (train.clip > 0.0) clip_norm(gradient_, train.clip);
   optimizer_->step(gradient_, lr);
   return outputs;
+}
+
+/// The gradient of the batch's loss at the client's parameters, into the gradient row.
+at::Tensor Trainer::pass(Batch const& batch, at::Tensor& sums) {
+  return experiment_->model.train_pass(batch.inputs, batch.targets, *task_, weights_,
+                                       {gradient_views_, 0.0, 1.0}, sums);
+}
+
+/// SAM (Foret et al., ICLR 2021, arXiv 2010.01412): the gradient that was found is replaced by that
+/// of the same batch at the highest point nearby, as far as one gradient can tell: sam_rho from the
+/// parameters, along it. Parameters and statistics are then as they were, and nothing is counted.
+void Trainer::pass_nearby(Batch const& batch) {
+  model_copy_.copy_(model_);
+  add_along(parameters_, experiment_->config.train.sam_rho, gradient_);
+  at::Tensor uncounted;
+  pass(batch, uncounted);
+  model_.copy_(model_copy_);
 }
 
 void Trainer::begin_correction(std::int64_t client, std::int64_t round) {
@@ -145,10 +172,15 @@ void Trainer::begin_correction(std::int64_t client, std::int64_t round) {
   if (local_round_.round != round) {
     local_round_.round = round;
     local_round_.common.clear();
+    local_round_.averaged.clear();
+    auto const due = experiment_->schedule.due_layers(round);
     for (int const layer : experiment_->common_layers(round)) {
       local_round_.common.push_back(
           experiment_->model.table().layers[static_cast<std::size_t>(layer)].parameters);
+      if (std::ranges::binary_search(due, layer)) local_round_.averaged.push_back(layer);
     }
+    local_round_.participation = static_cast<double>(experiment_->participants(round).size()) /
+                                 static_cast<double>(experiment_->clients());
   }
   correction_->begin(local_round_);
 }
@@ -164,7 +196,8 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
   BatchOrder order(*data_, experiment_->partition.of(client), config, id, at_round);
   at::manual_seed(Random(config.run.seed, Purpose::dropout, id, at_round).next());
   auto const steps = experiment_->local_steps(client);
-  Score score(*experiment_->task, weights_.parameters.front());
+  Score score(*task_, weights_.parameters.front());
+  local_round_.rates = 0.0;
   optimizer_->begin();
   if (correction_) begin_correction(client, round);
   for (std::int64_t step_number = 0; step_number < steps; ++step_number) {
@@ -173,6 +206,7 @@ std::optional<TrainResult> Trainer::train(std::int64_t client, std::int64_t roun
     auto const lr = learning_rate(config.train, config.federation.rounds, round, step_number, steps,
                                   steps_before);
     score.add(step(batch, lr, score.sums()), batch.targets);
+    local_round_.rates += lr;
   }
   optimizer_->end();
   if (correction_) correction_->end(local_round_);

@@ -10,6 +10,7 @@
 #include "client/algorithms/optimizer.hpp"
 #include "common/data/samples.hpp"
 #include "common/federation/experiment.hpp"
+#include "common/tasks/task.hpp"
 
 namespace fedstrata {
 
@@ -45,15 +46,21 @@ class Trainer {
  private:
   /// Returns what the model answered before the step.
   at::Tensor step(Batch const& batch, double lr, at::Tensor& sums);
+  at::Tensor pass(Batch const& batch, at::Tensor& sums);
+  void pass_nearby(Batch const& batch);
   void begin_correction(std::int64_t client, std::int64_t round);
 
   Experiment const* experiment_;
+  std::unique_ptr<Task> smoothed_;  ///< the task with smoothed labels, where they are
+  Task const* task_;
   Samples const* data_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Correction> correction_;  ///< may be none
   LocalRound local_round_;
   Weights weights_;
-  at::Tensor gradient_;  ///< row [P], where one is needed
+  at::Tensor parameters_, model_;  ///< of the client: slices [P] and [P + Q] of its state
+  at::Tensor model_copy_;          ///< row [P + Q], where one is needed
+  at::Tensor gradient_;            ///< row [P], where one is needed
   Weights gradient_views_;
 };
 

@@ -52,7 +52,10 @@ std::vector<StateField> state_fields(TrainConfig const& train) {
 }
 
 bool needs_gradient_row(TrainConfig const& train) {
-  return !make_optimizer(train)->works_in_place() || make_correction(train) != nullptr;
+  return !make_optimizer(train)->works_in_place() || make_correction(train) != nullptr ||
+         train.clip > 0.0 || needs_model_copy(train);
 }
+
+bool needs_model_copy(TrainConfig const& train) { return train.sam_rho > 0.0; }
 
 }  // namespace fedstrata

@@ -13,4 +13,7 @@ std::vector<StateField> state_fields(TrainConfig const& train);
 /// Does local training need a row [P] for the gradient?
 bool needs_gradient_row(TrainConfig const& train);
 
+/// Does it go away from a client's model and come back, and so need a copy [P + Q] of it?
+bool needs_model_copy(TrainConfig const& train);
+
 }  // namespace fedstrata

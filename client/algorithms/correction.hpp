@@ -16,6 +16,11 @@ struct LocalRound {
   /// their layer's latest average, or the initial one where all clients start from the same. The
   /// others are personal: the global row's value of them means nothing to a client.
   std::vector<Slice> common;
+  /// Layers of `common` that are averaged when the round is over: their parameters are on their way
+  /// to the coordinator at its end.
+  std::vector<int> averaged;
+  double participation = 1.0;  ///< share of all clients that take part
+  double rates = 0.0;          ///< sum of the learning rates of its steps; known at the end
 };
 
 /// A correction of the local gradient: what a federated algorithm adds to it so that clients whose
@@ -44,7 +49,7 @@ class Correction {
 // nothing to correct, and training keeps its shorter way.
 
 using CorrectionFunction = std::unique_ptr<Correction>(TrainConfig const&);
-CorrectionFunction make_prox;
+CorrectionFunction make_feddyn, make_prox, make_scaffold;
 
 struct CorrectionEntry {
   char const* name;
@@ -53,6 +58,8 @@ struct CorrectionEntry {
 
 inline constexpr CorrectionEntry kCorrections[] = {
     {"prox", make_prox},
+    {"scaffold", make_scaffold},
+    {"feddyn", make_feddyn},
 };
 
 /// The correction that the configuration names, or nothing.

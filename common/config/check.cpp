@@ -41,8 +41,51 @@ void check_train(Config const& config, std::string const& source) {
     only_with(config, source, key, "train.optimizer", {"adam", "adamw"});
   }
   only_with(config, source, "train.mu", "train.correction", {"prox"});
+  only_with(config, source, "train.dyn_alpha", "train.correction", {"feddyn"});
   require_input(!config.train.nesterov || config.train.momentum > 0,
                 source + ": train.nesterov = yes needs train.momentum > 0");
+}
+
+/// Corrections that keep something of each client and of all together.
+void check_correction(Config const& config, std::string const& source) {
+  auto const& train = config.train;
+  bool const scaffold = train.correction == "scaffold";
+  bool const feddyn = train.correction == "feddyn" && train.dyn_alpha > 0.0;
+  std::string const what = source + ": train.correction = " + train.correction;
+  require_input(!scaffold || (train.optimizer == "sgd" && train.momentum == 0.0),
+                what +
+                    " takes a client's way, divided by its learning rates, for its mean "
+                    "gradient, which it is with plain SGD alone; set train.optimizer = sgd and "
+                    "train.momentum = 0");
+  require_input(!(scaffold || feddyn) || config.model.init == Init::same,
+                what +
+                    " measures how far clients go from the global model, so they have to start "
+                    "there; set model.init = same");
+  require_input(!feddyn || config.federation.weighting == Weighting::uniform,
+                what +
+                    " is made for a mean in which all participants weigh the same; set "
+                    "federation.weighting = uniform");
+  for (auto const& group : config.average) {
+    require_input(!feddyn || group.update == "mean",
+                  what + " has the coordinator correct the mean, so average." + group.name +
+                      ".update = " + group.update + " has no place beside it; leave one out");
+  }
+}
+
+/// FedNova knows what steps add up to for SGD alone, whose momentum starts with the layer's
+/// interval.
+void check_nova(Config const& config, std::string const& section) {
+  auto const& train = config.train;
+  std::string const what = section + ".update = nova divides by what a client's steps add up to, ";
+  require_input(train.optimizer == "sgd", what + "which is known for SGD, not for " +
+                                              "train.optimizer = " + train.optimizer +
+                                              "; set one of them otherwise");
+  require_input(train.momentum == 0.0 || train.momentum_at_averaging == AtAveraging::reset,
+                what +
+                    "which is known for a momentum that starts at zero after each average; set "
+                    "train.momentum_at_averaging = reset");
+  require_input(train.correction == "none", what + "which is not known with train.correction = " +
+                                                train.correction + "; leave one of them out");
 }
 
 void check_groups(Config const& config, std::string const& source) {
@@ -51,6 +94,10 @@ void check_groups(Config const& config, std::string const& source) {
     require_input(group.until == 0 || group.until >= group.from,
                   section + ".until = " + std::to_string(group.until) + " lies before " +
                       "average." + group.name + ".from = " + std::to_string(group.from));
+    if (group.update == "nova") check_nova(config, section);
+    require_input(group.update_lo <= group.update_hi,
+                  section + ".update_lo = " + shortest(group.update_lo) + " is more than average." +
+                      group.name + ".update_hi = " + shortest(group.update_hi));
   }
   require_input(config.federation.preset.empty() || config.average.empty(),
                 source + ": federation.preset = " + config.federation.preset +
@@ -70,6 +117,7 @@ void check_consistency(Config const& config, std::string const& source) {
       federation.local_steps > 0 || federation.local_epochs > 0,
       source + ": federation.local_epochs and federation.local_steps are both 0; set one");
   check_train(config, source);
+  check_correction(config, source);
   check_groups(config, source);
   check_analysis(config, source);
   if (config.analysis.against.empty()) {  // else the partners are of another run

@@ -75,6 +75,9 @@ struct TrainConfig {
   double beta2 = 0.999;   ///< adam, adamw
   double eps = 1e-8;      ///< adam, adamw
   double weight_decay = 0.0;
+  double clip = 0.0;             ///< largest norm of a gradient; 0 = any
+  double sam_rho = 0.0;          ///< how far SAM looks from the parameters; 0 = not at all
+  double label_smoothing = 0.0;  ///< share of a label that all classes get
   std::int64_t batch_size = 64;
   LastBatch last_batch = LastBatch::keep;  ///< what becomes of an epoch's smaller last batch
   ScheduleKind schedule = ScheduleKind::constant;
@@ -85,7 +88,8 @@ struct TrainConfig {
   AtAveraging momentum_at_averaging = AtAveraging::reset;  ///< of all the optimizer keeps
   std::string precision = "float32";  ///< of products of matrices; tf32: on GPUs alone
   std::string correction = "none";
-  double mu = 0.0;  ///< prox
+  double mu = 0.0;         ///< prox
+  double dyn_alpha = 0.0;  ///< feddyn
 };
 
 struct FederationConfig {
@@ -114,6 +118,9 @@ struct AverageGroup {
   double update_beta1 = 0.9;
   double update_beta2 = 0.99;
   double update_tau = 1e-3;
+  double update_beta = 0.03;  ///< lws, as what follows
+  double update_lo = 0.01;
+  double update_hi = 0.2;
 };
 
 struct CheckpointConfig {

@@ -12,9 +12,12 @@ namespace {
 /// What to set for strategies of the field that are no sets of layers, and so no presets.
 std::string as_settings(std::string const& strategy) {
   static std::map<std::string, std::string> const settings = {
-      {"fedprox", "train.correction = prox"},    {"fedavgm", "average.NAME.update = momentum"},
-      {"fedadam", "average.NAME.update = adam"}, {"fedadagrad", "average.NAME.update = adagrad"},
-      {"fedyogi", "average.NAME.update = yogi"}, {"diloco", "average.NAME.update = nesterov"}};
+      {"fedprox", "train.correction = prox"},      {"fedavgm", "average.NAME.update = momentum"},
+      {"fedadam", "average.NAME.update = adam"},   {"fedadagrad", "average.NAME.update = adagrad"},
+      {"fedyogi", "average.NAME.update = yogi"},   {"diloco", "average.NAME.update = nesterov"},
+      {"fednova", "average.NAME.update = nova"},   {"fedlws", "average.NAME.update = lws"},
+      {"scaffold", "train.correction = scaffold"}, {"feddyn", "train.correction = feddyn"},
+      {"fedsam", "train.sam_rho = 0.05"}};
   auto const found = settings.find(strategy);
   return found == settings.end() ? "" : "; what you mean is " + found->second;
 }

@@ -238,6 +238,39 @@ void add_difference(at::Tensor row, double factor, at::Tensor const& a, at::Tens
   row.add_(a.sub(b), factor);
 }
 
+namespace {
+
+double host_norm(at::Tensor const& row) {
+  std::span<float const> const values = floats(row);
+  return std::sqrt(kernels::pair_sums(values, values).aa);
+}
+
+}  // namespace
+
+void clip_norm(at::Tensor row, double limit) {
+  constexpr double kAboveZero = 1e-6;  // PyTorch's
+  if (!row.is_cpu()) {                 // without asking the device for the norm
+    row.mul_(
+        at::norm(row, 2, at::kDouble).add_(kAboveZero).reciprocal_().mul_(limit).clamp_max_(1.0));
+    return;
+  }
+  double const factor = limit / (host_norm(row) + kAboveZero);
+  if (!(factor >= 1.0)) row.mul_(factor);
+}
+
+void add_along(at::Tensor row, double length, at::Tensor const& direction) {
+  constexpr double kAboveZero = 1e-12;
+  if (row.is_cpu()) {
+    row.add_(direction, length / (host_norm(direction) + kAboveZero));
+  } else {
+    row.addcmul_(direction, at::norm(direction, 2, at::kDouble)
+                                .add_(kAboveZero)
+                                .reciprocal_()
+                                .mul_(length)
+                                .to(row.scalar_type()));
+  }
+}
+
 at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha) {
   auto out = at::empty_like(a);
   bool const plain = a.is_cpu() && a.is_contiguous() && b.is_contiguous();

@@ -84,6 +84,11 @@ void adam_update(at::Tensor weights, at::Tensor mean, at::Tensor square, at::Ten
                  AdamStep const& step);
 /// kernels::add_difference on rows of equal length on any device.
 void add_difference(at::Tensor row, double factor, at::Tensor const& a, at::Tensor const& b);
+/// Shortens a row to the Euclidean norm `limit` where it is longer, as
+/// torch.nn.utils.clip_grad_norm_ does, on any device. The norm is summed in double.
+void clip_norm(at::Tensor row, double limit);
+/// row += length * direction / |direction|, on any device; nothing for a direction of zeros.
+void add_along(at::Tensor row, double length, at::Tensor const& direction);
 
 /// kernels::interpolate on rows (any contiguous tensors of equal size) on any device; a new tensor.
 at::Tensor interpolate(at::Tensor const& a, at::Tensor const& b, double alpha);

@@ -29,8 +29,11 @@ void ExactSum::start(PackedParts parts, std::span<float const> reference) {
   sums_.assign(static_cast<std::size_t>(parts_.size()), 0);
 }
 
-int ExactSum::add(std::span<float const> state, double weight) {
-  auto const scale = [&](std::size_t i) { return std::ldexp(weight, kFraction - exponents_[i]); };
+int ExactSum::add(std::span<float const> state, std::span<double const> weights) {
+  auto const scale = [&](std::size_t i) {
+    return std::ldexp(weights[static_cast<std::size_t>(parts_[i].weighting)],
+                      kFraction - exponents_[i]);
+  };
   for (std::size_t i = 0; i < parts_.count(); ++i) {
     auto const& part = parts_[i];
     auto const limit = static_cast<float>(std::ldexp(1.0, exponents_[i] + kHeadroom));
@@ -47,7 +50,8 @@ int ExactSum::add(std::span<float const> state, double weight) {
   return -1;
 }
 
-void ExactSum::finish(std::int64_t first, double divisor, std::span<float> out) const {
+void ExactSum::finish(std::int64_t first, std::vector<double> const& divisors,
+                      std::span<float> out) const {
   auto const last = first + static_cast<std::int64_t>(out.size());
   for (std::size_t i = 0; i < parts_.count(); ++i) {
     auto const& packed = parts_[i].packed;
@@ -55,12 +59,13 @@ void ExactSum::finish(std::int64_t first, double divisor, std::span<float> out) 
     auto const to = std::min(packed.offset + packed.size, last);
     if (from >= to) continue;
     kernels::finish_mean(elements(std::span(sums_), {from, to - from}),
-                         std::ldexp(1.0, exponents_[i] - kFraction), divisor,
+                         std::ldexp(1.0, exponents_[i] - kFraction),
+                         divisors[static_cast<std::size_t>(parts_[i].weighting)],
                          elements(out, {from - first, to - from}));
   }
 }
 
-void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& divisor,
+void ExactSum::average(mpi::Comm const& comm, std::function<std::vector<double>()> const& divisors,
                        std::span<float> mean,
                        std::function<void(std::int64_t, std::span<float>)> const& update) {
   auto const total = static_cast<std::int64_t>(sums_.size());
@@ -71,7 +76,7 @@ void ExactSum::average(mpi::Comm const& comm, std::function<double()> const& div
     sums.push_back(
         comm.ireduce_sum(std::span(sums_).subspan(static_cast<std::size_t>(first), size), 0));
   }
-  double const by = root ? divisor() : 1.0;
+  auto const by = root ? divisors() : std::vector<double>{};
   std::vector<mpi::Request> means;
   for (std::size_t bucket = 0; bucket < sums.size(); ++bucket) {
     auto const first = static_cast<std::int64_t>(bucket) * kBucketElements;

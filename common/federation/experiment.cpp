@@ -41,6 +41,10 @@ Config checked(Config config, DatasetInfo const& info) {
   require_input(config.data.augment == Augment::none || info.inputs == Inputs::pixels,
                 "data.augment = crop_flip needs images, and data.dataset = " + info.name +
                     " has none; set data.augment = none");
+  require_input(config.train.label_smoothing == 0.0 || info.targets == Targets::labels,
+                "train.label_smoothing = " + shortest(config.train.label_smoothing) +
+                    " needs labels, and the targets of data.dataset = " + info.name +
+                    " are numbers; leave it out");
   return config;
 }
 
@@ -66,6 +70,58 @@ Experiment::Experiment(Config settings, DatasetInfo info, Partition p,
                 "train.correction = " + config.train.correction +
                     " corrects what averaged layers do between averages, but no layer is averaged; "
                     "leave it out or average some");
+}
+
+std::vector<MeanWeights> Experiment::weightings(std::int64_t round) const {
+  std::vector<MeanWeights> all(2);
+  all[kModelWeighting] = {.of = MeanWeights::Of::model};
+  all[kUniformWeighting] = {.of = MeanWeights::Of::uniform};
+  for (int const layer : schedule.due_layers(round)) {
+    if (!normalises_steps(schedule.settings_of(layer)->update)) continue;
+    MeanWeights const own{MeanWeights::Of::steps, schedule.last_average(layer, round)};
+    if (std::ranges::find(all, own) == all.end()) all.push_back(own);
+  }
+  return all;
+}
+
+std::vector<std::vector<double>> Experiment::weights(std::int64_t round) const {
+  auto const ids = participants(round);
+  std::vector<std::vector<double>> result;
+  for (auto const& [of, since] : weightings(round)) {
+    switch (of) {
+      case MeanWeights::Of::model:
+        result.push_back(weights(ids));
+        break;
+      case MeanWeights::Of::uniform:
+        result.emplace_back(ids.size(), 1.0 / static_cast<double>(ids.size()));
+        break;
+      case MeanWeights::Of::steps:
+        result.push_back(divided(weights(ids), steps_sums(round, since)));
+        break;
+    }
+  }
+  return result;
+}
+
+std::vector<double> Experiment::steps_sums(std::int64_t round, std::int64_t since) const {
+  auto const ids = participants(round);
+  std::vector<std::int64_t> rounds(ids.size(), 1);
+  for (auto earlier = since + 1; earlier < round; ++earlier) {
+    auto const there = participants(earlier);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      rounds[i] += std::ranges::binary_search(there, ids[i]) ? 1 : 0;
+    }
+  }
+  std::vector<double> sums;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    sums.push_back(summed_steps(config.train, rounds[i] * local_steps(ids[i])));
+  }
+  return sums;
+}
+
+bool Experiment::changes_mean(int layer) const {
+  bool const by_correction = config.train.correction == "feddyn" && config.train.dyn_alpha > 0.0;
+  return by_correction || schedule.settings_of(layer)->update != "mean";
 }
 
 std::vector<std::int64_t> Experiment::all_clients() const {
@@ -176,7 +232,8 @@ std::string Experiment::learning_rate_keys(std::int64_t round) const {
     bool averaged = false;
     for (std::int64_t before = 1; before < round; ++before)
       averaged = averaged || due(group, before);
-    if (averaged && group.update != "mean") keys.push_back("average." + group.name + ".update_lr");
+    if (averaged && has_learning_rate(group.update))
+      keys.push_back("average." + group.name + ".update_lr");
   }
   return join(keys, " or ");
 }
@@ -187,17 +244,29 @@ RoundParts Experiment::parts(std::int64_t round) const {
   result.all_averaged = result.due_layers.size() == model.table().layers.size();
   auto const layout = state();
   auto parts = layout.model_parts(result.due_layers);
+  auto const known = weightings(round);
+  for (auto& part : parts) {
+    auto const& update = schedule.settings_of(part.layer)->update;
+    if (part.slice.offset != parameters_of(part.layer).offset) continue;
+    if (asks_for_distances(update)) result.distant_layers.push_back(part.layer);
+    if (!normalises_steps(update)) continue;
+    MeanWeights const own{MeanWeights::Of::steps, schedule.last_average(part.layer, round)};
+    part.weighting = static_cast<int>(std::ranges::find(known, own) - known.begin());
+  }
   append(parts, layout.field_parts(result.due_layers, AtAveraging::average));
   result.due = parts.size();
   if (compares(round)) {
     append(parts, layout.model_parts(other_layers(result.due_layers)));
     for (int const layer : result.due_layers) {
-      if (schedule.settings_of(layer)->update == "mean") continue;
-      parts.push_back({layer, model.table().layers[static_cast<std::size_t>(layer)].parameters});
+      if (changes_mean(layer)) parts.push_back({layer, parameters_of(layer)});
     }
   }
   result.parts = PackedParts(parts);
   return result;
+}
+
+Slice Experiment::parameters_of(int layer) const {
+  return model.table().layers[static_cast<std::size_t>(layer)].parameters;
 }
 
 std::vector<int> Experiment::other_layers(std::vector<int> const& layers) const {

@@ -9,6 +9,7 @@
 #include "common/data/partition.hpp"
 #include "common/federation/evaluation_plan.hpp"
 #include "common/federation/layout.hpp"
+#include "common/federation/mean_weights.hpp"
 #include "common/federation/schedule.hpp"
 #include "common/model/model.hpp"
 #include "common/model/state_layout.hpp"
@@ -37,6 +38,8 @@ struct RoundParts {
   PackedParts parts;  ///< the first `due` are averaged, the rest observed
   std::size_t due = 0;
   bool all_averaged = false;  ///< is every layer due?
+  /// Those of the due layers, ascending, whose update asks how far participants are from the mean.
+  std::vector<int> distant_layers = {};
 
   PackedParts averaged() const { return parts.first(due); }
 };
@@ -71,6 +74,12 @@ struct Experiment {
   std::vector<std::int64_t> participants(std::int64_t round) const;
   /// Weight of each id in the averages, normalised to sum 1.
   std::vector<double> weights(std::vector<std::int64_t> const& ids) const;
+  /// The weightings of a round, as StatePart::weighting counts them.
+  std::vector<MeanWeights> weightings(std::int64_t round) const;
+  /// Weights of the round's participants, a list for each of its weightings, each summing to 1.
+  std::vector<std::vector<double>> weights(std::int64_t round) const;
+  /// summed_steps() of each of the round's participants over its rounds after `since`.
+  std::vector<double> steps_sums(std::int64_t round, std::int64_t since) const;
   /// Optimizer steps of one round of a client.
   std::int64_t local_steps(std::int64_t client) const;
   /// Sizes of the batches that a round of a client has, ascending, each once.
@@ -94,6 +103,8 @@ struct Experiment {
   /// clients once had in common: of an average, or the initial ones with model.init = same. Not
   /// among them are layers that are never averaged. Ascending.
   std::vector<int> common_layers(std::int64_t round) const;
+  /// Does the coordinator make something else of a layer's mean than the mean?
+  bool changes_mean(int layer) const;
   /// What a client keeps between rounds: the parts of its state that are not averaged in every
   /// round.
   PackedParts own_parts() const;
@@ -104,6 +115,7 @@ struct Experiment {
  private:
   EvaluationLoad evaluation_load() const;
   bool evaluates(std::int64_t round) const;
+  Slice parameters_of(int layer) const;
   std::vector<int> other_layers(std::vector<int> const& layers) const;
 };
 

@@ -107,6 +107,15 @@ std::vector<int> AveragingSchedule::averaged_layers() const {
   return layers;
 }
 
+std::int64_t AveragingSchedule::last_average(int layer, std::int64_t round) const {
+  while (--round > 0) {
+    for (auto const& group : groups_) {
+      if (std::ranges::binary_search(group.due(round), layer)) return round;
+    }
+  }
+  return 0;
+}
+
 bool AveragingSchedule::always_averaged(int layer) const {
   return std::any_of(groups_.begin(), groups_.end(), [&](Group const& group) {
     if (!std::binary_search(group.layers.begin(), group.layers.end(), layer)) return false;

@@ -33,6 +33,8 @@ class AveragingSchedule {
   /// Indices of the layers that are averaged in some round, be it after the last one that is
   /// planned.
   std::vector<int> averaged_layers() const;
+  /// The last round before `round` that averaged the layer; 0 for none.
+  std::int64_t last_average(int layer, std::int64_t round) const;
   /// Is the layer averaged in every round 1 .. rounds? (Then no client needs a copy of its own.)
   bool always_averaged(int layer) const;
   /// Elements (parameters and buffers) averaged in `round`.

@@ -17,6 +17,7 @@ struct StatePart {
   Slice slice;
   int field = -1;  ///< index of the StateField it is a share of; -1 = of the model itself
   float least_magnitude = kLeastMagnitude;
+  int weighting = 0;  ///< with which of several weights of a row it is averaged
 };
 
 /// A part, and where it lies in the packed row.

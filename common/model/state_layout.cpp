@@ -48,7 +48,8 @@ std::vector<StatePart> StateLayout::field_parts(std::vector<int> const& layers,
       result.push_back({.layer = index,
                         .slice = {slices_[i].offset + share.offset, share.size},
                         .field = static_cast<int>(i),
-                        .least_magnitude = field.least_magnitude});
+                        .least_magnitude = field.least_magnitude,
+                        .weighting = field.uniform ? kUniformWeighting : kModelWeighting});
     }
   }
   return result;

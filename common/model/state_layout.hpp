@@ -18,7 +18,12 @@ struct StateField {
   OnePer one_per = OnePer::parameter;  ///< one number for each parameter, or for each layer
   AtAveraging at_averaging = AtAveraging::keep;  ///< what becomes of a layer's share of it then
   float least_magnitude = kLeastMagnitude;       ///< StatePart::least_magnitude of its parts
+  bool uniform = false;  ///< averaged: do all participants weigh the same, whatever the model's do?
 };
+
+/// StatePart::weighting of what is averaged like the model, and of what all participants weigh the
+/// same in.
+inline constexpr int kModelWeighting = 0, kUniformWeighting = 1;
 
 /// A client's whole state as one row: parameters [P], buffers [Q], then the fields, one after
 /// another: [P] or, with a number for each layer, [L].

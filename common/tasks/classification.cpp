@@ -47,22 +47,39 @@ class Rows {
   std::size_t classes_;
 };
 
+double sum_of(std::span<float const> values) {
+  double sum = 0.0;
+  for (auto const x : values) sum += static_cast<double>(x);
+  return sum;
+}
+
+// `smoothing`: share of each label that is spread over all classes. The loss is then (1 -
+// smoothing) times that of the label plus smoothing times the mean of those of all classes.
+
 at::Tensor gradient_in_host_memory(at::Tensor const& logits, at::Tensor const& labels,
-                                   at::Tensor& sums) {
+                                   at::Tensor& sums, double smoothing) {
   auto gradient = at::empty_like(logits);
   auto const batch = logits.size(0);
   auto const share = 1.0 / static_cast<double>(batch);
   auto* out = gradient.data_ptr<float>();
   double nobodys[2] = {};
   auto* totals = sums.defined() ? sums.data_ptr<double>() : nobodys;
+  auto const classes = static_cast<double>(logits.size(1));
+  auto const spread = smoothing / classes * share;
+  auto const own = static_cast<float>((1.0 - smoothing) * share);
   Rows const rows(logits, labels);
   for (std::int64_t i = 0; i < batch; ++i) {
     auto const row = rows.logits(i);
     auto const [largest, sum, loss, right] = row_loss(row, rows.label(i));
     totals[0] += loss;
+    if (smoothing > 0.0) {  // the label's loss is farther from the classes' mean by this
+      totals[0] += smoothing * (static_cast<double>(row[rows.label(i)]) - sum_of(row) / classes);
+    }
     totals[1] += right ? 1.0 : 0.0;
-    for (auto const x : row) *out++ = static_cast<float>(std::exp(x - largest) / sum * share);
-    *(out - row.size() + rows.label(i)) -= static_cast<float>(share);
+    for (auto const x : row) {
+      *out++ = static_cast<float>(std::exp(x - largest) / sum * share - spread);
+    }
+    *(out - row.size() + rows.label(i)) -= own;
   }
   return gradient;
 }
@@ -75,16 +92,26 @@ at::Tensor right_answers(at::Tensor const& logits, at::Tensor const& labels,
   return logits.argmax(1).eq(labels).logical_and_(own.gt(-kInfinity));
 }
 
+/// Adds the losses to `sum`, from log-probabilities [B, classes] and the label's [B, 1].
+void add_losses(at::Tensor sum, at::Tensor const& log_p, at::Tensor const& own, double smoothing) {
+  sum.sub_(own.sum(at::kDouble));
+  if (smoothing == 0.0) return;
+  sum.add_(own.sum(at::kDouble).sub_(log_p.mean(1).sum(at::kDouble)), smoothing);
+}
+
 /// By tensor operations alone: any device, any floating type.
-at::Tensor gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels, at::Tensor& sums) {
+at::Tensor gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels, at::Tensor& sums,
+                             double smoothing) {
   auto const column = labels.unsqueeze(1);
   if (sums.defined()) {
-    auto const own = at::_log_softmax(logits, 1, false).gather(1, column);
-    sums.select(0, 0).sub_(own.sum(at::kDouble));
+    auto const log_p = at::_log_softmax(logits, 1, false);
+    auto const own = log_p.gather(1, column);
+    add_losses(sums.select(0, 0), log_p, own, smoothing);
     sums.select(0, 1).add_(right_answers(logits, labels, own.squeeze(1)).sum());
   }
   auto gradient = at::_softmax(logits, 1, false);
-  gradient.scatter_(1, column, -1.0, "add");
+  if (smoothing > 0.0) gradient.sub_(smoothing / static_cast<double>(logits.size(1)));
+  gradient.scatter_(1, column, smoothing - 1.0, "add");
   return gradient.mul_(1.0 / static_cast<double>(logits.size(0)));
 }
 
@@ -107,12 +134,18 @@ void count_in_host_memory(at::Tensor const& logits, at::Tensor const& labels, at
 /// right one; a loss that is not finite counts as wrong.
 class Classification : public Task {
  public:
+  explicit Classification(double smoothing = 0.0) : smoothing_(smoothing) {}
+
   at::Tensor gradient(at::Tensor const& logits, at::Tensor const& labels,
                       at::Tensor& sums) const override {
     // In host memory one loop costs a tenth of the tensor operations: much, for a small model.
     bool const plain = in_host_memory(logits) && logits.scalar_type() == at::kFloat;
-    return plain ? gradient_in_host_memory(logits, labels, sums)
-                 : gradient_anywhere(logits, labels, sums);
+    return plain ? gradient_in_host_memory(logits, labels, sums, smoothing_)
+                 : gradient_anywhere(logits, labels, sums, smoothing_);
+  }
+
+  std::unique_ptr<Task> smoothed(double share) const override {
+    return std::make_unique<Classification>(share);
   }
 
   void judge(at::Tensor const& logits, at::Tensor const& labels, std::span<double> losses,
@@ -131,8 +164,9 @@ class Classification : public Task {
   void add_sums(at::Tensor const& outputs, at::Tensor const& labels,
                 at::Tensor sums) const override {
     auto const logits = outputs.to(at::kDouble).contiguous();
-    auto const own = at::log_softmax(logits, 1).gather(1, labels.unsqueeze(1));
-    sums.select(0, 0).sub_(own.sum());
+    auto const log_p = at::log_softmax(logits, 1);
+    auto const own = log_p.gather(1, labels.unsqueeze(1));
+    add_losses(sums.select(0, 0), log_p, own, smoothing_);
     if (in_host_memory(logits))
       return count_in_host_memory(logits, labels.contiguous(), own, sums.data_ptr<double>() + 1);
     auto const right = right_answers(logits, labels, own.squeeze(1));
@@ -140,6 +174,9 @@ class Classification : public Task {
   }
 
   bool has_accuracy() const override { return true; }
+
+ private:
+  double smoothing_;  ///< of labels, in training
 };
 
 }  // namespace

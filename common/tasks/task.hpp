@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -33,6 +34,11 @@ class Task {
   /// defined; a task without correct answers adds none.
   virtual at::Tensor gradient(at::Tensor const& outputs, at::Tensor const& targets,
                               at::Tensor& sums) const = 0;
+
+  /// The same task, but that gradient() and add_sums() take labels for smoothed: `share` of each is
+  /// spread evenly over all classes, as label_smoothing of PyTorch's cross_entropy does it. Nothing
+  /// where answers are no labels.
+  virtual std::unique_ptr<Task> smoothed(double /*share*/) const { return nullptr; }
 
   /// Loss and error of each sample, both [B] on the host.
   virtual void judge(at::Tensor const& outputs, at::Tensor const& targets, std::span<double> losses,

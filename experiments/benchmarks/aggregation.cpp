@@ -82,7 +82,7 @@ void measure(std::int64_t parameters, int repeats) {
       if (works) add_mine(sum, world, rows);
       adding = watch.seconds();
       sum.average(
-          world, [] { return 1.0; }, mean);
+          world, [] { return std::vector{1.0}; }, mean);
     });
     double const copying = together(world, [&] {
       if (works) copy_mine(world, rows, copy);

@@ -45,17 +45,21 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
   for (auto const& load : loads(experiment, layout)) {
     most = std::max(most, static_cast<double>(load.clients) * own);
   }
-  double const kept = experiment.config.federation.evaluate_every > 0
-                          ? participants_per_rank(experiment, layout) * state
-                          : 0.0;
+  auto const last = experiment.parts(experiment.config.federation.rounds);
+  double const kept =
+      experiment.config.federation.evaluate_every > 0 || !last.distant_layers.empty()
+          ? participants_per_rank(experiment, layout) * state
+          : 0.0;
   double const gradient = needs_gradient_row(experiment.config.train)
                               ? 4.0 * static_cast<double>(experiment.model.table().parameter_count)
                               : 0.0;
+  double const copy = needs_model_copy(experiment.config.train)
+                          ? 4.0 * static_cast<double>(experiment.state().model_size())
+                          : 0.0;
   // A sum and a mean of each element; the last round is an evaluated one, which has the most.
-  auto const summed = std::max(experiment.state().model_size(),
-                               experiment.parts(experiment.config.federation.rounds).parts.size());
+  auto const summed = std::max(experiment.state().model_size(), last.parts.size());
   double const sums = 12.0 * static_cast<double>(summed);
-  return 3.0 * state + gradient + most + kept + sums + 2.0 * state;
+  return 3.0 * state + gradient + copy + most + kept + sums + 2.0 * state;
 }
 
 /// Its rows, and what updates keep: once at work, once on its way to be saved.

@@ -1,6 +1,7 @@
 #include "experiments/run/simulation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -63,7 +64,7 @@ void Simulation::initialise() {
     if (clients_) clients_->add_initial(sum_);
     std::vector<float> mean(static_cast<std::size_t>(sum_.parts().size()));
     sum_.average(
-        *training_, [] { return 1.0; }, mean);
+        *training_, [] { return std::vector{1.0}; }, mean);
     sum_.parts().unpack(mean, global_);
   }
   if (clients_) clients_->start(global_);
@@ -90,9 +91,9 @@ Simulation::Averaged Simulation::average(std::int64_t round, RoundParts const& p
   Averaged result{.values = std::vector<float>(static_cast<std::size_t>(parts.parts.size()))};
   auto const training_over = [&] {
     Stopwatch const wait;
-    double const divisor = coordinator_->training_over(round);
+    auto divisors = coordinator_->training_over(round);
     waited = wait.seconds();
-    return divisor;
+    return divisors;
   };
   auto const update = [&](std::int64_t first, std::span<float> bucket) {
     coordinator_->update(parts, first, bucket, global_);
@@ -112,6 +113,38 @@ Decision Simulation::decide(std::int64_t round) {
   return decision;
 }
 
+/// Where updates ask for them, how far clients are from the mean goes to the coordinator, what
+/// layers are multiplied by comes back, and each rank multiplies. Every number is summed with zeros
+/// alone, bit by bit, so it is the same on any number of ranks.
+void Simulation::rescale(std::int64_t round, RoundParts const& parts, std::span<float> packed) {
+  auto const count = parts.distant_layers.size();
+  std::vector<std::int64_t> bits(context_.experiment->participants(round).size() * count, 0);
+  if (clients_) {
+    std::ranges::transform(clients_->distances(round, parts, packed), bits.begin(),
+                           [](double value) { return std::bit_cast<std::int64_t>(value); });
+  }
+  training_->ireduce_sum(bits, 0).wait();
+  std::vector<double> factors(count);
+  if (coordinator_) {
+    std::vector<double> distances(bits.size());
+    std::ranges::transform(bits, distances.begin(),
+                           [](std::int64_t value) { return std::bit_cast<double>(value); });
+    factors = coordinator_->factors(parts, packed, distances, global_);
+  }
+  training_->broadcast(std::as_writable_bytes(std::span(factors)), 0);
+  auto factor = factors.begin();
+  auto layer = parts.distant_layers.begin();
+  for (auto const& part : parts.averaged()) {
+    bool const scaled = layer != parts.distant_layers.end() && *layer == part.layer;
+    if (!scaled) continue;
+    for (auto& value : elements(packed, part.packed)) {
+      value = static_cast<float>(value * *factor);
+    }
+    ++factor;
+    ++layer;
+  }
+}
+
 /// False when the run is to stop; last_round_ then says after which round.
 bool Simulation::round(std::int64_t round) {
   auto const parts = context_.experiment->parts(round);
@@ -122,12 +155,13 @@ bool Simulation::round(std::int64_t round) {
     clients_->train(round, sum_);
   }
   enter("averaging", round);
-  auto const averaged = average(round, parts);
+  auto averaged = average(round, parts);
   auto const decision = decide(round);
   if (decision.given_up) {
     if (coordinator_) coordinator_->give_up(round, global_);
     return false;
   }
+  if (!parts.distant_layers.empty()) rescale(round, parts, averaged.values);
   parts.averaged().unpack(averaged.values, global_);
   enter("finishing", round);
   // A client rank cannot tell waiting for others from averaging with them.

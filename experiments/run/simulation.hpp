@@ -59,6 +59,7 @@ class Simulation {
   bool round(std::int64_t round);
   Averaged average(std::int64_t round, RoundParts const& parts);
   Decision decide(std::int64_t round);
+  void rescale(std::int64_t round, RoundParts const& parts, std::span<float> packed);
   void save(std::int64_t round);
   void drain_analysis(bool to_the_end);
   void enter(std::string const& phase, std::int64_t round);

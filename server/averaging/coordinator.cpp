@@ -15,19 +15,22 @@
 
 namespace fedstrata {
 
-double divisor(Experiment const& experiment, std::int64_t round,
-               std::vector<std::int64_t> const& excluded) {
-  if (excluded.empty()) return 1.0;
+std::vector<double> divisors(Experiment const& experiment, std::int64_t round,
+                             std::vector<std::int64_t> const& excluded) {
+  if (excluded.empty()) return std::vector<double>(experiment.weightings(round).size(), 1.0);
   auto const ids = experiment.participants(round);
   require(excluded.size() < ids.size(), "all participants of round " + std::to_string(round) +
                                             " diverged; lower " +
                                             experiment.learning_rate_keys(round));
-  auto const weights = experiment.weights(ids);
-  double sum = 0.0;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (std::ranges::find(excluded, ids[i]) == excluded.end()) sum += weights[i];
+  std::vector<double> sums;
+  for (auto const& weights : experiment.weights(round)) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (std::ranges::find(excluded, ids[i]) == excluded.end()) sum += weights[i];
+    }
+    sums.push_back(sum);
   }
-  return sum;
+  return sums;
 }
 
 Coordinator::Coordinator(Experiment const& experiment, Layout const& layout, mpi::Comm const& world,
@@ -67,7 +70,7 @@ void Coordinator::announce_stop() const {
                  (launcher::under_mpirun() ? " (mpirun leaves one second, but to SIGUSR1)" : ""));
 }
 
-double Coordinator::training_over(std::int64_t round) {
+std::vector<double> Coordinator::training_over(std::int64_t round) {
   for (int const rank : layout_->clients) {
     auto const end = receive_from<TrainingEnd>(*world_, rank);
     excluded_.insert(excluded_.end(), end.excluded.begin(), end.excluded.end());
@@ -75,7 +78,9 @@ double Coordinator::training_over(std::int64_t round) {
     given_up_ = given_up_ || end.given_up;
   }
   std::ranges::sort(excluded_);
-  return divisor(*experiment_, round, excluded_);
+  auto result = divisors(*experiment_, round, excluded_);
+  updates_.begin(round, excluded_);
+  return result;
 }
 
 void Coordinator::update(RoundParts const& parts, std::int64_t first, std::span<float> packed,

@@ -15,10 +15,10 @@
 
 namespace fedstrata {
 
-/// Sum of the weights of the round's participants that did not diverge; 1 exactly when none did.
-/// Throws Error when all of them diverged.
-double divisor(Experiment const& experiment, std::int64_t round,
-               std::vector<std::int64_t> const& excluded);
+/// Sum of the weights of the round's participants that did not diverge, for each weighting of the
+/// round; 1 exactly when none did. Throws Error when all of them diverged.
+std::vector<double> divisors(Experiment const& experiment, std::int64_t round,
+                             std::vector<std::int64_t> const& excluded);
 
 /// What the coordinator decides once a round is trained, for all ranks.
 struct Decision {
@@ -43,12 +43,18 @@ class Coordinator {
   void start(std::span<float const> global);
 
   void begin_round();
-  /// Waits until all client ranks have trained; what to divide the sums by.
-  double training_over(std::int64_t round);
+  /// Waits until all client ranks have trained; what to divide the sums by, for each weighting.
+  std::vector<double> training_over(std::int64_t round);
   /// Makes of means of the round what their layers become (LayerUpdates::apply).
   void update(RoundParts const& parts, std::int64_t first, std::span<float> packed,
               std::span<float const> before);
   Decision decide(std::int64_t round);
+  /// LayerUpdates::factors() of a round that counts.
+  std::vector<double> factors(RoundParts const& parts, std::span<float const> mean,
+                              std::span<double const> distances,
+                              std::span<float const> before) const {
+    return updates_.factors(parts, mean, distances, before);
+  }
   /// The round does not count; `global`: the row that it started from. Where clients keep nothing,
   /// that makes a state to go on from.
   void give_up(std::int64_t round, std::span<float const> global);

@@ -25,10 +25,19 @@ class LayerUpdates {
   /// Throws InputError as check_updates(). The state is that of a run's start.
   explicit LayerUpdates(Experiment const& experiment);
 
+  /// A round's training is over; `excluded` participants diverged. What follows is about it.
+  void begin(std::int64_t round, std::vector<std::int64_t> const& excluded);
+
   /// Turns the packed means `first`, first + 1, ... of a round into what its layers become.
   /// `before`: the global state row at the round's start. Each element once a round, in any order.
   void apply(RoundParts const& parts, std::int64_t first, std::span<float> packed,
              std::span<float const> before);
+
+  /// What the layers `parts.distant_layers` are multiplied by, once the means are known. `mean`:
+  /// the packed ones, `distances`: ClientHost::distances() of all ranks, summed.
+  std::vector<double> factors(RoundParts const& parts, std::span<float const> mean,
+                              std::span<double const> distances,
+                              std::span<float const> before) const;
 
   /// Elements of all rows.
   std::int64_t size() const;
@@ -48,10 +57,13 @@ class LayerUpdates {
   };
   Slice parameters(int layer) const;
 
+  Experiment const* experiment_;
   LayerTable const* table_;
   std::vector<RowField> fields_;
-  std::vector<Group> groups_;  ///< with an update other than the mean
-  std::vector<Place> places_;  ///< by layer
+  std::vector<Group> groups_;         ///< with an update other than the mean
+  std::vector<Place> places_;         ///< by layer
+  std::vector<std::size_t> counted_;  ///< indices of the participants that did not diverge
+  std::vector<UpdateRound> rounds_;   ///< the round, by the weighting of a part
 };
 
 }  // namespace fedstrata

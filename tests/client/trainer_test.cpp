@@ -36,6 +36,55 @@ INSTANTIATE_TEST_SUITE_P(
         Settings{"model.name=lenet5", "train.momentum=0.9", "federation.local_epochs=0",
                  "federation.local_steps=5"}));
 
+// The clip and the smoothing of PyTorch itself, SAM by autograd at the point that it goes to. A row
+// of the size of lenet5's has norms of thousands of addends.
+INSTANTIATE_TEST_SUITE_P(
+    gradients, TrainerTest,
+    testing::Values(Settings{"train.clip=0.3"}, Settings{"train.clip=1e9"},
+                    Settings{"train.clip=0.5", "train.momentum=0.9", "train.weight_decay=0.01"},
+                    Settings{"train.clip=0.5", "train.correction=prox", "train.mu=0.5"},
+                    Settings{"model.name=lenet5", "train.clip=0.5", "train.label_smoothing=0.1",
+                             "federation.local_epochs=0", "federation.local_steps=5"},
+                    Settings{"train.label_smoothing=0.1"}, Settings{"train.label_smoothing=1"},
+                    Settings{"train.label_smoothing=0.2", "train.momentum=0.9",
+                             "train.nesterov=yes"},
+                    Settings{"train.sam_rho=0.05"},
+                    Settings{"train.sam_rho=2", "train.momentum=0.9"},
+                    Settings{"train.sam_rho=0.5", "train.correction=prox", "train.mu=0.5",
+                             "train.clip=0.5", "train.label_smoothing=0.1"},
+                    Settings{"model.name=lenet5", "train.sam_rho=0.05", "train.weight_decay=0.01",
+                             "federation.local_epochs=0", "federation.local_steps=5"}));
+
+TEST(TrainerTest, each_of_them_changes_what_is_learnt) {
+  auto const learnt = [](Settings const& settings) {
+    Session const session(settings);
+    auto const state = session.start();
+    session.train(state);
+    return state;
+  };
+  auto const plain = learnt({});
+  for (auto const* setting : {"train.clip=0.3", "train.label_smoothing=0.1", "train.sam_rho=0.1"}) {
+    EXPECT_GT((learnt({setting}) - plain).abs().max().item<double>(), 1e-4) << setting;
+  }
+}
+
+TEST(TrainerTest, sam_moves_the_statistics_of_batch_norm_once_a_step) {
+  auto const statistics = [](std::string const& rho) {
+    Session const session({"model.name=resnet18", "model.norm=batch", "train.sam_rho=" + rho,
+                           "federation.local_epochs=0", "federation.local_steps=1"},
+                          28);
+    auto const state = session.device.zeros(session.experiment.state().size());
+    auto const layout = session.experiment.state();
+    auto const parameters = static_cast<std::size_t>(layout.parameters().size);
+    auto const buffers = static_cast<std::size_t>(layout.buffers().size);
+    session.experiment.model.initialize(values(state).first(parameters),
+                                        values(state).subspan(parameters, buffers), 1, 0);
+    session.train(state);
+    return narrow(state, layout.buffers()).clone();
+  };
+  EXPECT_TRUE(at::equal(statistics("0"), statistics("0.5")));
+}
+
 TEST(TrainerTest, the_same_client_and_round_give_the_same_bits) {
   Session const session({"train.momentum=0.9", "data.augment=crop_flip"});
   auto const first = session.start(), second = session.start();

@@ -164,7 +164,7 @@ TEST(BadConfigTest, wrong_values_name_key_value_and_what_is_allowed) {
                           "train.mu=-1",
                           "analysis.align_starts=0",
                           "analysis.align_at=between",
-                          "train.correction=scaffold",
+                          "train.correction=fedprox",
                           "train.nesterov=maybe",
                           "train.batch_size=0",
                           "train.batch_size=1.5",
@@ -200,6 +200,10 @@ TEST(BadConfigTest, strategies_that_are_no_presets_are_told_as_settings) {
   EXPECT_THAT(refused("", {"federation.preset=fedprox"}),
               AllOf(HasSubstr("--set federation.preset=fedprox: "),
                     HasSubstr("what you mean is train.correction = prox")));
+  EXPECT_THAT(refused("", {"federation.preset=scaffold"}),
+              HasSubstr("what you mean is train.correction = scaffold"));
+  EXPECT_THAT(refused("", {"federation.preset=fednova"}),
+              HasSubstr("what you mean is average.NAME.update = nova"));
   EXPECT_THAT(refused("", {"federation.preset=fedavh"}), HasSubstr("mean fedavg?"));
 }
 
@@ -212,6 +216,29 @@ TEST(BadConfigTest, keys_that_contradict_each_other) {
   EXPECT_THAT(refused("", {"train.beta2=0.9"}),
               HasSubstr("train.beta2 = 0.9 is for train.optimizer = adam | adamw, not for sgd"));
   EXPECT_THAT(refused("", {"train.mu=0.1"}), HasSubstr("train.correction = prox, not for none"));
+  EXPECT_THAT(refused("", {"train.dyn_alpha=0.1"}),
+              HasSubstr("train.correction = feddyn, not for none"));
+  for (auto const* setting : {"train.momentum=0.9", "train.optimizer=adam"}) {
+    EXPECT_THAT(refused("", {"train.correction=scaffold", setting}),
+                HasSubstr("set train.optimizer = sgd and train.momentum = 0"));
+  }
+  EXPECT_THAT(refused("", {"train.correction=scaffold", "model.init=different"}),
+              HasSubstr("set model.init = same"));
+  EXPECT_THAT(refused("", {"train.correction=feddyn", "train.dyn_alpha=0.1"}),
+              HasSubstr("set federation.weighting = uniform"));
+  EXPECT_THAT(refused("", {"train.correction=feddyn", "train.dyn_alpha=0.1",
+                           "federation.weighting=uniform", "average.a.update=adam"}),
+              HasSubstr("average.a.update = adam has no place beside it"));
+  EXPECT_NO_THROW(parse("", {"train.correction=feddyn", "model.init=different"}));  // alpha = 0
+  EXPECT_THAT(refused("", {"average.a.update=nova", "train.optimizer=adam"}),
+              HasSubstr("known for SGD, not for train.optimizer = adam"));
+  EXPECT_THAT(refused("", {"average.a.update=nova", "train.momentum=0.9",
+                           "train.momentum_at_averaging=keep"}),
+              HasSubstr("set train.momentum_at_averaging = reset"));
+  EXPECT_THAT(refused("", {"average.a.update=nova", "train.correction=prox", "train.mu=0.1"}),
+              HasSubstr("not known with train.correction = prox"));
+  EXPECT_THAT(refused("", {"average.a.update=lws", "average.a.update_lo=0.5"}),
+              HasSubstr("update_lo = 0.5 is more than average.a.update_hi = 0.2"));
   EXPECT_THAT(refused("", {"analysis.align_starts=2"}),
               HasSubstr("analysis.align_starts = 2 is for analysis.align = weights, not for none"));
   EXPECT_THAT(refused("", {"analysis.align=activations", "analysis.align_starts=2"}),

@@ -82,6 +82,26 @@ TEST(DeviceTest, interpolation_keeps_shape_and_ends_whatever_the_strides) {
   EXPECT_TRUE(at::equal(interpolate(a.t(), b.t(), 1.0), b.t()));
 }
 
+TEST(DeviceTest, what_is_longer_than_the_limit_is_shortened_to_it) {
+  auto const row = at::tensor({3.0F, -4.0F}), longer = row.clone();
+  clip_norm(longer, 1.0);
+  EXPECT_TRUE(at::allclose(longer, row / 5.000001, 1e-6));  // PyTorch's limit / (norm + 1e-6)
+  auto const shorter = row.clone();
+  clip_norm(shorter, 5.1);
+  EXPECT_TRUE(at::equal(shorter, row));
+  auto const broken = at::tensor({std::nanf(""), 1.0F});
+  clip_norm(broken, 1.0);
+  EXPECT_TRUE(broken.isnan().all().item<bool>());  // such a gradient is to be noticed
+}
+
+TEST(DeviceTest, a_step_along_a_row_has_the_length_asked_for) {
+  auto const row = at::ones({2});
+  add_along(row, 10.0, at::tensor({3.0F, -4.0F}));
+  EXPECT_TRUE(at::allclose(row, at::tensor({7.0F, -7.0F})));
+  add_along(row, 10.0, at::zeros({2}));
+  EXPECT_TRUE(at::allclose(row, at::tensor({7.0F, -7.0F})));
+}
+
 TEST(DeviceTest, processor_and_blas_have_names) {
   EXPECT_FALSE(cpu_kind().empty());
   EXPECT_FALSE(blas_info().name.empty());

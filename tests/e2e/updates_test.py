@@ -14,6 +14,46 @@ UPDATES = {"data.clients": 5, "model.init": "different", "model.hidden": "12,8",
            "checkpoint.keep_state": "yes"}
 
 
+# What clients, or the coordinator, keep from round to round, and what is asked of clients anew.
+METHODS = {
+    "scaffold": {"train.correction": "scaffold", "train.clip": 1},
+    "feddyn": {"train.correction": "feddyn", "train.dyn_alpha": 0.1, "federation.weighting": "uniform"},
+    "nova": {"average.body.update": "nova", "average.head.update": "nova", "train.momentum": 0.5},
+    "lws": {"average.body.update": "lws", "average.head.update": "lws", "federation.evaluate_every": 0},
+    "sam": {"train.sam_rho": 0.1, "train.label_smoothing": 0.1, "train.momentum": 0.5,
+            "train.momentum_at_averaging": "keep"}}
+GROUPS = {"data.clients": 5, "data.partition": "quantity", "model.hidden": "12,8", "federation.rounds": 6,
+          "federation.participation": 0.5, "average.body.layers": "body", "average.head.layers": "head",
+          "average.head.every": 2, "checkpoint.every": 1, "checkpoint.after": "yes",
+          "checkpoint.keep_state": "yes"}
+
+
+class MethodsTest(ProgramTest):
+    def test_any_number_of_ranks_and_any_interruption_give_the_same_bits(self):
+        for name, settings in METHODS.items():
+            with self.subTest(name):
+                config = self.config(GROUPS, settings)
+                whole = content(self.simulate(config, f"whole_{name}", ranks=2))
+                out = self.simulate(config, f"run_{name}", "--set", "federation.rounds=3")
+                for ranks, rounds in ((4, 5), (3, 6)):
+                    self.succeed("simulate", out, "--resume", "--allow-config-change", "--set",
+                                 f"federation.rounds={rounds}", ranks=ranks)
+                self.assert_same(whole, content(out))
+
+    def test_labels_of_numbers_cannot_be_smoothed(self):
+        config = self.config({"data.dataset": "synthetic-regression", "train.label_smoothing": 0.1})
+        self.assert_fails(run("simulate", config, "--out", self.path / "out"), 2,
+                          "train.label_smoothing = 0.1 needs labels", "leave it out")
+
+    def test_the_rows_that_a_method_needs_are_in_the_forecast(self):
+        def memory(*options):
+            text = self.succeed("simulate", self.config(GROUPS), "--dry-run", *options)
+            return re.search(r"memory per rank[^\n]*", text)[0]
+        for settings in ("train.correction=scaffold", "train.sam_rho=0.1", "train.clip=1"):
+            self.assertNotEqual(memory("--set", "model.hidden=2000"),
+                                memory("--set", "model.hidden=2000", "--set", settings), settings)
+
+
 class UpdatesTest(ProgramTest):
     def test_a_run_that_goes_on_has_the_bits_of_one_that_was_never_stopped(self):
         config = self.config(UPDATES)

@@ -53,7 +53,7 @@ struct Rows {
     sum.start(parts, reference);
     for (auto const c : order) EXPECT_EQ(sum.add(clients[c], weights[c]), -1);
     Row mean(static_cast<std::size_t>(parts.size()));
-    sum.finish(0, 1.0, mean);
+    sum.finish(0, {1.0}, mean);
     return mean;
   }
   std::vector<std::size_t> ids() const {
@@ -71,7 +71,7 @@ struct Rows {
     }
     Row mean(static_cast<std::size_t>(parts.size()));
     sum.average(
-        comm, [] { return 1.0; }, mean);
+        comm, [] { return std::vector{1.0}; }, mean);
     return mean;
   }
 };
@@ -165,7 +165,7 @@ TEST(ExactSumTest, a_row_of_zeros_has_a_quantum) {
   sum.start(PackedParts(std::vector<StatePart>{{0, {0, 3}}}), Row{0.0F, 0.0F, 0.0F});
   EXPECT_EQ(sum.add(Row{0.25F, -100.0F, 0x1p-41F}, 1.0), -1);  // up to 2^14 times 2^-5
   Row mean(3);
-  sum.finish(0, 1.0, mean);
+  sum.finish(0, {1.0}, mean);
   EXPECT_EQ(mean, (Row{0.25F, -100.0F, 0x1p-41F}));
   EXPECT_EQ(sum.add(Row{0.0F, 513.0F, 0.0F}, 1.0), 0);
 }
@@ -177,7 +177,7 @@ TEST(ExactSumTest, a_part_may_say_how_large_it_becomes) {
   EXPECT_EQ(sum.add(Row{100000.0F, 7.0F}, 0.25), -1);  // 2^9 would be the end otherwise
   EXPECT_EQ(sum.add(Row{200000.0F, 7.0F}, 0.75), -1);
   Row mean(2);
-  sum.finish(0, 1.0, mean);
+  sum.finish(0, {1.0}, mean);
   EXPECT_EQ(mean, (Row{175000.0F, 7.0F}));
 }
 
@@ -214,9 +214,38 @@ TEST(ExactSumTest, root_divides_by_what_the_others_left) {
   int asked = 0;
   Row mean(2);
   sum.average(
-      world, [&] { return ++asked, 0.25; }, mean);
+      world, [&] { return ++asked, std::vector{0.25}; }, mean);
   EXPECT_EQ(mean, (Row{0.5F, -1.0F}));
   EXPECT_EQ(asked, world.rank() == 0 ? 1 : 0);
+}
+
+TEST(ExactSumTest, parts_have_weights_of_their_own) {
+  auto const world = mpi::Comm::world();
+  std::vector<StatePart> slices(2);
+  slices[0] = {.layer = 0, .slice = {0, 2}};
+  slices[1] = {.layer = 1, .slice = {2, 1}, .weighting = 1};
+  Row const reference(3, 1.0F);
+  ExactSum sum;
+  sum.start(PackedParts(slices), reference);
+  bool const last = world.rank() == world.size() - 1;
+  if (last) {
+    EXPECT_EQ(sum.add(Row{1.0F, 2.0F, 3.0F}, std::vector{0.25, 0.5}), -1);
+    EXPECT_EQ(sum.add(Row{2.0F, 4.0F, 8.0F}, std::vector{0.5, 0.25}), -1);
+    std::vector<std::int64_t> const before(sum.sums().begin(), sum.sums().end());
+    Row const bad = {1.0F, 1.0F, std::numeric_limits<float>::infinity()};
+    EXPECT_EQ(sum.add(bad, std::vector{0.25, 0.25}), 1);  // what was added of it is taken back
+    EXPECT_TRUE(std::ranges::equal(sum.sums(), before));
+  }
+  Row mean(3);
+  sum.average(
+      world,
+      [] {
+        return std::vector{0.75, 0.5};
+      },
+      mean);
+  EXPECT_FLOAT_EQ(mean[0], 1.25F / 0.75F);
+  EXPECT_FLOAT_EQ(mean[1], 2.5F / 0.75F);
+  EXPECT_EQ(mean[2], 7.0F);
 }
 
 TEST(ExactSumTest, no_parts_at_all_are_no_trouble) {
@@ -225,7 +254,7 @@ TEST(ExactSumTest, no_parts_at_all_are_no_trouble) {
   sum.start({}, Row{1.0F});
   EXPECT_EQ(sum.add(Row{2.0F}, 1.0), -1);
   int asked = 0;
-  sum.average(world, [&] { return ++asked, 1.0; }, {});
+  sum.average(world, [&] { return ++asked, std::vector{1.0}; }, {});
   EXPECT_EQ(asked, world.rank() == 0 ? 1 : 0);  // exclusions are collected in every round
 }
 

@@ -111,5 +111,42 @@ TEST(ExperimentTest, a_correction_needs_averages) {
   }
 }
 
+TEST(ExperimentTest, means_of_normalised_steps_count_those_since_the_last_mean) {
+  auto const novas = experiment(
+      {"average.slow.update=nova", "data.partition=quantity", "federation.participation=0.5"});
+  EXPECT_EQ(novas.weightings(1).size(), 2U);  // the model's and the uniform one
+  auto const all = novas.weightings(4);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[2], (MeanWeights{MeanWeights::Of::steps, 2}));
+  auto const ids = novas.participants(4), before = novas.participants(3);
+  auto const sums = novas.steps_sums(4, 2);
+  auto const weights = novas.weights(4);
+  ASSERT_EQ(weights.size(), 3U);
+  double total = 0.0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    auto const rounds = 1 + std::ranges::count(before, ids[i]);
+    EXPECT_EQ(sums[i], static_cast<double>(rounds * novas.local_steps(ids[i])));
+    EXPECT_EQ(weights[1][i], 1.0 / static_cast<double>(ids.size()));
+    total += weights[0][i] / sums[i];
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_NEAR(weights[2][i], weights[0][i] / sums[i] / total, 1e-12);
+  }
+  for (auto const& part : novas.parts(4).averaged()) {
+    EXPECT_EQ(part.weighting, part.layer == 0 ? 2 : kModelWeighting);
+  }
+}
+
+TEST(ExperimentTest, control_variates_weigh_the_same_and_stay_with_clients) {
+  auto const scaffold =
+      tiny_experiment(tiny_data(), "[model]\nhidden = 5\n[data]\ndataset = synthetic\n",
+                      {"train.correction=scaffold"});
+  for (auto const& part : scaffold.parts(1).averaged()) {
+    EXPECT_EQ(part.weighting, part.field == 1 ? kUniformWeighting : kModelWeighting);
+    EXPECT_TRUE(part.field == -1 || part.field == 1);
+  }
+  EXPECT_THAT(names(scaffold.own_parts()), ElementsAre("0:0", "0:1"));
+}
+
 }  // namespace
 }  // namespace fedstrata

@@ -3,121 +3,12 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include <cstring>
-#include <filesystem>
-#include <optional>
-
-#include "common/base/checksum.hpp"
 #include "common/base/error.hpp"
-#include "common/store/run_writer.hpp"
-#include "experiments/run/simulation.hpp"
+#include "tests/support/federated_run.hpp"
 #include "tests/support/serial_fedavg.hpp"
-#include "tests/support/temporary_directory.hpp"
-#include "tests/support/tiny_experiment.hpp"
 
 namespace fedstrata {
 namespace {
-
-using Row = std::vector<float>;
-using Settings = std::vector<std::string>;
-
-std::string const kConfig = R"([run]
-seed = 3
-[model]
-name = mlp
-hidden = 7,5
-[data]
-dataset = synthetic
-clients = 6
-partition = quantity
-min_samples = 6
-[train]
-lr = 0.2
-momentum = 0.9
-batch_size = 4
-[federation]
-rounds = 4
-evaluate = both
-evaluate_every = 2
-[checkpoint]
-every = 1
-before = yes
-after = yes
-)";
-
-bool same_bits(Row const& a, Row const& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-std::uint64_t hash(Row const& row) {
-  Checksum sum;
-  sum.add(std::as_bytes(std::span(row)));
-  return sum.value();
-}
-
-/// One experiment, run by all ranks; rank 0 looks at what it left.
-class FederatedRun {
- public:
-  FederatedRun(Dataset dataset, Settings const& settings)
-      : data(std::move(dataset)), experiment(tiny_experiment(data, kConfig, settings)) {
-    if (world.rank() == 0) directory_.emplace();
-    std::filesystem::path const path =
-        world.broadcast(world.rank() == 0 ? (directory_->path() / "run").string() : "", 0);
-    auto const layout = assign_roles(world.size(), experiment.config.analysis.ranks);
-    std::optional<RunWriter> run;
-    if (world.rank() == 0) run = RunWriter::create(path, header());
-    world.barrier();
-    if (!run && layout.analyses(world.rank())) run = RunWriter::attach(path);
-    Liveness liveness(world, 0.0, layout.role(world.rank()));
-    Simulation simulation({.experiment = &experiment,
-                           .layout = &layout,
-                           .device = &device,
-                           .train = &train,
-                           .test = &test,
-                           .run = run ? &*run : nullptr,
-                           .world = &world,
-                           .liveness = &liveness});
-    simulation.run();
-    if (world.rank() != 0) return;
-    hash = simulation.global_hash();
-    run->mark_done(1);
-    run.reset();
-    stored.emplace(Run::open(path));
-  }
-
-  Row row(std::int64_t round, RowKind kind, std::int64_t client = -1) const {
-    auto const& table = experiment.model.table();
-    Row result(static_cast<std::size_t>(table.parameter_count + table.buffer_count));
-    auto const parameters = static_cast<std::size_t>(table.parameter_count);
-    stored->read(round, kind, client, std::span(result).first(parameters),
-                 std::span(result).subspan(parameters));
-    return result;
-  }
-
-  mpi::Comm const world = mpi::Comm::world();
-  Dataset const data;
-  Experiment const experiment;
-  Device const device{DeviceChoice::cpu, 1, 0, 1};
-  Samples const train{data.info, data.train, device};
-  Samples const test{data.info, data.test, device};
-  std::uint64_t hash = 0;
-  std::optional<Run> stored;  ///< on rank 0
-
- private:
-  RunHeader header() const {
-    RunHeader header;
-    header.provenance.emplace_back();
-    header.config_text = to_text(experiment.config);
-    header.seed = experiment.config.run.seed;
-    header.model = experiment.config.model.name;
-    header.dataset = data.info;
-    header.table = experiment.model.table();
-    header.partition = experiment.partition;
-    return header;
-  }
-
-  std::optional<TemporaryDirectory> directory_;
-};
 
 /// The row without its momentum.
 Row model(FederatedRun const& run, Row row) {
@@ -219,6 +110,25 @@ TEST(FederatedTest, an_update_that_is_plain_averaging_keeps_its_bits) {
   plain.world.barrier();
 }
 
+TEST(FederatedTest, what_is_set_to_plain_averaging_keeps_its_bits) {
+  Settings const base = {"federation.local_epochs=0", "federation.local_steps=3",
+                         "federation.weighting=uniform", "federation.participation=0.5",
+                         "train.momentum=0"};
+  FederatedRun const plain(tiny_data(), base);
+  for (Settings const& more :
+       {Settings{"average.all.update=nova"},  // as many steps for all
+        Settings{"average.all.update=lws", "average.all.update_beta=0", "average.all.update_lo=0"},
+        Settings{"average.all.update=lws", "average.all.update_lo=0", "average.all.update_hi=0"},
+        Settings{"train.correction=feddyn", "train.dyn_alpha=0"},
+        Settings{"train.clip=0", "train.sam_rho=0", "train.label_smoothing=0"}}) {
+    auto settings = base;
+    settings.insert(settings.end(), more.begin(), more.end());
+    FederatedRun const run(tiny_data(), settings);
+    EXPECT_EQ(run.hash, plain.hash) << more[0];
+  }
+  plain.world.barrier();
+}
+
 TEST(FederatedTest, distances_are_from_the_mean_whatever_is_made_of_it) {
   Settings const once = {"federation.rounds=1", "model.init=different"};
   auto changed = once;
@@ -313,7 +223,7 @@ TEST(FederatedTest, statistics_of_batch_norm_are_averaged_with_their_layer) {
 /// One client's images are so bright that its first step overflows.
 Dataset blinding(std::int64_t victim) {
   auto data = tiny_data();
-  auto const experiment = tiny_experiment(data, kConfig);
+  auto const experiment = tiny_experiment(data, kFederation);
   data.info.mean = {-1e-38};  // black becomes 1, white 1e38
   data.info.std = {1e-38};
   auto const image = data.train.inputs.size() / data.train.targets.size();
@@ -346,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(settings, DivergenceTest,
 
 TEST(DivergenceTest, stopping_names_client_round_and_layer) {
   auto const data = blinding(2);
-  auto const experiment = tiny_experiment(data, kConfig);
+  auto const experiment = tiny_experiment(data, kFederation);
   Device const device(DeviceChoice::cpu, 1, 0, 1);
   Samples const train(data.info, data.train, device);
   Samples const test(data.info, data.test, device);

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <cmath>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,13 +36,16 @@ local_epochs = 5
 )";
 
 /// A client's samples in the order of its own stream: every epoch a new shuffle of the last order.
-inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& experiment) {
-  auto const samples = experiment.partition.of(kClient);
+inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& experiment,
+                                                         std::int64_t client = kClient,
+                                                         std::int64_t round = kRound) {
+  auto const samples = experiment.partition.of(client);
   std::vector<std::int64_t> order(samples.begin(), samples.end());
-  Random random(experiment.config.run.seed, Purpose::shuffle, kClient, kRound);
+  Random random(experiment.config.run.seed, Purpose::shuffle, static_cast<std::uint64_t>(client),
+                static_cast<std::uint64_t>(round));
   auto const batch = static_cast<std::size_t>(experiment.config.train.batch_size);
   auto const rule = experiment.config.train.last_batch;
-  auto const steps = static_cast<std::size_t>(experiment.local_steps(kClient));
+  auto const steps = static_cast<std::size_t>(experiment.local_steps(client));
   std::vector<std::vector<std::int64_t>> batches;
   while (batches.size() < steps) {
     random.shuffle(order);
@@ -54,6 +59,23 @@ inline std::vector<std::vector<std::int64_t>> batches_of(Experiment const& exper
     }
   }
   return batches;
+}
+
+/// Moves parameters by `length` along their gradients, taken together, and clears these. What is
+/// returned moves them back.
+inline std::function<void()> climb(std::vector<at::Tensor> const& parameters, double length) {
+  at::NoGradGuard const plain;
+  double square = 0.0;
+  for (auto const& p : parameters) square += p.grad().to(at::kDouble).square().sum().item<double>();
+  std::vector<at::Tensor> here;
+  for (auto const& p : parameters) {
+    here.push_back(p.detach().clone());
+    p.detach().add_(p.grad(), length / std::sqrt(square));
+    p.mutable_grad().zero_();
+  }
+  return [parameters, here] {
+    for (std::size_t i = 0; i < here.size(); ++i) parameters[i].detach().copy_(here[i]);
+  };
 }
 
 /// One client's training, by ours and by PyTorch.
@@ -103,12 +125,21 @@ struct Session {
     for (std::int64_t step = 0; step < steps; ++step) {
       auto const [images, labels] = batches.gather(all[static_cast<std::size_t>(step)]);
       auto const logits = net.logits(images);
-      auto const mean_loss = at::cross_entropy_loss(logits, labels);
-      auto objective = mean_loss;
-      for (std::size_t i = 0; i < parameters.size() && config.mu > 0; ++i) {
-        objective = objective + config.mu / 2 * (parameters[i] - started[i]).square().sum();
+      auto const mean_loss_of = [&, &answers = labels](at::Tensor const& outputs) {
+        return at::cross_entropy_loss(outputs, answers, {}, at::Reduction::Mean, -100,
+                                      config.label_smoothing);
+      };
+      auto const mean_loss = mean_loss_of(logits);
+      mean_loss.backward();
+      if (config.sam_rho > 0) {
+        auto const back = climb(parameters, config.sam_rho);
+        mean_loss_of(net.logits(images)).backward();
+        back();
       }
-      objective.backward();
+      for (std::size_t i = 0; i < parameters.size() && config.mu > 0; ++i) {
+        (config.mu / 2 * (parameters[i] - started[i]).square().sum()).backward();
+      }
+      if (config.clip > 0) pytorch_clip(parameters, config.clip);
       loss += mean_loss.item<double>() * static_cast<double>(labels.numel());
       correct += logits.argmax(1).eq(labels).sum().item<double>();
       optimizer_step(learning_rate(config, experiment.config.federation.rounds, kRound, step, steps,

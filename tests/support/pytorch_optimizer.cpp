@@ -1,5 +1,6 @@
 #include "tests/support/pytorch_optimizer.hpp"
 
+#include <torch/nn/utils/clip_grad.h>
 #include <torch/optim.h>
 
 namespace fedstrata {
@@ -34,6 +35,10 @@ std::function<void(double lr)> pytorch_optimizer(TrainConfig const& train,
     optimizer->step();
     optimizer->zero_grad();
   };
+}
+
+void pytorch_clip(std::vector<at::Tensor> const& parameters, double limit) {
+  torch::nn::utils::clip_grad_norm_(parameters, limit);
 }
 
 }  // namespace fedstrata

@@ -13,4 +13,7 @@ namespace fedstrata {
 std::function<void(double lr)> pytorch_optimizer(TrainConfig const& train,
                                                  std::vector<at::Tensor> const& parameters);
 
+/// torch::nn::utils::clip_grad_norm_.
+void pytorch_clip(std::vector<at::Tensor> const& parameters, double limit);
+
 }  // namespace fedstrata

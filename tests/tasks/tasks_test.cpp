@@ -133,6 +133,32 @@ TEST(classification, counts_the_same_answers_in_either_way_of_computing) {
   }
 }
 
+TEST(classification, smoothed_labels_are_those_of_pytorch_in_training_alone) {
+  at::manual_seed(4);
+  auto const labels = at::randint(4, {7}, at::kLong);
+  for (double const share : {0.0, 0.1, 1.0}) {
+    auto const task = classification_task().smoothed(share);
+    for (auto const type : {at::kDouble, at::kFloat}) {
+      auto const logits = at::randn({7, 4}, type);
+      auto const variable = logits.to(at::kDouble).requires_grad_();
+      auto const loss =
+          at::cross_entropy_loss(variable, labels, {}, at::Reduction::Mean, -100, share);
+      loss.backward();
+      auto sums = at::zeros({2}, at::kDouble), plain = at::zeros({2}, at::kDouble);
+      EXPECT_LT(distance(task->gradient(logits, labels, sums), variable.grad()), 1e-6) << share;
+      EXPECT_NEAR(sums[0].item<double>(), 7.0 * loss.item<double>(), 1e-5) << share;
+      auto const unsmoothed = classification_task().gradient(logits, labels, plain);
+      EXPECT_EQ(sums[1].item<double>(), plain[1].item<double>());
+      EXPECT_EQ(task->evaluate(logits, labels).loss,
+                classification_task().evaluate(logits, labels).loss);
+      if (share == 0.0) {
+        EXPECT_TRUE(at::equal(task->gradient(logits, labels, sums), unsmoothed));
+      }
+    }
+  }
+  EXPECT_EQ(regression_task().smoothed(0.1), nullptr);
+}
+
 TEST(regression, by_hand) {
   auto const outputs = at::tensor({1.0F, 2.0F, 0.0F, 0.0F}).view({2, 2});
   auto const targets = at::tensor({1.0F, 5.0F, -1.0F, 2.0F}).view({2, 2});

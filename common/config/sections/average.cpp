@@ -22,7 +22,7 @@ std::vector<Key<AverageGroup>> average_keys() {
                        "last round that may average; 0 = no end")),
       text("update", &AverageGroup::update, "mean, momentum, adam, ...", not_empty,
            "what the coordinator makes of the mean; momentum = FedAvgM, adam = FedAdam, "
-           "yogi = FedYogi"),
+           "yogi = FedYogi, nova = FedNova, lws = FedLWS"),
       number("update_lr", &AverageGroup::update_lr, above(0), "", "learning rate of the update"),
       number("update_beta1", &AverageGroup::update_beta1, {.low = 0, .high = 1, .high_open = true},
              "", "share that the update keeps of its earlier steps"),
@@ -30,6 +30,12 @@ std::vector<Key<AverageGroup>> average_keys() {
              "", "share that the updates adam and yogi keep of earlier squares"),
       number("update_tau", &AverageGroup::update_tau, above(0), "",
              "added to the root of the squares by adagrad, adam and yogi; smaller = more adaptive"),
+      number("update_beta", &AverageGroup::update_beta, at_least(0), "",
+             "lws: how strongly a layer shrinks, times how far clients are from their mean"),
+      number("update_lo", &AverageGroup::update_lo, at_least(0), "",
+             "lws: least strength at which a layer shrinks"),
+      number("update_hi", &AverageGroup::update_hi, at_least(0), "",
+             "lws: greatest strength at which a layer shrinks"),
   };
 }
 

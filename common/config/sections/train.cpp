@@ -23,6 +23,14 @@ std::vector<Key<TrainConfig>> train_keys() {
              "adam, adamw: added to the root of the mean square"),
       number("weight_decay", &TrainConfig::weight_decay, at_least(0), "",
              "times the parameters, added to the gradient; adamw: weights shrink by it times lr"),
+      number("clip", &TrainConfig::clip, at_least(0), "",
+             "largest norm of a step's gradient, over all parameters; longer ones are shortened to "
+             "it; 0 = any"),
+      number("sam_rho", &TrainConfig::sam_rho, at_least(0), "",
+             "SAM: how far along the gradient the point lies whose gradient a step takes; 0 = no "
+             "SAM"),
+      number("label_smoothing", &TrainConfig::label_smoothing, {.low = 0, .high = 1}, "",
+             "share of each label that is spread over all classes, in the training loss alone"),
       number("batch_size", &TrainConfig::batch_size, at_least(1), "samples",
              "batch of a training step; the last batch of an epoch may be smaller"),
       choice("last_batch", &TrainConfig::last_batch, {"keep", "merge", "drop"},
@@ -49,10 +57,12 @@ std::vector<Key<TrainConfig>> train_keys() {
                        "what becomes of a layer's momentum or moments when it is averaged")),
       choice("precision", &TrainConfig::precision, {"float32", "tf32"},
              "of products of matrices in training; tf32 rounds their factors, on GPUs that can"),
-      choice("correction", &TrainConfig::correction, {"none", "prox"},
+      choice("correction", &TrainConfig::correction, {"none", "prox", "scaffold", "feddyn"},
              "what is added to local gradients against drifting apart"),
       number("mu", &TrainConfig::mu, at_least(0), "",
              "prox: strength of the pull towards the global model"),
+      number("dyn_alpha", &TrainConfig::dyn_alpha, at_least(0), "",
+             "feddyn: strength of the pull towards the global model, and of what corrects it"),
   };
 }
 

@@ -9,14 +9,17 @@
 namespace fedstrata {
 namespace {
 
-TEST(CoordinatorTest, divisor_is_the_weight_of_those_left) {
+TEST(CoordinatorTest, divisors_are_the_weights_of_those_left) {
   auto const data = tiny_data();
   auto const experiment = tiny_experiment(
       data, "[data]\ndataset = synthetic\nclients = 20\npartition = quantity\nmin_samples = 2\n");
-  EXPECT_EQ(divisor(experiment, 1, {}), 1.0);
+  EXPECT_EQ(divisors(experiment, 1, {}), (std::vector{1.0, 1.0}));
   auto const weights = experiment.weights(experiment.all_clients());
-  EXPECT_NEAR(divisor(experiment, 1, {3, 7}), 1.0 - weights[3] - weights[7], 1e-12);
-  EXPECT_THROW(divisor(experiment, 1, experiment.all_clients()), Error);
+  auto const left = divisors(experiment, 1, {3, 7});
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_NEAR(left[kModelWeighting], 1.0 - weights[3] - weights[7], 1e-12);
+  EXPECT_NEAR(left[kUniformWeighting], 0.9, 1e-12);
+  EXPECT_THROW(divisors(experiment, 1, experiment.all_clients()), Error);
 }
 
 TEST(CoordinatorTest, names_the_learning_rates_that_may_have_made_all_diverge) {
@@ -27,7 +30,7 @@ TEST(CoordinatorTest, names_the_learning_rates_that_may_have_made_all_diverge) {
       "update = adam\nfrom = 2\n");
   auto const sentence = [&](std::int64_t round) -> std::string {
     try {
-      divisor(experiment, round, experiment.all_clients());
+      divisors(experiment, round, experiment.all_clients());
     } catch (Error const& error) {
       return error.what();
     }

@@ -124,6 +124,37 @@ TEST_F(LayerUpdatesTest, in_evaluated_rounds_the_plain_mean_follows_what_is_upda
   }
 }
 
+TEST_F(LayerUpdatesTest, a_correction_has_the_coordinator_correct_every_mean) {
+  auto const feddyn = tiny_experiment(
+      data, "[model]\nname = mlp\nhidden = 4,5\n[data]\ndataset = synthetic\n",
+      {"train.correction=feddyn", "train.dyn_alpha=0.1", "federation.weighting=uniform",
+       "average.body.layers=body", "average.head.layers=head", "average.head.every=0"});
+  auto const fields = update_fields(feddyn);
+  ASSERT_EQ(fields.size(), 1U);  // personal layers have nothing to correct
+  EXPECT_EQ(fields[0].name, "average.body.h");
+  EXPECT_EQ(fields[0].width, kBody);
+}
+
+TEST_F(LayerUpdatesTest, factors_are_of_the_layers_that_ask_for_distances_and_of_who_counts) {
+  auto const lws = tiny_experiment(
+      data, kConfig,
+      {"average.head.update=lws", "average.head.every=1", "average.head.update_lo=0",
+       "average.head.update_hi=9", "average.head.update_beta=0.5"});
+  LayerUpdates updates(lws);
+  updates.begin(1, {4});
+  auto const parts = lws.parts(1);
+  EXPECT_EQ(parts.distant_layers, (std::vector{2}));
+  Row before(row(0.0F).size(), 0.0F), after = before;
+  auto const head = static_cast<std::size_t>(kBody);
+  before[head] = 3.0F;
+  after[head] = 5.0F;
+  Row mean(static_cast<std::size_t>(parts.parts.size()));
+  parts.parts.pack(after, mean);
+  // of six clients one diverged: the mean distance is 2
+  EXPECT_EQ(updates.factors(parts, mean, std::vector{1.0, 2.0, 3.0, 2.0, 99.0, 2.0}, before),
+            (std::vector{3.0 / (3.0 + 1.0 * 2.0)}));
+}
+
 TEST_F(LayerUpdatesTest, the_state_comes_back_from_a_resume_state_by_name) {
   TemporaryDirectory const directory;
   LayerUpdates updates(experiment);

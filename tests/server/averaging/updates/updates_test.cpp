@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/base/error.hpp"
+#include "common/federation/mean_weights.hpp"
 
 namespace fedstrata {
 namespace {
@@ -29,7 +32,11 @@ TEST(Updates, the_default_is_the_mean_and_keeps_nothing) {
 TEST(Updates, each_listed_one_can_be_made_and_has_a_state_for_its_fields) {
   for (auto const& entry : kUpdates) {
     auto const update = make_update({.update = entry.name});
-    EXPECT_EQ(update.fields.empty(), !update.apply) << entry.name;
+    EXPECT_EQ(update.is_mean(), std::string(entry.name) == "mean");
+    EXPECT_TRUE(update.fields.empty() || update.apply) << entry.name;
+    EXPECT_EQ(asks_for_distances(entry.name), static_cast<bool>(update.factor)) << entry.name;
+    bool const has_rate = std::ranges::find(update.keys, "update_lr") != update.keys.end();
+    EXPECT_EQ(has_learning_rate(entry.name), has_rate) << entry.name;
   }
 }
 
