@@ -79,11 +79,15 @@ void check_nova(Config const& config, std::string const& section) {
   std::string const what = section + ".update = nova divides by what a client's steps add up to, ";
   require_input(train.optimizer == "sgd", what + "which is known for SGD, not for " +
                                               "train.optimizer = " + train.optimizer +
-                                              "; set one of them otherwise");
+                                              "; set train.optimizer = sgd, or another update");
   require_input(train.momentum == 0.0 || train.momentum_at_averaging == AtAveraging::reset,
                 what +
                     "which is known for a momentum that starts at zero after each average; set "
                     "train.momentum_at_averaging = reset");
+  require_input(train.warmup == 0,
+                what + "which is known where steps of all clients are as long, not " +
+                    "with train.warmup = " + std::to_string(train.warmup) +
+                    ", which each counts for itself; leave one of them out");
   require_input(train.correction == "none", what + "which is not known with train.correction = " +
                                                 train.correction + "; leave one of them out");
 }

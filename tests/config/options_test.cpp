@@ -232,6 +232,8 @@ TEST(BadConfigTest, keys_that_contradict_each_other) {
   EXPECT_NO_THROW(parse("", {"train.correction=feddyn", "model.init=different"}));  // alpha = 0
   EXPECT_THAT(refused("", {"average.a.update=nova", "train.optimizer=adam"}),
               HasSubstr("known for SGD, not for train.optimizer = adam"));
+  EXPECT_THAT(refused("", {"average.a.update=nova", "train.warmup=9"}),
+              HasSubstr("not with train.warmup = 9"));
   EXPECT_THAT(refused("", {"average.a.update=nova", "train.momentum=0.9",
                            "train.momentum_at_averaging=keep"}),
               HasSubstr("set train.momentum_at_averaging = reset"));

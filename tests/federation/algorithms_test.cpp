@@ -15,7 +15,8 @@ namespace {
 /// A federation that trains the multilayer perceptron, as rows [P] of doubles.
 class Equations {
  public:
-  at::Tensor x;  ///< the global model
+  at::Tensor x;                ///< the global model
+  std::int64_t diverged = -1;  ///< a client that diverges whenever it takes part, and is left out
 
   Equations(FederatedRun const& run, at::Tensor const& start)
       : x(start.to(at::kDouble)),
@@ -29,7 +30,9 @@ class Equations {
   }
 
   void round(std::int64_t number) {
-    auto const ids = experiment().participants(number);
+    auto ids = experiment().participants(number);
+    taking_part_ = static_cast<double>(ids.size());
+    std::erase(ids, diverged);
     for (auto const id : ids) train(id, number);
     for (int const layer : experiment().schedule.due_layers(number)) average(layer, ids);
   }
@@ -90,7 +93,6 @@ class Equations {
   void average(int layer, std::vector<std::int64_t> const& ids) {
     auto const at = [&](at::Tensor const& row) { return narrow(row, slice(layer)); };
     auto const weights = experiment().weights(ids);
-    auto const share = static_cast<double>(ids.size()) / static_cast<double>(clients_.size());
     auto const before = at(x).clone();
     auto mean = at::zeros_like(before);
     for (std::size_t i = 0; i < ids.size(); ++i) mean += weights[i] * at(client(ids[i]).y);
@@ -106,6 +108,7 @@ class Equations {
         sum += next - at(self.c);
         at(self.c).copy_(next);
       }
+      double const share = taking_part_ / static_cast<double>(clients_.size());
       at(c_).add_(share * sum / static_cast<double>(ids.size()));
     }
     if (config().correction == "feddyn") {
@@ -155,6 +158,7 @@ class Equations {
 
   FederatedRun const& run_;
   at::Tensor c_, h_;
+  double taking_part_ = 0.0;  ///< in the round, those that diverge included
   std::vector<Client> clients_;
 };
 
@@ -186,6 +190,37 @@ TEST_P(AlgorithmsTest, follows_its_equations) {
   }
   run.world.barrier();
 }
+
+class DivergedTest : public AlgorithmsTest {};
+
+TEST_P(DivergedTest, is_about_those_that_are_left) {
+  Settings settings = {"train.momentum=0", "federation.rounds=3",
+                       "federation.on_divergence=exclude"};
+  settings.insert(settings.end(), GetParam().settings.begin(), GetParam().settings.end());
+  FederatedRun const run(blinding(2), settings);
+  if (run.stored) {
+    Equations equations(run, global_row(run, 0));
+    equations.diverged = 2;
+    for (std::int64_t round = 1; round <= 3; ++round) {
+      equations.round(round);
+      auto const difference = global_row(run, round).to(at::kDouble) - equations.x;
+      EXPECT_LT(difference.abs().max().item<double>(), 1e-5) << "round " << round;
+    }
+    auto const clients = run.stored->metrics<ClientRecord>();
+    EXPECT_EQ(std::ranges::count(clients, 1, &ClientRecord::excluded), 3);
+  }
+  run.world.barrier();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    settings, DivergedTest,
+    testing::Values(Case{"nova", {"average.all.update=nova"}},
+                    Case{"lws", {"average.all.update=lws", "average.all.update_hi=9"}},
+                    Case{"scaffold", {"train.correction=scaffold"}},
+                    Case{"feddyn",
+                         {"train.correction=feddyn", "train.dyn_alpha=0.1",
+                          "federation.weighting=uniform"}}),
+    [](auto const& tested) { return tested.param.name; });
 
 Settings with_groups(Settings more) {
   Settings settings = {"average.body.layers=body", "average.body.every=2", "average.body.offset=1",

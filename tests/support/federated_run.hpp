@@ -115,4 +115,20 @@ class FederatedRun {
   std::optional<TemporaryDirectory> directory_;
 };
 
+/// One client's images are so bright that its first step overflows.
+inline Dataset blinding(std::int64_t victim) {
+  auto data = tiny_data();
+  auto const experiment = tiny_experiment(data, kFederation);
+  data.info.mean = {-1e-38};  // black becomes 1, white 1e38
+  data.info.std = {1e-38};
+  auto const image = data.train.inputs.size() / data.train.targets.size();
+  std::ranges::fill(data.train.inputs, std::uint8_t{0});
+  std::ranges::fill(data.test.inputs, std::uint8_t{0});
+  for (auto const sample : experiment.partition.of(victim)) {
+    auto const first = data.train.inputs.begin() + sample * static_cast<std::int64_t>(image);
+    std::fill_n(first, image, std::uint8_t{255});
+  }
+  return data;
+}
+
 }  // namespace fedstrata
