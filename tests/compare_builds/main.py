@@ -134,7 +134,7 @@ class Comparison:
             raise Failure(f"plot.py ended with {result.returncode}: {result.stderr.strip()}")
         figures = {path.name for path in (run / "plots").iterdir()}
         for name in drawn_analyses(run):
-            if not any(f"_{name}_" in figure and figure.endswith(".png") for figure in figures):
+            if not any(name in figure and figure.endswith(".png") for figure in figures):
                 raise Failure(f"plot.py drew no figure of the analysis {name}")
         for name in ("accuracy.png", "accuracy.svg", "report.html"):
             if name not in figures:

@@ -83,7 +83,8 @@ class Configuration(BadInputTest):
     def test_form(self):
         self.config_refused("[train]\nlr = 0.1\nlr = 0.2\n", "bad.ini", "train.lr", "twice")
         self.config_refused("[train]\nlr\n", "bad.ini", "'lr'", "key = value")
-        self.set_refused("train.lr", "--set train.lr", "section.key=value")
+        self.set_refused("train.lr", "--set train.lr gives no value", "--set train.lr=VALUE")
+        self.set_refused("=1", "section.key=value")
         self.set_refused("train.lr=0.1#high", "'#'")
         self.refused("simulate", "absent.ini", "--out", "{}/out", say=["absent.ini"])
         self.refused("simulate", "{}", "--out", "{}/out", say=[self.path])

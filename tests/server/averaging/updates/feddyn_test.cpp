@@ -1,4 +1,5 @@
-// The server's part of FedDyn: numbers worked out by hand; whole rounds are in federation/algorithms.
+// The server's part of FedDyn: numbers worked out by hand; whole rounds are in
+// federation/algorithms.
 #include <gtest/gtest.h>
 
 #include "server/averaging/updates/updates.hpp"

@@ -7,8 +7,8 @@ namespace fedstrata {
 namespace {
 
 TEST(LwsUpdate, shrinks_a_layer_by_how_far_it_goes_and_how_far_clients_are_apart) {
-  auto const update = make_update(
-      {.update = "lws", .update_beta = 0.5, .update_lo = 0.125, .update_hi = 0.75});
+  auto const update =
+      make_update({.update = "lws", .update_beta = 0.5, .update_lo = 0.125, .update_hi = 0.75});
   EXPECT_TRUE(update.fields.empty() && !update.apply && !update.is_mean());
   auto const factor = [&](double distance) {
     return update.factor({.before = 3.0, .change = 2.0, .distance = distance});
