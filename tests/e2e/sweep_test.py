@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 import unittest
+from pathlib import Path
 
 import h5py
 
@@ -193,16 +194,31 @@ class Trouble(SweepTest):
         cell, = (self.out / "cells").iterdir()
         self.assertIn("2 ranks", self.succeed("inspect", cell))
 
+    def simulation(self, cell):
+        """The process that runs a cell whose name begins so."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().decode().split("\0")
+            except OSError:  # it has ended
+                continue
+            if "simulate" in words and any(w.startswith(f"{self.out}/cells/{cell}") for w in words):
+                return int(process.name)
+        raise AssertionError(f"nobody runs {cell}")
+
     def start_two(self):
-        """Two `sweep run` beside each other, each with a cell of its own that runs."""
+        """Two `sweep run` beside each other, each with a cell of its own that runs: the first one's
+        is held until the second has begun its own."""
         self.config({"data.train_limit": 2000, "analysis.every": 0})
         self.file.write_text("[sweep]\nbase = small.ini\n[cells]\n"
-                             "short = federation.rounds = 200\nlong = federation.rounds = 800\n")
+                             "short = federation.rounds = 400\nlong = federation.rounds = 1600\n")
         command = ("sweep", "run", self.file, "--out", self.out, "--jobs", 1)
         first = start(*command)
         wait_until(lambda: list(self.out.glob("cells/short*/progress.csv")))
+        short = self.simulation("short")
+        os.kill(short, signal.SIGSTOP)
         second = start(*command)
         wait_until(lambda: list(self.out.glob("cells/long*/progress.csv")))
+        os.kill(short, signal.SIGCONT)
         return first, second
 
     def test_two_starts_share_the_cells_and_both_end_when_all_are_done(self):
