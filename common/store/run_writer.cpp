@@ -78,16 +78,20 @@ void RunWriter::require_current() const {
               " with a newer generation; this older simulation must not write to it");
 }
 
+void RunWriter::require_in_place() const {
+  std::error_code unknown;
+  require(fs::exists(path_ / Names::kState, unknown),
+          quoted(path_) +
+              " is not there any more: the run was moved or removed while it was alive; go on "
+              "with it at its new place with --resume");
+}
+
 /// Failures of the disk leave what was complete valid; say so, and where.
 void RunWriter::writing(std::function<void()> const& work) const {
   try {
     work();
   } catch (std::exception const& error) {
-    std::error_code unknown;
-    require(fs::exists(path_ / Names::kState, unknown),
-            quoted(path_) +
-                " is not there any more: the run was moved or removed while it was alive; go on "
-                "with it at its new place with --resume");
+    require_in_place();
     if (dynamic_cast<InputError const*>(&error) != nullptr) throw;
     throw Error("cannot write to run " + quoted(path_) + " (" + error.what() +
                 "); what was complete before stays valid");

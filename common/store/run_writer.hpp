@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "common/base/error.hpp"
 #include "common/store/file_lock.hpp"
 #include "common/store/rows/row_file.hpp"
 #include "common/store/run.hpp"
@@ -61,12 +62,24 @@ class RunWriter : public Run {
   /// Rebuilds run.h5 from the files in the directory, under the exclusive lock.
   void publish_index();
 
+  /// Does work that uses the run's files. Where the run was moved or removed meanwhile, that is
+  /// what is said of a failure, which then follows from it.
+  template <class Work>
+  auto in_place(Work const& work) const {
+    try {
+      return work();
+    } catch (Error const&) {
+      require_in_place();
+      throw;
+    }
+  }
   /// Does work that writes below the directory. What it throws is told as a failure of this run's
   /// files, with what stays valid.
   void writing(std::function<void()> const& work) const;
 
  private:
   friend class CheckpointWriter;
+  void require_in_place() const;
   RunWriter(std::filesystem::path path, RunHeader header)
       : Run(std::move(path), std::move(header)) {}
   explicit RunWriter(Run run) : Run(std::move(run)) {}

@@ -279,7 +279,8 @@ int analyze(AnalyzeOptions const& options, std::vector<std::string> const& words
     for (auto const& job : ready.jobs) pool.add(job);
     pool.close();
   }
-  bool const complete = work(pool, world.background(), first, rounds);
+  bool const complete =
+      ready.run->in_place([&] { return work(pool, world.background(), first, rounds); });
   stop::ignore();
   // What rank 0 found holds for all.
   if (world.all_gather(std::int64_t{complete}).at(0) == 0) {

@@ -312,7 +312,8 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
                          .analysis = continuation.analysis,
                          .resume_round = continuation.round,
                          .resume_directory = start.directory / RunNames::kResume});
-  bool const finished = simulation.run();
+  auto const work = [&] { return simulation.run(); };
+  bool const finished = run ? run->in_place(work) : work();
   stop::ignore();
   auto const times = gather_times(simulation.times(), world);
   if (first) {
