@@ -151,29 +151,31 @@ FEDSTRATA_INLINE void for_columns(std::size_t count, Tile const& tile, std::size
   }
 }
 
-/// O rows of the weight's gradient, which begin with `weight` and with the column `g`.
-template <std::size_t O>
-struct GradientTile {
-  float const* g;
-  float const* x;
-  std::size_t rows, inputs, outputs;
+/// N rows of a product that begin with `out`: row i is the sum over m < count of factor(m, i) times
+/// row m of `matrix`. Both gradients are such a product of g, one by its columns, one by its rows.
+template <std::size_t N>
+struct Tile {
+  float const* factors;
+  std::size_t next_m, next_i;  ///< factor(m, i) = factors[m * next_m + i * next_i]
+  float const* matrix;
+  std::size_t count, columns;
   float beta, alpha;
-  float* weight;
+  float* out;
 
   template <class Value, std::size_t U>
   FEDSTRATA_INLINE void run(std::size_t k) const {
     constexpr std::size_t kWidth = sizeof(Value) / sizeof(float);
-    Value sums[O][U] = {};
-    for (std::size_t r = 0; r < rows; ++r) {
+    Value sums[N][U] = {};
+    for (std::size_t m = 0; m < count; ++m) {
       for (std::size_t u = 0; u < U; ++u) {
-        Value from_x;
-        load(from_x, x + r * inputs + k + u * kWidth);
-        for (std::size_t o = 0; o < O; ++o) sums[o][u] += from_x * g[r * outputs + o];
+        Value row;
+        load(row, matrix + m * columns + k + u * kWidth);
+        for (std::size_t i = 0; i < N; ++i) sums[i][u] += row * factors[m * next_m + i * next_i];
       }
     }
-    for (std::size_t o = 0; o < O; ++o) {
+    for (std::size_t i = 0; i < N; ++i) {
       for (std::size_t u = 0; u < U; ++u)
-        add_to(weight + o * inputs + k + u * kWidth, sums[o][u], beta, alpha);
+        add_to(out + i * columns + k + u * kWidth, sums[i][u], beta, alpha);
     }
   }
 };
@@ -185,11 +187,11 @@ FEDSTRATA_INLINE void gradient(float const* g, float const* x, std::size_t rows,
   constexpr std::size_t kAtOnce = 4;
   std::size_t o = 0;
   for (; o + kAtOnce <= outputs; o += kAtOnce)
-    for_columns<W>(inputs, GradientTile<kAtOnce>{g + o, x, rows, inputs, outputs, beta, alpha,
-                                                 weight + o * inputs});
+    for_columns<W>(inputs, Tile<kAtOnce>{g + o, outputs, 1, x, rows, inputs, beta, alpha,
+                                         weight + o * inputs});
   for (; o < outputs; ++o)
-    for_columns<W>(
-        inputs, GradientTile<1>{g + o, x, rows, inputs, outputs, beta, alpha, weight + o * inputs});
+    for_columns<W>(inputs,
+                   Tile<1>{g + o, outputs, 1, x, rows, inputs, beta, alpha, weight + o * inputs});
   if (bias == nullptr) return;
   for (o = 0; o < outputs; ++o) {
     float sum = 0.0F;
@@ -198,45 +200,22 @@ FEDSTRATA_INLINE void gradient(float const* g, float const* x, std::size_t rows,
   }
 }
 
-/// R rows of the input's gradient, which begin with `out` and the row `g`.
-template <std::size_t R>
-struct InputTile {
-  float const* g;
-  float const* weight;
-  std::size_t inputs, outputs;
-  float* out;
-
-  template <class Value, std::size_t U>
-  FEDSTRATA_INLINE void run(std::size_t k) const {
-    constexpr std::size_t kWidth = sizeof(Value) / sizeof(float);
-    Value sums[R][U] = {};
-    for (std::size_t o = 0; o < outputs; ++o) {
-      for (std::size_t u = 0; u < U; ++u) {
-        Value from_weight;
-        load(from_weight, weight + o * inputs + k + u * kWidth);
-        for (std::size_t r = 0; r < R; ++r) sums[r][u] += from_weight * g[r * outputs + o];
-      }
-    }
-    for (std::size_t r = 0; r < R; ++r) {
-      for (std::size_t u = 0; u < U; ++u)
-        std::memcpy(out + r * inputs + k + u * kWidth, &sums[r][u], sizeof(Value));
-    }
-  }
-};
+template <std::size_t W, std::size_t R>
+FEDSTRATA_INLINE void input_rows(float const* g, float const* weight, std::size_t inputs,
+                                 std::size_t outputs, float* out) {
+  for_columns<W>(inputs, Tile<R>{g, 1, outputs, weight, outputs, inputs, 0.0F, 1.0F, out});
+}
 
 template <std::size_t W>
 FEDSTRATA_INLINE void input_gradient(float const* g, float const* weight, std::size_t rows,
                                      std::size_t inputs, std::size_t outputs, float* out) {
   std::size_t r = 0;
   for (; r + 5 <= rows; r += 5)
-    for_columns<W>(inputs,
-                   InputTile<5>{g + r * outputs, weight, inputs, outputs, out + r * inputs});
+    input_rows<W, 5>(g + r * outputs, weight, inputs, outputs, out + r * inputs);
   for (; r + 2 <= rows; r += 2)
-    for_columns<W>(inputs,
-                   InputTile<2>{g + r * outputs, weight, inputs, outputs, out + r * inputs});
+    input_rows<W, 2>(g + r * outputs, weight, inputs, outputs, out + r * inputs);
   for (; r < rows; ++r)
-    for_columns<W>(inputs,
-                   InputTile<1>{g + r * outputs, weight, inputs, outputs, out + r * inputs});
+    input_rows<W, 1>(g + r * outputs, weight, inputs, outputs, out + r * inputs);
 }
 
 }  // namespace
