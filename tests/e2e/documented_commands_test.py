@@ -63,6 +63,8 @@ def substitute(command):
         return None, "needs an installation; install_test.py makes one"
     if command.startswith("tests/fuzz/"):
         return None, "takes minutes; the test `fuzz` runs the fuzzers"
+    if command.startswith("tests/with_pip_libtorch.sh"):
+        return None, "builds, against a PyTorch of pip"
     if command.startswith("tests/compare_builds.sh"):
         return None, "takes minutes and two builds; the test `compare_builds` tries it"
     if re.search(r"benchmark", command):
