@@ -11,7 +11,7 @@ endmacro()
 # matches.
 set(doors
   "<mpi\\.h>|common/mpi/comm.cpp"
-  "<(hdf5|H5)|common/store/hdf5/"
+  "<(hdf5|H5)|common/hdf5/"
   "<xxhash\\.h>|common/base/checksum.cpp"
   "<boost/|common/config/syntax.cpp"
   "<zlib\\.h>|common/data/forms/byte_file.cpp"
@@ -21,13 +21,14 @@ set(doors
 # out are not for it, so includes go one way.
 set(rooms
   "common/base|"
+  "common/hdf5|common/base"
   "common/mpi|common/base"
   "common/config|common/base"
   "common/device|common/base common/config"
   "common/tasks|common/base common/config common/device"
-  "common/model|common/base common/config common/device common/tasks"
-  "common/data|common/base common/config common/device common/tasks common/model"
-  "common/store|common/base common/config common/tasks common/model common/data"
+  "common/model|common/base common/hdf5 common/config common/device common/tasks"
+  "common/data|common/base common/hdf5 common/config common/device common/tasks common/model"
+  "common/store|common/base common/hdf5 common/config common/tasks common/model common/data"
   "common/federation|common"
   "client|common"
   "client/algorithms|common"

@@ -1,4 +1,4 @@
-#include "common/store/hdf5/copy.hpp"
+#include "common/hdf5/copy.hpp"
 
 #include <hdf5.h>
 
@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "common/base/error.hpp"
-#include "common/store/hdf5/objects.hpp"
+#include "common/hdf5/objects.hpp"
 
 namespace fedstrata::hdf5 {
 namespace {

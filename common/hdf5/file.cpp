@@ -1,4 +1,4 @@
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 #include <hdf5.h>
 
@@ -9,8 +9,8 @@
 #include <numeric>
 
 #include "common/base/error.hpp"
-#include "common/store/hdf5/copy.hpp"
-#include "common/store/hdf5/objects.hpp"
+#include "common/hdf5/copy.hpp"
+#include "common/hdf5/objects.hpp"
 
 // The one file that uses HDF5. Every handle closes itself, every call is checked, and the library's
 // own stack of messages becomes one sentence. HDF5 is kept from what a run directory does not need:

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/store/field.hpp"
+#include "common/hdf5/field.hpp"
 
 namespace fedstrata::hdf5 {
 

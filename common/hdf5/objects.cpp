@@ -1,4 +1,4 @@
-#include "common/store/hdf5/objects.hpp"
+#include "common/hdf5/objects.hpp"
 
 #include <hdf5.h>
 

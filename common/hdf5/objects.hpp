@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 namespace fedstrata::hdf5 {
 

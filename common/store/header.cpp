@@ -7,7 +7,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/text.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 // What is known when a run begins and never changes: configuration, layers, data, who has which
 // sample. Whatever is read from a file is checked against itself (offsets within the row, shapes

@@ -11,7 +11,7 @@
 #include "common/base/error.hpp"
 #include "common/base/text.hpp"
 #include "common/config/config.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/names.hpp"
 
 // run.h5 is a pure function of the files beside it, so it can be made again at any time. It is

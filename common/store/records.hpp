@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "common/store/field.hpp"
+#include "common/hdf5/field.hpp"
 
 namespace fedstrata {
 

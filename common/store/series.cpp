@@ -8,7 +8,7 @@
 #include <set>
 
 #include "common/base/error.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/names.hpp"
 
 namespace fedstrata {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/store/field.hpp"
+#include "common/hdf5/field.hpp"
 #include "common/store/records.hpp"
 
 namespace fedstrata {

@@ -11,7 +11,7 @@
 #include "common/base/environment.hpp"
 #include "common/base/version.hpp"
 #include "common/device/device.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 namespace fedstrata {
 namespace {

@@ -9,7 +9,7 @@
 #include "common/base/log.hpp"
 #include "common/base/text.hpp"
 #include "common/base/version.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run.hpp"
 #include "common/store/upkeep/cleaning.hpp"

@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 namespace fedstrata {
 

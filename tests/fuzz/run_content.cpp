@@ -8,9 +8,9 @@
 #include <limits>
 
 #include "common/base/files.hpp"
-#include "common/store/hdf5/file.hpp"
-#include "common/store/upkeep/maintenance.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/names.hpp"
+#include "common/store/upkeep/maintenance.hpp"
 #include "tests/fuzz/sample.hpp"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

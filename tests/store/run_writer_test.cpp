@@ -12,7 +12,7 @@
 
 #include "common/base/checksum.hpp"
 #include "common/base/files.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/upkeep/maintenance.hpp"
 #include "tests/support/run_fixture.hpp"
 

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "common/base/error.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 namespace fedstrata {
 namespace {

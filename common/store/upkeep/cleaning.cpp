@@ -12,7 +12,7 @@
 #include "common/base/files.hpp"
 #include "common/base/text.hpp"
 #include "common/config/options.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/rows/resume_files.hpp"
 #include "common/store/run_writer.hpp"

@@ -9,7 +9,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/names.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/index.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run_writer.hpp"

@@ -5,7 +5,7 @@
 #include "common/base/error.hpp"
 #include "common/base/files.hpp"
 #include "common/base/process/child_process.hpp"
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 #include "common/store/names.hpp"
 #include "common/store/run_writer.hpp"
 #include "common/store/upkeep/packed_script.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 #include <filesystem>
 
-#include "common/store/hdf5/file.hpp"
+#include "common/hdf5/file.hpp"
 
 namespace fedstrata {
 
