@@ -11,12 +11,14 @@
 namespace fedstrata {
 namespace {
 
-DatasetEntry const& find_entry(std::string const& name) {
+DatasetEntry entry_of(DataConfig const& config) {
+  if (is_own_file(config)) return own_file(config);
   auto const& all = dataset_entries();
   auto const found =
-      std::ranges::find(all, name, [](auto const& entry) { return entry.info.name; });
-  require_input(found != all.end(), "data.dataset = " + name + " is not known: choose one of " +
-                                        join(dataset_names(), ", "));
+      std::ranges::find(all, config.dataset, [](auto const& entry) { return entry.info.name; });
+  require_input(found != all.end(), "data.dataset = " + config.dataset +
+                                        " is not known: choose one of " +
+                                        join(dataset_names(), ", ") + ", or file:FILE.h5");
   return *found;
 }
 
@@ -42,10 +44,10 @@ std::vector<std::string> dataset_names() {
   return names;
 }
 
-DatasetInfo describe_dataset(std::string const& name) { return find_entry(name).info; }
+DatasetInfo describe_dataset(DataConfig const& config) { return entry_of(config).info; }
 
 Dataset load_dataset(DataConfig const& config, std::uint64_t seed) {
-  auto const& entry = find_entry(config.dataset);
+  auto const entry = entry_of(config);
   Dataset dataset{.info = entry.info, .train = {}, .test = {}};
   entry.load(dataset, config, seed);
   auto const count = [&](Split const& split) {

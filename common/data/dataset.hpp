@@ -10,7 +10,7 @@
 namespace fedstrata {
 
 /// How the inputs of samples lie in memory: pixels uint8 [channels, height, width], or features
-/// float32 [features].
+/// float32 of any shape.
 enum class Inputs { pixels, features };
 
 /// How their targets do: a label uint8 below `outputs`, or values float32 [outputs].
@@ -25,9 +25,11 @@ struct DatasetInfo {
   std::vector<std::int64_t> shape;               ///< of one sample's input
   std::int64_t outputs = 0;                      ///< classes, or values of one sample's target
   std::int64_t train_count = 0, test_count = 0;  ///< after train_limit and test_limit
-  /// Of the training set, by which inputs are normalised: per channel, of pixels scaled to [0, 1],
-  /// or per feature. Empty: features are used as they are.
+  /// Of the training set, by which inputs are normalised, one for each entry of the first axis of
+  /// `shape`: per channel (of pixels scaled to [0, 1]) or per feature. Empty: features are used as
+  /// they are.
   std::vector<double> mean = {}, std = {};
+  std::int64_t owners = 0;  ///< clients whose samples the training set has; 0: not known
 
   /// Numbers in one input.
   std::int64_t input_size() const;
@@ -42,13 +44,15 @@ struct DatasetInfo {
 /// target_bytes], aligned for their type.
 struct SplitView {
   std::span<std::uint8_t const> inputs, targets;
+  std::span<std::int32_t const> owners = {};  ///< the client whose sample it is, or none: not known
 };
 
 /// Samples as bytes in memory of their own.
 struct Split {
   std::vector<std::uint8_t> inputs, targets;
+  std::vector<std::int32_t> owners = {};
 
-  operator SplitView() const { return {inputs, targets}; }
+  operator SplitView() const { return {inputs, targets, owners}; }
 };
 
 /// A data set in memory.
@@ -57,16 +61,18 @@ struct Dataset {
   Split train, test;
 };
 
-/// Shape and outputs of a data set without reading its files (counts are 0, mean and std those
-/// published, or empty for made-up sets, whose own are computed). Throws InputError that lists the
-/// names when there is none so called.
-DatasetInfo describe_dataset(std::string const& name);
+/// Shape and outputs of a data set without reading its samples (counts are 0, mean and std those
+/// published, or empty for made-up sets, whose own are computed). Of a file of the user's own
+/// (file:FILE.h5) what it says of itself. Throws InputError that lists the names when there is none
+/// so called, and as load_dataset for such a file.
+DatasetInfo describe_dataset(DataConfig const& config);
 
 /// Reads the files (IDX or CIFAR's binary ones, plain or gzipped) from data.dir, or from the
-/// sub-folder that the published archive or torchvision makes there, or makes the samples of a
-/// made-up set from `seed`; keeps the first samples up to the limits. Files may hold fewer than the
-/// published ones. Throws InputError naming the file: absent, truncated, wrong magic, counts that
-/// differ, wrong image size, label out of range, incomplete record.
+/// sub-folder that the published archive or torchvision makes there, or the user's own file
+/// (docs/data.md), or makes the samples of a made-up set from `seed`; keeps the first samples up to
+/// the limits. Files may hold fewer than the published ones. Throws InputError naming the file:
+/// absent, truncated, wrong magic, counts that differ, wrong image size, label out of range,
+/// incomplete record.
 Dataset load_dataset(DataConfig const& config, std::uint64_t seed);
 
 /// A data set's bytes where they lie (this process's memory or a window shared by a node).

@@ -26,7 +26,8 @@ PartitionEntry const& entry_of(DataConfig const& config) {
 }
 
 Partition dealt(std::int64_t samples, std::span<std::uint8_t const> labels, std::int64_t classes,
-                DataConfig const& config, std::uint64_t seed) {
+                DataConfig const& config, std::uint64_t seed,
+                std::span<std::int32_t const> owners) {
   require_input(config.clients >= 1,
                 "data.clients = " + std::to_string(config.clients) + " must be at least 1");
   // The same on every rank and machine.
@@ -34,6 +35,7 @@ Partition dealt(std::int64_t samples, std::span<std::uint8_t const> labels, std:
   return entry_of(config).make({.samples = samples,
                                 .labels = labels,
                                 .classes = classes,
+                                .owners = owners,
                                 .config = config,
                                 .random = random});
 }
@@ -47,11 +49,13 @@ std::vector<std::string> partition_names() {
 }
 
 Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
-                         DataConfig const& config, std::uint64_t seed) {
-  return dealt(std::ssize(labels), labels, classes, config, seed);
+                         DataConfig const& config, std::uint64_t seed,
+                         std::span<std::int32_t const> owners) {
+  return dealt(std::ssize(labels), labels, classes, config, seed, owners);
 }
 
-Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed) {
+Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed,
+                         std::span<std::int32_t const> owners) {
   std::vector<std::string> others;
   for (auto const& entry : entries())
     if (!entry.by_label) others.push_back(entry.name);
@@ -59,7 +63,7 @@ Partition make_partition(std::int64_t samples, DataConfig const& config, std::ui
                 "data.partition = " + config.partition +
                     " deals samples by their labels, and data.dataset = " + config.dataset +
                     " has none; set data.partition = " + join(others, " | "));
-  return dealt(samples, {}, 0, config, seed);
+  return dealt(samples, {}, 0, config, seed, owners);
 }
 
 }  // namespace fedstrata

@@ -31,14 +31,16 @@ struct Partition {
 };
 
 /// Deals training samples to clients in the way that data.partition names (partitions/);
-/// `labels` are below `classes`.
-/// Every way but `same` is disjoint and complete, and each client gets at least one sample.
-/// Pure and deterministic in (labels, config, seed); ends after at most
-/// O(clients x classes + samples x log clients) steps. Throws InputError that says what to set when
-/// the samples do not suffice.
+/// `labels` are below `classes`; `owners`: the client whose sample it is, or none.
+/// Every way but `same` is disjoint, every way but `natural` (which may leave clients out)
+/// complete, and each client gets at least one sample. Pure and deterministic in (labels, config,
+/// seed); ends after at most O(clients x classes + samples x log clients) steps. Throws InputError
+/// that says what to set when the samples do not suffice.
 Partition make_partition(std::span<std::uint8_t const> labels, std::int64_t classes,
-                         DataConfig const& config, std::uint64_t seed);
+                         DataConfig const& config, std::uint64_t seed,
+                         std::span<std::int32_t const> owners = {});
 /// Samples without labels; the histogram is empty. Throws InputError for a way that needs labels.
-Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed);
+Partition make_partition(std::int64_t samples, DataConfig const& config, std::uint64_t seed,
+                         std::span<std::int32_t const> owners = {});
 
 }  // namespace fedstrata

@@ -81,7 +81,8 @@ class LabelReader : public SampleReader {
   at::Tensor on_device_;  ///< int64 [N], where they are not read in host memory
 };
 
-/// Rows of float32 numbers; (x - mean) / std of each column where those are given.
+/// Arrays of float32 numbers; (x - mean) / std where those are given for each entry of the first
+/// axis of a sample.
 class NumberReader : public SampleReader {
  public:
   NumberReader(std::span<std::uint8_t const> bytes, std::vector<std::int64_t> const& shape,
@@ -90,9 +91,12 @@ class NumberReader : public SampleReader {
     auto* const data = const_cast<std::uint8_t*>(bytes.data());
     rows_ = device.to_device(torch::from_blob(data, shape, torch::kFloat32));
     if (mean.empty()) return;
+    std::vector<std::int64_t> along(shape.size() - 1, 1);
+    along[0] = -1;
     auto const scale = torch::tensor(std).reciprocal();
-    scale_ = device.to_device(scale.to(torch::kFloat32));
-    shift_ = device.to_device((-torch::tensor(mean) * scale).to(torch::kFloat32));
+    auto const shift = -torch::tensor(mean) * scale;
+    scale_ = device.to_device(scale.to(torch::kFloat32).view(along));
+    shift_ = device.to_device(shift.to(torch::kFloat32).view(along));
   }
 
   at::Tensor gather(Picks const& picks) const override {
@@ -109,8 +113,9 @@ std::unique_ptr<SampleReader const> input_reader(DatasetInfo const& info, SplitV
   if (info.inputs == Inputs::pixels) {
     return std::make_unique<PixelReader>(info, split, count, device);
   }
-  return std::make_unique<NumberReader>(split.inputs, std::vector{count, info.input_size()},
-                                        info.mean, info.std, device);
+  std::vector<std::int64_t> shape{count};
+  shape.insert(shape.end(), info.shape.begin(), info.shape.end());
+  return std::make_unique<NumberReader>(split.inputs, shape, info.mean, info.std, device);
 }
 
 std::unique_ptr<SampleReader const> target_reader(DatasetInfo const& info, SplitView split,

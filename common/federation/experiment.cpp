@@ -29,11 +29,13 @@ InputShape input_shape(DatasetInfo const& info) { return {info.shape, info.outpu
 namespace {
 
 Partition partition_of(Config const& config, DatasetInfo const& info,
-                       std::span<std::uint8_t const> targets) {
+                       std::span<std::uint8_t const> targets,
+                       std::span<std::int32_t const> owners) {
   if (info.targets == Targets::labels) {
-    return make_partition(targets, info.outputs, config.data, config.run.seed);
+    return make_partition(targets, info.outputs, config.data, config.run.seed, owners);
   }
-  return make_partition(std::ssize(targets) / info.target_bytes(), config.data, config.run.seed);
+  return make_partition(std::ssize(targets) / info.target_bytes(), config.data, config.run.seed,
+                        owners);
 }
 
 /// What is for pixels only.
@@ -52,8 +54,8 @@ Config checked(Config config, DatasetInfo const& info) {
 
 Experiment::Experiment(Config settings, DatasetInfo info,
                        std::span<std::uint8_t const> train_targets,
-                       std::vector<StateField> state_fields)
-    : Experiment(settings, info, partition_of(settings, info, train_targets),
+                       std::vector<StateField> state_fields, std::span<std::int32_t const> owners)
+    : Experiment(settings, info, partition_of(settings, info, train_targets, owners),
                  std::move(state_fields)) {}
 
 Experiment::Experiment(Config settings, DatasetInfo info, Partition p,

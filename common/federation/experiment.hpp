@@ -56,11 +56,11 @@ struct Experiment {
   std::vector<StateField> fields;  ///< what clients keep beside their model
   EvaluationPlan evaluation;
 
-  /// `train_targets`: bytes, as in a Split. `state_fields` (client/algorithms): what the local
-  /// algorithm keeps, where clients are to be trained. Throws InputError where model, data and
-  /// averaging groups do not fit together.
+  /// `train_targets`: bytes, as in a Split, and likewise `owners`. `state_fields`
+  /// (client/algorithms): what the local algorithm keeps, where clients are to be trained. Throws
+  /// InputError where model, data and averaging groups do not fit together.
   Experiment(Config settings, DatasetInfo info, std::span<std::uint8_t const> train_targets,
-             std::vector<StateField> state_fields = {});
+             std::vector<StateField> state_fields = {}, std::span<std::int32_t const> owners = {});
   /// From the parts of a stored run.
   Experiment(Config settings, DatasetInfo info, Partition p,
              std::vector<StateField> state_fields = {});

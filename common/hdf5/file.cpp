@@ -12,7 +12,7 @@
 #include "common/hdf5/copy.hpp"
 #include "common/hdf5/objects.hpp"
 
-// The one file that uses HDF5. Every handle closes itself, every call is checked, and the library's
+// Every handle closes itself, every call is checked, and the library's
 // own stack of messages becomes one sentence. HDF5 is kept from what a run directory does not need:
 // its locks (a reader must not stop a writer), its exit handler (which can hang over a file that a
 // full disk left half written) and its printed errors.

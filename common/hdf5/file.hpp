@@ -28,6 +28,9 @@ class Handle {
   Close close_ = nullptr;
 };
 
+/// What a dataset's values are; bytes: integers from 0 to 255.
+enum class Values { bytes, integers, floats, other };
+
 /// Rows [first, first + count) of a virtual dataset.
 struct RowRun {
   std::int64_t first = 0;
@@ -86,6 +89,13 @@ class File {
   /// Row `row` of a [rows, width] dataset, or all of a [width] one. Throws when sizes differ.
   void write_row(std::string const& name, std::int64_t row, std::span<float const> values);
   void read_row(std::string const& name, std::int64_t row, std::span<float> values) const;
+
+  Values values(std::string const& dataset) const;
+  // The first rows of a dataset [rows, ...], as many as `values` has room for, converted to its
+  // type. Throws when they are no whole rows, or more than there are or than the file can hold.
+  void read_first(std::string const& dataset, std::span<std::uint8_t> values) const;
+  void read_first(std::string const& dataset, std::span<std::int64_t> values) const;
+  void read_first(std::string const& dataset, std::span<float> values) const;
 
   /// `bytes`: records of the layout, one after another.
   void write_table(std::string const& name, TableLayout const& layout,

@@ -18,7 +18,7 @@ namespace {
 /// published, depend on the seed.
 std::string settings_of_data(Config const& config) {
   auto const& data = config.data;
-  bool const made_up = describe_dataset(data.dataset).mean.empty();
+  bool const made_up = describe_dataset(data).mean.empty();
   return join({data.dataset, data.dir, std::to_string(data.train_limit),
                std::to_string(data.test_limit), made_up ? std::to_string(config.run.seed) : ""},
               "\n");
@@ -38,14 +38,14 @@ void RunChecks::check(Config const& config) {
   auto const layout = assign_roles(ranks_, config.analysis.ranks);
   check_idle_ranks(layout, config, remedy_);
   if (config.analysis.every > 0) check_pairs_of_kinds(config.analysis, "analysis during the run");
-  auto const& [known, info, training] = targets(config);
+  auto const& [known, info, training, owners] = targets(config);
   if (!known) {
-    auto const model = make_model(config.model, input_shape(describe_dataset(config.data.dataset)));
+    auto const model = make_model(config.model, input_shape(describe_dataset(config.data)));
     check_names(model.table(), config.model.name);
     AveragingSchedule const schedule(config, model.table());
     return;
   }
-  Experiment const experiment(config, info, training, state_fields(config.train));
+  Experiment const experiment(config, info, training, state_fields(config.train), owners);
   check_names(experiment.model.table(), config.model.name);
   check_updates(config);
   check_insitu(experiment);
@@ -56,7 +56,8 @@ RunChecks::Targets const& RunChecks::targets(Config const& config) {
   if (!fresh) return place->second;
   try {
     auto data = load_dataset(config.data, config.run.seed);
-    place->second = {true, std::move(data.info), std::move(data.train.targets)};
+    place->second = {true, std::move(data.info), std::move(data.train.targets),
+                     std::move(data.train.owners)};
   } catch (InputError const& error) {
     if (unread_.empty()) unread_ = error.what();
   }

@@ -32,6 +32,7 @@ class RunChecks {
     bool known = false;
     DatasetInfo info;
     std::vector<std::uint8_t> of_training;
+    std::vector<std::int32_t> owners;
   };
   Targets const& targets(Config const& config);
 

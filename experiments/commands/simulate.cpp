@@ -93,7 +93,8 @@ RunHeader header_of(Experiment const& experiment, DatasetView const& data,
 Experiment make_experiment(Config const& config, DatasetView const& data, mpi::Comm const& world) {
   std::optional<Experiment> mine;
   auto const make = [&] {
-    mine.emplace(config, data.info, data.train.targets, state_fields(config.train));
+    mine.emplace(config, data.info, data.train.targets, state_fields(config.train),
+                 data.train.owners);
   };
   if (world.rank() == 0) make();
   world.barrier();

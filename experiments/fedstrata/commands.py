@@ -15,7 +15,7 @@ COMMANDS = {  # word: (module, what it does)
     "tensorboard": ("tensorboard", "write a run's metrics and barriers for TensorBoard"),
     "export": ("export", "write a stored model for PyTorch, safetensors or NumPy"),
     "import": ("import_torch", "make a run out of models trained elsewhere"),
-    "data": ("cifar", "convert CIFAR's Python pickles to the binary files that the program reads"),
+    "data": ("data", "convert data sets to the file that the program reads"),
 }
 NAME = "python -m fedstrata"
 

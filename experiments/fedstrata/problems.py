@@ -5,10 +5,11 @@ import importlib.util
 import sys
 import traceback
 
-# Name of import -> Debian's package, if it has one; pip's has the same name.
+# Name of import -> Debian's package, if it has one; pip's has the same name but for PIP_NAMES.
 PACKAGES = {"numpy": "python3-numpy", "h5py": "python3-h5py", "matplotlib": "python3-matplotlib",
             "pandas": "python3-pandas", "torch": "python3-torch", "safetensors": None,
-            "tensorboardX": None}
+            "tensorboardX": None, "PIL": "python3-pil", "datasets": None}
+PIP_NAMES = {"PIL": "pillow"}
 ALWAYS = ("numpy", "h5py", "matplotlib")  # what pyproject.toml installs in any case
 
 
@@ -44,7 +45,7 @@ def missing(problem):
     other = f", or as root: apt install {' '.join(debian)}, for /usr/bin/python3" if debian else ""
     return Missing(f"{sys.executable} lacks the package{'s' * (len(names) > 1)} "
                    f"{', '.join(names)}; install with: {sys.executable} -m pip install "
-                   f"{' '.join(names)}{other}.")
+                   f"{' '.join(PIP_NAMES.get(each, each) for each in names)}{other}.")
 
 
 def culprit(problem):

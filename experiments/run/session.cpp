@@ -14,7 +14,7 @@ Message pack(DatasetInfo const& info) {
   message.put(std::span<char const>(info.name)).put(std::span<char const>(info.task));
   message.put(info.mean).put(info.std).put(info.shape);
   message.put(std::vector{info.inputs}).put(std::vector{info.targets});
-  message.put(std::vector{info.outputs, info.train_count, info.test_count});
+  message.put(std::vector{info.outputs, info.train_count, info.test_count, info.owners});
   return message;
 }
 
@@ -32,21 +32,26 @@ DatasetInfo unpack_info(Message message) {
   info.outputs = n.at(0);
   info.train_count = n.at(1);
   info.test_count = n.at(2);
+  info.owners = n.at(3);
   return info;
 }
 
 /// Bytes that a part of the shared memory takes: parts begin where any type may.
 std::int64_t padded_bytes(std::int64_t size) { return (size + 63) / 64 * 64; }
 
-void copy_into(std::span<std::byte>& target, std::span<std::uint8_t const> source) {
-  if (!source.empty()) std::memcpy(target.data(), source.data(), source.size());
-  target = target.subspan(static_cast<std::size_t>(padded_bytes(std::ssize(source))));
+template <class Value>
+void copy_into(std::span<std::byte>& target, std::vector<Value> const& source) {
+  auto const bytes = std::as_bytes(std::span(source));
+  if (!bytes.empty()) std::memcpy(target.data(), bytes.data(), bytes.size());
+  target = target.subspan(static_cast<std::size_t>(padded_bytes(std::ssize(bytes))));
 }
 
-std::span<std::uint8_t const> take(std::span<std::byte const>& bytes, std::int64_t size) {
-  std::span<std::uint8_t const> const part(reinterpret_cast<std::uint8_t const*>(bytes.data()),
-                                           static_cast<std::size_t>(size));
-  bytes = bytes.subspan(static_cast<std::size_t>(padded_bytes(size)));
+template <class Value>
+std::span<Value const> take(std::span<std::byte const>& bytes, std::int64_t count) {
+  std::span const part(reinterpret_cast<Value const*>(bytes.data()),
+                       static_cast<std::size_t>(count));
+  bytes = bytes.subspan(
+      static_cast<std::size_t>(padded_bytes(count * static_cast<std::int64_t>(sizeof(Value)))));
   return part;
 }
 
@@ -71,7 +76,8 @@ SharedDataset::SharedDataset(DataConfig const& config, std::uint64_t seed, mpi::
   std::memcpy(bytes.data(), text.data(), text.size());
   view_.info = unpack_info(Message(std::move(bytes)));
   auto const& info = view_.info;
-  std::int64_t total = 0;
+  auto const owners = info.owners > 0 ? info.train_count : 0;
+  auto total = padded_bytes(owners * 4);
   for (auto const count : {info.train_count, info.test_count}) {
     total += padded_bytes(count * info.input_bytes()) + padded_bytes(count * info.target_bytes());
   }
@@ -82,15 +88,17 @@ SharedDataset::SharedDataset(DataConfig const& config, std::uint64_t seed, mpi::
       copy_into(target, split->inputs);
       copy_into(target, split->targets);
     }
+    copy_into(target, mine->train.owners);
   }
   node_.barrier();
   std::span<std::byte const> source = memory_->bytes();
   auto const next = [&](std::int64_t count) {
-    auto const inputs = take(source, count * info.input_bytes());
-    return SplitView{inputs, take(source, count * info.target_bytes())};
+    auto const inputs = take<std::uint8_t>(source, count * info.input_bytes());
+    return SplitView{inputs, take<std::uint8_t>(source, count * info.target_bytes())};
   };
   view_.train = next(info.train_count);
   view_.test = next(info.test_count);
+  view_.train.owners = take<std::int32_t>(source, owners);
 }
 
 Device pick_device(RunConfig const& run, bool computes, mpi::Comm const& world) {

@@ -71,6 +71,8 @@ def substitute(command):
         return None, "takes minutes and a quiet machine"
     if "runs/imported" in command:
         return None, "needs models from elsewhere; import_test.py has some"
+    if "file:my.h5" in command:
+        return None, "needs data of one's own; own_data_test.py has some"
     if command.startswith("tail -f"):
         return None, "does not end"
     if match := re.match(r"sbatch (slurm/(simulate|analyze)\.sbatch) (.*)", command):

@@ -14,15 +14,19 @@ std::vector<Key<DataConfig>> data_keys() {
   auto dataset =
       text("dataset", &DataConfig::dataset, "", not_empty,
            "samples to learn; it decides the task: to name a class, or to predict numbers");
-  dataset.allowed = join(dataset_names(), ", ");
+  dataset.allowed = join(dataset_names(), ", ") + ", or file:FILE.h5";
   return {
       dataset,
-      affects({.machine = true}, text("dir", &DataConfig::dir,
-                                      "a directory; empty = where the dataset's package puts it",
-                                      anything, "where the dataset's files lie")),
+      affects({.machine = true},
+              text("dir", &DataConfig::dir,
+                   "a directory; empty = where the dataset's package puts it", anything,
+                   "where the dataset's files lie; of file:FILE.h5 where a "
+                   "relative FILE is looked for")),
       number("clients", &DataConfig::clients, at_least(1), "clients", "number of clients"),
-      choice("partition", &DataConfig::partition, partition_names(),
-             "how the training set is dealt to clients; same = each sees all of it"),
+      choice(
+          "partition", &DataConfig::partition, partition_names(),
+          "how the training set is dealt to clients; same = each sees all of it; natural = as the "
+          "file says (file:FILE.h5)"),
       used_with("data.partition = dirichlet", dirichlet,
                 number("alpha", &DataConfig::alpha, above(0), "",
                        "concentration of partition = dirichlet; smaller = more skewed labels")),

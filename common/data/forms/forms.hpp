@@ -25,6 +25,11 @@ DataForm cifar_files, idx_files, synthetic_images, synthetic_regression;
 inline constexpr DataForm* kDataForms[] = {cifar_files, idx_files, synthetic_images,
                                            synthetic_regression};
 
+/// Is data.dataset a file of the user's own, file:FILE.h5?
+bool is_own_file(DataConfig const& config);
+/// That file. Reads what it says of its samples; throws InputError where that is no data set.
+DatasetEntry own_file(DataConfig const& config);
+
 /// Of all forms, in alphabetical order.
 std::vector<DatasetEntry> const& dataset_entries();
 

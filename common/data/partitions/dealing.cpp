@@ -76,12 +76,15 @@ std::vector<Indices> samples_by_label(Deal const& deal) {
 Partition from_owners(Deal const& deal, Indices const& owner) {
   auto const clients = index(deal.config.clients);
   Partition partition{.offsets = Indices(clients + 1),
-                      .indices = Indices(owner.size()),
+                      .indices = {},
                       .histogram = Indices(clients * index(deal.classes))};
-  for (auto const client : owner) ++partition.offsets[index(client) + 1];
+  for (auto const client : owner)
+    if (client >= 0) ++partition.offsets[index(client) + 1];
   std::partial_sum(partition.offsets.begin(), partition.offsets.end(), partition.offsets.begin());
+  partition.indices.resize(index(partition.offsets.back()));
   auto next = partition.offsets;
   for (std::size_t i = 0; i < owner.size(); ++i) {
+    if (owner[i] < 0) continue;
     partition.indices[index(next[index(owner[i])]++)] = static_cast<std::int64_t>(i);
     if (deal.classes > 0) ++partition.histogram[index(owner[i] * deal.classes) + deal.labels[i]];
   }

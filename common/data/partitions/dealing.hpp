@@ -34,7 +34,7 @@ void raise_to_least(Deal const& deal, Indices& owner);
 /// Samples of each class, [classes], in random order.
 std::vector<Indices> samples_by_label(Deal const& deal);
 
-/// From the client that owns each sample, [samples].
+/// From the client that owns each sample, [samples]; negative: nobody.
 Partition from_owners(Deal const& deal, Indices const& owner);
 
 /// Throws InputError unless there is a sample for each client.

@@ -16,8 +16,9 @@ struct Deal {
   std::int64_t samples = 0;
   std::span<std::uint8_t const> labels;  ///< of all samples, or none with `classes` = 0
   std::int64_t classes = 0;
-  DataConfig const& config;  ///< of at least one client
-  Random& random;            ///< keyed by Purpose::partition
+  std::span<std::int32_t const> owners;  ///< the client whose sample it is, from 0; or none
+  DataConfig const& config;              ///< of at least one client
+  Random& random;                        ///< keyed by Purpose::partition
 };
 
 /// A value of data.partition.
@@ -35,9 +36,10 @@ PartitionEntry shards_partition();
 PartitionEntry quantity_partition();
 PartitionEntry same_partition();
 PartitionEntry classes_partition();
+PartitionEntry natural_partition();
 
-inline constexpr PartitionEntry (*kPartitions[])() = {iid_partition,    dirichlet_partition,
-                                                      shards_partition, quantity_partition,
-                                                      same_partition,   classes_partition};
+inline constexpr PartitionEntry (*kPartitions[])() = {
+    iid_partition,  dirichlet_partition, shards_partition, quantity_partition,
+    same_partition, classes_partition,   natural_partition};
 
 }  // namespace fedstrata
