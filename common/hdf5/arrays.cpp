@@ -32,7 +32,9 @@ void read_rows(Handle const& file, std::string const& name, hid_t type, std::int
 }  // namespace
 
 Values File::values(std::string const& dataset) const {
-  auto const type = own(H5Dget_type(open_dataset(file_, dataset).id()), H5Tclose, "read a type");
+  auto const opened = open_dataset(file_, dataset);
+  bytes_of(opened, dataset, kBestRatio, kMostVirtual);
+  auto const type = own(H5Dget_type(opened.id()), H5Tclose, "read a type");
   switch (H5Tget_class(type.id())) {
     case H5T_FLOAT:
       return Values::floats;

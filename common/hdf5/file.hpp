@@ -90,6 +90,8 @@ class File {
   void write_row(std::string const& name, std::int64_t row, std::span<float const> values);
   void read_row(std::string const& name, std::int64_t row, std::span<float> values) const;
 
+  /// Throws when the file holds less than the dataset's shape says, so that memory may be taken for
+  /// it.
   Values values(std::string const& dataset) const;
   // The first rows of a dataset [rows, ...], as many as `values` has room for, converted to its
   // type. Throws when they are no whole rows, or more than there are or than the file can hold.

@@ -176,6 +176,11 @@ class OwnData(ProgramTest):
             with self.subTest(says[0]):
                 self.refused(content, *says, changes=natural)
         self.refused(good, "data.clients = 7", "set it to 6 or less", changes=natural | {"data.clients": 7})
+        self.file(good)
+        with h5py.File(self.path / "my.h5", "a") as file:
+            del file["train/inputs"]
+            file.create_dataset("train/inputs", (1 << 40, 1, 8, 8), np.uint8, chunks=(1, 1, 8, 8))
+        self.assert_fails(run("simulate", self.config()), 2, "holds less than its shape says")
         (self.path / "my.h5").write_text("no HDF5\n")
         self.assert_fails(run("simulate", self.config()), 2, "is no whole HDF5 file")
 
