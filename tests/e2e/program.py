@@ -15,6 +15,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("FEDSTRATA_BINARY", str(ROOT / "build/bin/fedstrata"))
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
+TIMES_SLOWER = int(os.environ.get("FEDSTRATA_TIMES_SLOWER", "1"))  # than a build without sanitizers
 LAUNCHER = dict(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                 OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_mpi_yield_when_idle="1",
                 OMPI_MCA_hwloc_base_binding_policy="none",
@@ -54,7 +55,7 @@ def run(*arguments, ranks=1, timeout=100, **options):
     """Waits for the program, whose returncode, stdout and stderr are in the result."""
     process = start(*arguments, ranks=ranks, **options)
     try:
-        out, err = process.communicate(timeout=timeout)
+        out, err = process.communicate(timeout=timeout * TIMES_SLOWER)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
@@ -146,7 +147,7 @@ class ProgramTest(unittest.TestCase):
 
 
 def wait_until(condition, seconds=60):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * TIMES_SLOWER
     while not condition():
         if time.monotonic() > end:
             raise AssertionError("waited in vain")
