@@ -9,9 +9,9 @@
 #include <set>
 #include <utility>
 
+#include "client/clients_at_once.hpp"
 #include "common/base/error.hpp"
 #include "common/base/process/stop.hpp"
-#include "common/base/stopwatch.hpp"
 #include "common/federation/layout.hpp"
 
 // Many clients live on one rank. The network exists once; each client is a row that it is pointed
@@ -46,11 +46,24 @@ ClientHost::ClientHost(ClientHostInput input)
                 .data = input.train,
                 .state = state_,
                 .global = global_}),
+      at_once_(std::min(clients_at_once(*experiment_, device_->is_host()), most_here())),
       weights_(experiment_->model.view(narrow(state_, layout_.parameters()),
                                        narrow(state_, layout_.buffers()))),
       global_weights_(experiment_->model.view(narrow(global_, layout_.parameters()),
                                               narrow(global_, layout_.buffers()))),
-      test_counts_(test_->class_counts()) {}
+      test_counts_(test_->class_counts()) {
+  if (at_once_ <= 1) return;
+  states_ = device_->zeros(at_once_ * layout_.size()).view({at_once_, layout_.size()});
+  together_.emplace(TrainerInput{
+      .experiment = experiment_, .device = device_, .data = input.train, .state = states_});
+}
+
+/// The participants of a round that this rank can have at most.
+std::int64_t ClientHost::most_here() const {
+  auto const taking_part = std::ssize(experiment_->participants(1));
+  return std::max<std::int64_t>(
+      1, own_parts_.empty() ? taking_part : std::min(taking_part, std::ssize(clients_)));
+}
 
 at::Tensor ClientHost::initial(std::int64_t client) const {
   std::vector<float> row(static_cast<std::size_t>(layout_.size()), 0.0F);
@@ -84,13 +97,13 @@ void ClientHost::start(std::span<float const> global) {
   }
 }
 
-void ClientHost::load(std::int64_t client, std::int64_t round) {
+void ClientHost::load(std::int64_t client, std::int64_t round, at::Tensor const& state) {
   bool const own_start = round == 1 && experiment_->config.model.init == Init::different;
-  state_.copy_(own_start ? initial(client) : global_);
+  state.copy_(own_start ? initial(client) : global_);
   if (own_parts_.empty()) return;
   auto const& own = own_.at(client);
   for (auto const& part : own_parts_) {
-    narrow(state_, part.slice).copy_(narrow(own, part.packed));
+    narrow(state, part.slice).copy_(narrow(own, part.packed));
   }
 }
 
@@ -149,10 +162,34 @@ int ClientHost::diverged_layer(std::span<float const> row, double loss, ExactSum
 bool ClientHost::train_one(std::int64_t client, std::int64_t round, std::span<double const> weights,
                            ExactSum& sum, std::function<bool()> const& go_on) {
   Stopwatch const watch;
-  load(client, round);
-  auto const trained_now = trainer_.train(client, round, steps_done_[client], go_on);
-  if (!trained_now) return false;
-  auto const& result = *trained_now;
+  load(client, round, state_);
+  auto const result = trainer_.train(client, round, steps_done_[client], go_on);
+  if (result) add_trained(client, round, weights, sum, *result, watch, 0.0);
+  return result.has_value();
+}
+
+bool ClientHost::train_together(std::span<std::int64_t const> clients, std::int64_t round,
+                                std::vector<std::vector<double>> const& weights, ExactSum& sum,
+                                std::function<bool()> const& go_on) {
+  Stopwatch const watch;
+  for (std::size_t k = 0; k < clients.size(); ++k)
+    load(clients[k], round, states_[static_cast<std::int64_t>(k)]);
+  auto const results = together_->train(clients, round, steps_done_[clients.front()], go_on);
+  if (!results) return false;
+  auto const each = watch.seconds() / static_cast<double>(clients.size());
+  for (std::size_t k = 0; k < clients.size(); ++k) {
+    Stopwatch const own;
+    state_.copy_(states_[static_cast<std::int64_t>(k)]);
+    add_trained(clients[k], round, weights[k], sum, (*results)[k], own, each);
+  }
+  return true;
+}
+
+/// Of a client whose state, as trained, is in the row: `watch` has run since its own work began,
+/// beside its share of the work for several.
+void ClientHost::add_trained(std::int64_t client, std::int64_t round,
+                             std::span<double const> weights, ExactSum& sum,
+                             TrainResult const& result, Stopwatch const& watch, double share) {
   Trained trained;
   trained.record.round = round;
   trained.record.client = client;
@@ -162,8 +199,8 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, std::span<do
   trained.record.run_rank = rank_;
   auto const row = device_->host_view(state_, staging_);
   int const layer = diverged_layer(row, result.loss, sum, weights);
-  trained.record.seconds_train = watch.seconds();
-  times_.train += watch.seconds();
+  trained.record.seconds_train = share + watch.seconds();
+  times_.train += trained.record.seconds_train;
   if (experiment_->wanted(round).before()) emit(round, client, RowUse::before, row);
   if (layer >= 0) {
     auto const loss = std::isfinite(result.loss) ? std::to_string(result.loss) : "not finite";
@@ -182,7 +219,32 @@ bool ClientHost::train_one(std::int64_t client, std::int64_t round, std::span<do
     if (trained.evaluated || keeps_trained_) trained.state = state_.clone();
   }
   trained_.push_back(std::move(trained));
-  return true;
+}
+
+/// Participants that are trained together, by their places: as many as are wanted of those whose
+/// batches have the same sizes and, while rates rise, that are as far in it. In order of the first.
+std::vector<std::vector<std::size_t>> ClientHost::groups(
+    std::vector<std::int64_t> const& participants, std::vector<bool> const& here) {
+  auto const warmup = experiment_->config.train.warmup;
+  using Course = std::pair<std::int64_t, std::vector<std::int64_t>>;
+  std::map<Course, std::size_t> open;  // the group to which the next of its kind belongs
+  std::vector<std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < participants.size(); ++i) {
+    if (!here[i]) continue;
+    Course course;
+    if (at_once_ > 1) {
+      course = {std::min<std::int64_t>(warmup, steps_done_[participants[i]]),
+                round_batches(*experiment_, participants[i])};
+    }
+    auto const found = open.find(course);
+    if (found != open.end() && std::ssize(groups[found->second]) < at_once_) {
+      groups[found->second].push_back(i);
+    } else {
+      open[course] = groups.size();
+      groups.push_back({i});
+    }
+  }
+  return groups;
 }
 
 /// Is the rest of a round, of which this share took so long, more than a stop may wait for?
@@ -202,24 +264,32 @@ std::optional<std::vector<std::int64_t>> ClientHost::train(std::int64_t round, E
   auto const weightings = experiment_->weights(round);
   auto const here = trained_here(participants);
   Stopwatch const watch;
-  double all = 0.0, done = 0.0;  // steps
+  double all = 0.0, done = 0.0, together = 1.0;  // steps; clients of which each is one
   for (std::size_t i = 0; i < participants.size(); ++i) {
     if (here[i]) all += static_cast<double>(experiment_->local_steps(participants[i]));
   }
   auto const go_on = [&] {
     poll_();
     if (too_long(done / all, watch.seconds())) return false;
-    ++done;
+    done += together;
     return true;
   };
   std::vector<std::int64_t> excluded;
-  for (std::size_t i = 0; i < participants.size(); ++i) {
-    if (!here[i]) continue;
-    std::vector<double> weights;
-    for (auto const& of_all : weightings) weights.push_back(of_all[i]);
-    if (!train_one(participants[i], round, weights, sum, go_on)) return std::nullopt;
-    if (trained_.back().record.excluded != 0) excluded.push_back(participants[i]);
+  for (auto const& group : groups(participants, here)) {
+    std::vector<std::int64_t> clients;
+    std::vector<std::vector<double>> weights(group.size());
+    for (std::size_t k = 0; k < group.size(); ++k) {
+      clients.push_back(participants[group[k]]);
+      for (auto const& of_all : weightings) weights[k].push_back(of_all[group[k]]);
+    }
+    together = static_cast<double>(group.size());
+    bool const trained = group.size() == 1 ? train_one(clients[0], round, weights[0], sum, go_on)
+                                           : train_together(clients, round, weights, sum, go_on);
+    if (!trained) return std::nullopt;
   }
+  std::ranges::sort(trained_, {}, [](Trained const& one) { return one.record.client; });
+  for (auto const& one : trained_)
+    if (one.record.excluded != 0) excluded.push_back(one.record.client);
   count_steps(round);
   return excluded;
 }
@@ -359,7 +429,7 @@ RoundReport ClientHost::finish(std::int64_t round, RoundParts const& parts,
   for (auto const& trained : trained_) {
     report.clients.push_back(trained.record);
     if (!experiment_->wanted(round).after()) continue;
-    load(trained.record.client, round + 1);
+    load(trained.record.client, round + 1, state_);
     emit(round, trained.record.client, RowUse::after, device_->host_view(state_, staging_));
   }
   trained_.clear();

@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "client/clients_trainer.hpp"
 #include "client/trainer.hpp"
+#include "common/base/stopwatch.hpp"
 #include "common/data/evaluate.hpp"
 #include "common/federation/exact_sum.hpp"
 #include "common/federation/experiment.hpp"
@@ -33,7 +35,8 @@ struct ClientHostInput {
   std::function<void()> poll = {};
 };
 
-/// The clients of one rank. Trains them one after another on one state row; keeps of each client
+/// The clients of one rank. Trains them one after another on one state row, or several at once on a
+/// row each (run.clients_at_once); keeps of each client
 /// only what is not averaged in every round, so memory grows with that, not with the clients. Where
 /// nothing is kept, every round's participants are dealt among the ranks anew. In
 /// rounds with evaluation the rows of the round's participants are kept until it is over.
@@ -79,7 +82,8 @@ class ClientHost {
     bool evaluated = false;  ///< on the test set
   };
 
-  void load(std::int64_t client, std::int64_t round);
+  std::int64_t most_here() const;
+  void load(std::int64_t client, std::int64_t round, at::Tensor const& state);
   void store(std::int64_t client);
   bool too_long(double share, double seconds) const;
   void count_steps(std::int64_t round);
@@ -88,6 +92,13 @@ class ClientHost {
                      std::span<double const> weights) const;
   bool train_one(std::int64_t client, std::int64_t round, std::span<double const> weights,
                  ExactSum& sum, std::function<bool()> const& go_on);
+  bool train_together(std::span<std::int64_t const> clients, std::int64_t round,
+                      std::vector<std::vector<double>> const& weights, ExactSum& sum,
+                      std::function<bool()> const& go_on);
+  void add_trained(std::int64_t client, std::int64_t round, std::span<double const> weights,
+                   ExactSum& sum, TrainResult const& result, Stopwatch const& watch, double share);
+  std::vector<std::vector<std::size_t>> groups(std::vector<std::int64_t> const& participants,
+                                               std::vector<bool> const& here);
   void apply(RoundParts const& parts, at::Tensor const& mean);
   void compare(RoundParts const& parts, std::span<float const> mean, RoundReport& report);
   void evaluate_after(PackedParts const& due, at::Tensor const& mean);
@@ -107,6 +118,9 @@ class ClientHost {
   PackedParts own_parts_;
   at::Tensor state_, global_;  ///< [state size] on the device
   Trainer trainer_;
+  std::int64_t at_once_;  ///< most clients that are trained together
+  at::Tensor states_;     ///< [at_once_, state size] on the device, where that is more than one
+  std::optional<ClientsTrainer> together_;
   Weights weights_, global_weights_;
   std::vector<std::int64_t> test_counts_;  ///< [classes] test samples per class
   at::Tensor staging_;

@@ -17,7 +17,8 @@ at::Tensor LocalRows::field(std::string const& name) const {
 }
 
 Weights LocalRows::view(at::Tensor const& row) const {
-  return model->view(row, narrow(state, layout.buffers()));
+  auto const buffers = narrow(state, layout.buffers());
+  return state.dim() == 2 ? model->view_of_clients(row, buffers) : model->view(row, buffers);
 }
 
 GradientTarget Optimizer::in_place(double /*lr*/) const {

@@ -10,6 +10,9 @@ namespace fedstrata {
 
 /// The rows that local training works on, on the device. The same memory serves all clients of a
 /// rank, one after another, so views of it are made once.
+///
+/// `state` may be a matrix [K, layout.size()], of K clients in training at once: what are rows
+/// below are then matrices with a row for each, strided views.
 struct LocalRows {
   Model const* model = nullptr;
   StateLayout layout;

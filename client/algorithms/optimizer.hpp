@@ -32,6 +32,9 @@ class Optimizer {
   virtual GradientTarget in_place(double lr) const;
   virtual void finish(double lr);
 
+  /// Can it be attached to the states of several clients at once, all of which do the same step?
+  virtual bool takes_clients() const { return false; }
+
   /// One step with learning rate `lr` along `gradient` [P], which may be overwritten.
   virtual void step(at::Tensor const& gradient, double lr) = 0;
 };

@@ -28,6 +28,8 @@ class Sgd : public Optimizer {
 
   bool works_in_place() const override { return !train_.nesterov; }
 
+  bool takes_clients() const override { return true; }
+
   GradientTarget in_place(double lr) const override {
     if (has_momentum()) return {momentum_views_, train_.momentum, 1.0};
     // w - lr (g + decay w) = (1 - lr decay) w - lr g

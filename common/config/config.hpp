@@ -37,6 +37,7 @@ struct RunConfig {
   std::uint64_t seed = 1;
   int threads = 1;  ///< per computing rank; 0 = from the allocation
   DeviceChoice device = DeviceChoice::automatic;
+  std::int64_t clients_at_once = 0;  ///< clients in one launch; 0 = auto
   double walltime = 0.0;  ///< minutes from the start; 0 = to the end of the Slurm job, if any
   double grace = 60.0;    ///< seconds that a stop may take
   double stall_timeout = 600.0;  ///< seconds; 0 = wait for ever

@@ -193,7 +193,10 @@ std::string cpu_kind() {
 void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradient,
                 SgdStep const& step) {
   if (weights.is_cpu()) {
-    kernels::sgd_update(floats(weights), floats(momentum), floats(gradient), step);
+    if (weights.dim() == 1)
+      return kernels::sgd_update(floats(weights), floats(momentum), floats(gradient), step);
+    for (std::int64_t i = 0; i < weights.size(0); ++i)
+      sgd_update(weights[i], momentum[i], gradient[i], step);
     return;
   }
   auto const full = step.weight_decay == 0.0 ? gradient : gradient.add(weights, step.weight_decay);
@@ -207,7 +210,8 @@ void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradi
 
 void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step) {
   if (weights.is_cpu()) {
-    kernels::sgd_apply(floats(weights), floats(momentum), step);
+    if (weights.dim() == 1) return kernels::sgd_apply(floats(weights), floats(momentum), step);
+    for (std::int64_t i = 0; i < weights.size(0); ++i) sgd_apply(weights[i], momentum[i], step);
     return;
   }
   if (step.weight_decay != 0.0) momentum.add_(weights, step.weight_decay);

@@ -74,10 +74,10 @@ BlasInfo blas_info();
 /// Instruction set and model name of this CPU, e.g. "AMD EPYC (AVX512)".
 std::string cpu_kind();
 
-/// kernels::sgd_update on rows of equal length on any device.
+/// kernels::sgd_update on rows of equal length, or on matrices row by row, on any device.
 void sgd_update(at::Tensor weights, at::Tensor momentum, at::Tensor const& gradient,
                 SgdStep const& step);
-/// kernels::sgd_apply on rows of equal length on any device.
+/// kernels::sgd_apply on rows of equal length, or on matrices row by row, on any device.
 void sgd_apply(at::Tensor weights, at::Tensor momentum, SgdStep const& step);
 /// kernels::adam_update on rows of equal length on any device.
 void adam_update(at::Tensor weights, at::Tensor mean, at::Tensor square, at::Tensor const& gradient,

@@ -56,7 +56,7 @@ void fill_row(std::span<float> row, std::vector<NamedTensor> const& tensors,
 }  // namespace
 
 at::Tensor narrow(at::Tensor const& row, Slice slice) {
-  return row.narrow(0, slice.offset, slice.size);
+  return row.narrow(row.dim() - 1, slice.offset, slice.size);
 }
 
 Model::Model(std::string name, LayerTable table, std::vector<Stage> stages,
@@ -78,6 +78,32 @@ Weights Model::view(at::Tensor const& row, at::Tensor const& buffer_row) const {
   NoAutograd const guard;
   return {views(table_.parameters, table_.parameter_count, row),
           views(table_.buffers, table_.buffer_count, buffer_row)};
+}
+
+Weights Model::view_of_clients(at::Tensor const& rows, at::Tensor const& buffer_rows) const {
+  NoAutograd const guard;
+  auto const views = [](std::vector<NamedTensor> const& tensors, at::Tensor const& matrix) {
+    std::vector<at::Tensor> result;
+    for (auto const& tensor : tensors) {
+      std::vector<std::int64_t> shape{matrix.size(0)};
+      shape.insert(shape.end(), tensor.shape.begin(), tensor.shape.end());
+      result.push_back(matrix.narrow(1, tensor.slice.offset, tensor.slice.size).view(shape));
+    }
+    return result;
+  };
+  Weights weights{views(table_.parameters, rows), views(table_.buffers, buffer_rows)};
+  weights.clients = rows.size(0);
+  return weights;
+}
+
+std::string Model::no_clients_at() const {
+  for (auto const& stage : stages_) {
+    auto const able = [](auto const& operation) { return operation->takes_clients(); };
+    if (able(stage.head) && std::ranges::all_of(stage.tail, able)) continue;
+    if (stage.layers.empty()) return "its beginning";
+    return table_.layers[static_cast<std::size_t>(stage.layers.front())].name;
+  }
+  return "";
 }
 
 void Model::initialize(std::span<float> row, std::span<float> buffer_row, std::uint64_t seed,
@@ -113,7 +139,8 @@ at::Tensor Model::train_pass(at::Tensor const& inputs, at::Tensor const& targets
   for (std::size_t i = 0; i < operations_.size(); ++i)
     frame = operations_[i]->forward(std::move(frame), weights, saved[i]);
   auto outputs = std::move(frame.main);
-  frame = {task.gradient(outputs, targets, sums)};
+  frame = {weights.clients == 0 ? task.gradient(outputs, targets, sums)
+                                : task.gradients(outputs, targets, weights.clients, sums)};
   auto const backward = [&](GradientTarget const& into) {
     for (std::size_t i = operations_.size(); i-- > 0;) {
       frame = operations_[i]->backward(std::move(frame), weights, into, saved[i], i == 0);

@@ -53,6 +53,12 @@ class Model {
   /// tests; may be unaligned slices of larger ones). The rows own the memory.
   Weights view(at::Tensor const& row, at::Tensor const& buffer_row) const;
 
+  /// Views of K clients' rows [K, P] and [K, Q], each client's contiguous: Weights::clients is K.
+  Weights view_of_clients(at::Tensor const& rows, at::Tensor const& buffer_rows) const;
+  /// Can train_pass() take them? If not, the layer at which it could not go on is named.
+  bool takes_clients() const { return no_clients_at().empty(); }
+  std::string no_clients_at() const;
+
   /// Fills rows [P] and [Q] on the host; the same (seed, client) gives the same bits everywhere.
   void initialize(std::span<float> row, std::span<float> buffer_row, std::uint64_t seed,
                   std::uint64_t client) const;
@@ -62,7 +68,8 @@ class Model {
 
   /// One training pass without autograd: gradients of the batch's mean loss into `target`; adds
   /// what Task::gradient counts to `sums`, float64 [2] on the model's device or undefined. Returns
-  /// the outputs.
+  /// the outputs. With weights of K clients `inputs` are K batches of equal size, client after
+  /// client, and `sums`, where defined, is [K, 2].
   at::Tensor train_pass(at::Tensor const& inputs, at::Tensor const& targets, Task const& task,
                         Weights const& weights, GradientTarget const& target,
                         at::Tensor& sums) const;
@@ -81,7 +88,8 @@ class Model {
 /// that does not depend on trained weights.
 Weights initial_weights(Model const& model, std::uint64_t seed, std::uint64_t client);
 
-/// The elements of a row that `slice` names: a view, which shares the row's memory.
+/// The elements of a row, or of each of a matrix's rows, that `slice` names: a view, which shares
+/// the memory.
 at::Tensor narrow(at::Tensor const& row, Slice slice);
 
 /// Names of the zoo, in alphabetical order.

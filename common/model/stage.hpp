@@ -18,6 +18,10 @@ struct Weights {
   /// `calibration` of every `rows` samples instead of the buffers.
   std::int64_t calibration = 0;
   std::int64_t rows = 0;
+  /// 0: tensors as the LayerTable has them. K > 0: those of K clients at once, each with a first
+  /// dimension K (strided views of rows [K, ...]); only training passes take them, of operations
+  /// that Operation::takes_clients().
+  std::int64_t clients = 0;
 };
 
 /// Place of a tensor in a Frame. A model's builder gives its slots names (ModelBuilder::on).
@@ -77,6 +81,11 @@ class Operation {
 
   /// Is it what makes a layer's units nonlinear, element by element (ReLU, GELU, ...)?
   virtual bool rectifies() const { return false; }
+
+  /// Can forward() and backward() take Weights of K clients? A frame then is K batches of equal
+  /// size, client after client, and each client's answers and gradients are those of a pass of its
+  /// own.
+  virtual bool takes_clients() const { return false; }
 
   /// Multiply-adds of evaluate(), given what it returned. Counted are products, not the few of a
   /// normalisation or a mean.

@@ -99,9 +99,9 @@ void add_losses(at::Tensor sum, at::Tensor const& log_p, at::Tensor const& own, 
   sum.add_(own.sum(at::kDouble).sub_(log_p.mean(1).sum(at::kDouble)), smoothing);
 }
 
-/// By tensor operations alone: any device, any floating type.
+/// By tensor operations alone: any device, any floating type. Of the mean over `batch` samples.
 at::Tensor gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels, at::Tensor& sums,
-                             double smoothing) {
+                             double smoothing, std::int64_t batch) {
   auto const column = labels.unsqueeze(1);
   if (sums.defined()) {
     auto const log_p = at::_log_softmax(logits, 1, false);
@@ -112,7 +112,7 @@ at::Tensor gradient_anywhere(at::Tensor const& logits, at::Tensor const& labels,
   auto gradient = at::_softmax(logits, 1, false);
   if (smoothing > 0.0) gradient.sub_(smoothing / static_cast<double>(logits.size(1)));
   gradient.scatter_(1, column, smoothing - 1.0, "add");
-  return gradient.mul_(1.0 / static_cast<double>(logits.size(0)));
+  return gradient.mul_(1.0 / static_cast<double>(batch));
 }
 
 /// Adds the right answers of each class to `counts`, in host memory; arguments as right_answers(),
@@ -141,7 +141,14 @@ class Classification : public Task {
     // In host memory one loop costs a tenth of the tensor operations: much, for a small model.
     bool const plain = in_host_memory(logits) && logits.scalar_type() == at::kFloat;
     return plain ? gradient_in_host_memory(logits, labels, sums, smoothing_)
-                 : gradient_anywhere(logits, labels, sums, smoothing_);
+                 : gradient_anywhere(logits, labels, sums, smoothing_, logits.size(0));
+  }
+
+  at::Tensor gradients(at::Tensor const& logits, at::Tensor const& labels, std::int64_t batches,
+                       at::Tensor& sums) const override {
+    if (sums.defined() || in_host_memory(logits))
+      return Task::gradients(logits, labels, batches, sums);
+    return gradient_anywhere(logits, labels, sums, smoothing_, logits.size(0) / batches);
   }
 
   std::unique_ptr<Task> smoothed(double share) const override {

@@ -35,6 +35,12 @@ class Task {
   virtual at::Tensor gradient(at::Tensor const& outputs, at::Tensor const& targets,
                               at::Tensor& sums) const = 0;
 
+  /// The same for K batches of equal size, one after another: the gradient of each batch's own mean
+  /// loss. `sums` is [K, 2] or undefined. As here it asks gradient() for each; where that would be
+  /// many launches, a task overrides it.
+  virtual at::Tensor gradients(at::Tensor const& outputs, at::Tensor const& targets,
+                               std::int64_t batches, at::Tensor& sums) const;
+
   /// The same task, but that gradient() and add_sums() take labels for smoothed: `share` of each is
   /// spread evenly over all classes, as label_smoothing of PyTorch's cross_entropy does it. Nothing
   /// where answers are no labels.

@@ -25,6 +25,18 @@ std::vector<EvaluationSums> to_host(at::Tensor const& sums) {
   return result;
 }
 
+at::Tensor Task::gradients(at::Tensor const& outputs, at::Tensor const& targets,
+                           std::int64_t batches, at::Tensor& sums) const {
+  auto const size = outputs.size(0) / batches;
+  std::vector<at::Tensor> all;
+  for (std::int64_t i = 0; i < batches; ++i) {
+    auto own = sums.defined() ? sums[i] : at::Tensor();
+    all.push_back(
+        gradient(outputs.narrow(0, i * size, size), targets.narrow(0, i * size, size), own));
+  }
+  return at::cat(all);
+}
+
 at::Tensor Task::sums(std::int64_t rows, at::Tensor const& outputs) const {
   auto const classes = has_accuracy() ? outputs.size(1) : 0;
   return at::zeros({rows, 1 + classes}, outputs.options().dtype(at::kDouble));

@@ -1,10 +1,12 @@
 #include "experiments/commands/simulate.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 
 #include "client/algorithms/algorithms.hpp"
+#include "client/clients_at_once.hpp"
 #include "common/base/error.hpp"
 #include "common/base/format.hpp"
 #include "common/base/log.hpp"
@@ -102,8 +104,9 @@ Experiment make_experiment(Config const& config, DatasetView const& data, mpi::C
   return std::move(*mine);
 }
 
-void print_plan(Experiment const& experiment, Layout const& layout, std::string const& placement) {
-  std::printf("%s%s", placement.c_str(), forecast(experiment, layout).c_str());
+void print_plan(Experiment const& experiment, Layout const& layout, std::string const& placement,
+                std::int64_t clients_at_once) {
+  std::printf("%s%s", placement.c_str(), forecast(experiment, layout, clients_at_once).c_str());
   std::fflush(stdout);
 }
 
@@ -260,6 +263,10 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
   liveness.announce("reading the data set");
   SharedDataset const data(config.data, config.run.seed, world);
   auto const experiment = make_experiment(config, data.view(), world);
+  if (first) clients_at_once(experiment, device.is_host());  // refused once
+  world.barrier();
+  auto const at_once =
+      layout.trains(world.rank()) ? clients_at_once(experiment, device.is_host()) : 1;
   auto const& info = data.view().info;
   Samples const train(info, data.view().train, device);
   Samples const test(info, data.view().test, device);
@@ -272,8 +279,9 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     warn_of(try_network(experiment, device, train));
   world.barrier();
   auto const placement = placement_table(experiment, layout, device.describe(), world);
+  auto const most_at_once = std::ranges::max(world.all_gather(at_once));
   auto const record = provenance(world);
-  auto const memory = memory_problem(experiment, layout, world);
+  auto const memory = memory_problem(experiment, layout, at_once, world);
   if (first) {
     if (start.stored) {
       check_continues(*start.stored, data.view(), experiment.partition, record);
@@ -281,7 +289,7 @@ int simulate(SimulateOptions const& options, std::vector<std::string> const& wor
     check_updates(config);
     check_insitu(experiment);
     if (config.analysis.every > 0) warn_of_statistics(config.analysis, experiment.model.table());
-    print_plan(experiment, layout, placement);
+    print_plan(experiment, layout, placement, most_at_once);
     if (options.dry_run && !memory.empty()) log::warning(memory);
     require_input(options.dry_run || memory.empty(), memory);
   }

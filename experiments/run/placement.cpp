@@ -38,7 +38,9 @@ double participants_per_rank(Experiment const& experiment, Layout const& layout)
   return std::ceil(static_cast<double>(taking_part) / static_cast<double>(layout.clients.size()));
 }
 
-double client_rank_memory(Experiment const& experiment, Layout const& layout) {
+/// `at_once`: clients trained together.
+double client_rank_memory(Experiment const& experiment, Layout const& layout,
+                          std::int64_t at_once) {
   auto const state = 4.0 * static_cast<double>(experiment.state().size());
   auto const own = 4.0 * static_cast<double>(experiment.own_parts().size());
   double most = 0.0;
@@ -59,7 +61,11 @@ double client_rank_memory(Experiment const& experiment, Layout const& layout) {
   // A sum and a mean of each element; the last round is an evaluated one, which has the most.
   auto const summed = std::max(experiment.state().model_size(), last.parts.size());
   double const sums = 12.0 * static_cast<double>(summed);
-  return 3.0 * state + gradient + copy + most + kept + sums + 2.0 * state;
+  double const together = at_once > 1 ? std::min(static_cast<double>(at_once),
+                                                 participants_per_rank(experiment, layout)) *
+                                            (state + gradient)
+                                      : 0.0;
+  return 3.0 * state + gradient + copy + most + kept + sums + 2.0 * state + together;
 }
 
 /// Its rows, and what updates keep: once at work, once on its way to be saved.
@@ -125,15 +131,16 @@ std::string placement_table(Experiment const& experiment, Layout const& layout,
 }
 
 std::string memory_problem(Experiment const& experiment, Layout const& layout,
-                           mpi::Comm const& world) {
+                           std::int64_t clients_at_once, mpi::Comm const& world) {
   auto const hosts = world.all_gather(host_name());
   auto const node = node_memory(), own = process_memory();
   auto const kMost = 9e18;
   auto const nodes = world.all_gather(static_cast<std::int64_t>(std::min(node.bytes, kMost)));
   auto const owns = world.all_gather(static_cast<std::int64_t>(std::min(own.bytes, kMost)));
   auto const names = world.all_gather(node.what);
+  auto const most_at_once = std::ranges::max(world.all_gather(clients_at_once));
   if (world.rank() != 0) return "";
-  double const client = client_rank_memory(experiment, layout);
+  double const client = client_rank_memory(experiment, layout, most_at_once);
   std::map<std::string, double> needs;
   auto const refuse = [](std::string const& who, double need, double there,
                          std::string const& what) {
@@ -159,7 +166,8 @@ std::string memory_problem(Experiment const& experiment, Layout const& layout,
   return "";
 }
 
-std::string forecast(Experiment const& experiment, Layout const& layout) {
+std::string forecast(Experiment const& experiment, Layout const& layout,
+                     std::int64_t clients_at_once) {
   auto const& config = experiment.config;
   auto const row = 4.0 * static_cast<double>(experiment.state().model_size());
   auto const taking_part = static_cast<double>(experiment.participants(1).size());
@@ -196,9 +204,13 @@ std::string forecast(Experiment const& experiment, Layout const& layout) {
       << experiment.model.table().layers.size() << " layers, buffers "
       << experiment.model.table().buffer_count << '\n'
       << "memory per rank       coordinator " << bytes_text(coordinator_memory(experiment))
-      << ", client " << bytes_text(client_rank_memory(experiment, layout))
+      << ", client " << bytes_text(client_rank_memory(experiment, layout, clients_at_once))
       << " (rows; activations come on top), analysis "
       << bytes_text(3.0 * row + static_cast<double>(config.analysis.memory)) << " at most\n"
+      << (clients_at_once > 1 ? "clients at once       at most " + std::to_string(clients_at_once) +
+                                    " of a rank whose batches have the same sizes "
+                                    "(run.clients_at_once)\n"
+                              : "")
       << "data set per node     " << bytes_text(data_memory(experiment)) << '\n'
       << "checkpoints           " << count << ", at most " << bytes_text(largest) << " each, "
       << bytes_text(checkpoints) << " in all\n"

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,13 @@ std::string placement_table(Experiment const& experiment, Layout const& layout,
 
 /// Collective. One sentence, on rank 0, when the rows and the data of the ranks of a machine are
 /// more than the memory that it, its control group or a process may have (activations and the
-/// analysis come on top); empty when they fit.
+/// analysis come on top); empty when they fit. `clients_at_once`: of this rank.
 std::string memory_problem(Experiment const& experiment, Layout const& layout,
-                           mpi::Comm const& world);
+                           std::int64_t clients_at_once, mpi::Comm const& world);
 
 /// What a run will need: parameters, memory per rank, bytes per checkpoint and in all, messages and
-/// bytes per round. Pure.
-std::string forecast(Experiment const& experiment, Layout const& layout);
+/// bytes per round. `clients_at_once`: the most that a rank trains together. Pure.
+std::string forecast(Experiment const& experiment, Layout const& layout,
+                     std::int64_t clients_at_once);
 
 }  // namespace fedstrata

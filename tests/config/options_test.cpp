@@ -341,10 +341,12 @@ TEST(HelpTest, lists_every_key) {
 }
 
 TEST(ConfigTest, a_run_without_a_key_has_the_value_of_before_the_key) {
-  EXPECT_THAT(older_values("[federation]\nrounds = 3\n"), ElementsAre("federation.evaluate=both"));
-  EXPECT_THAT(older_values("[federation]\nevaluate = global\n"), testing::IsEmpty());
-  EXPECT_THAT(older_values("[run]\nseed = 1\n", "[federation]\nevaluate = 3\n"),
+  EXPECT_THAT(older_values("[federation]\nrounds = 3\n"),
+              ElementsAre("run.clients_at_once=1", "federation.evaluate=both"));
+  EXPECT_THAT(older_values("[run]\nclients_at_once = 2\n[federation]\nevaluate = global\n"),
               testing::IsEmpty());
+  EXPECT_THAT(older_values("[run]\nseed = 1\n", "[federation]\nevaluate = 3\n"),
+              ElementsAre("run.clients_at_once=1"));
 }
 
 }  // namespace

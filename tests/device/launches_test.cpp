@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include "client/clients_trainer.hpp"
 #include "client/trainer.hpp"
 #include "common/data/evaluate.hpp"
 #include "common/device/guarded/counters.hpp"
@@ -72,12 +73,16 @@ struct Training {
   }
 
   Experiment experiment(std::int64_t steps) const {
-    auto all = settings;
-    all.push_back("federation.local_steps=" + std::to_string(steps));
     return tiny_experiment(data,
                            "[data]\ndataset = synthetic\nclients = 1\n[train]\nbatch_size = 4\n"
                            "[federation]\nrounds = 1\n",
-                           all);
+                           with_steps(steps));
+  }
+
+  std::vector<std::string> with_steps(std::int64_t steps) const {
+    auto all = settings;
+    all.push_back("federation.local_steps=" + std::to_string(steps));
+    return all;
   }
 
   /// Of a client's `steps` steps, as all that a rank does for it.
@@ -92,6 +97,23 @@ struct Training {
                        .global = state.clone()});
       guarded::reset_counters();  // a rank has one trainer
       trainer.train(0, 1, 0);
+    };
+  }
+
+  /// The same of ten clients at once.
+  auto steps_of_ten(std::int64_t steps) const {
+    return [this, steps] {
+      auto const ten = tiny_experiment(data,
+                                       "[data]\ndataset = synthetic\nclients = 10\n[train]\n"
+                                       "batch_size = 4\n[federation]\nrounds = 1\n",
+                                       with_steps(steps));
+      auto const size = ten.state().size();
+      ClientsTrainer trainer({.experiment = &ten,
+                              .device = &device,
+                              .data = &samples,
+                              .state = device.zeros(10 * size).view({10, size})});
+      guarded::reset_counters();
+      trainer.train(ten.all_clients(), 1, 0);
     };
   }
 
@@ -152,6 +174,17 @@ TEST(LaunchesTest, resnet18_with_batch_norm) {
   expect_step(momentum, {.launches = 146});
   expect_batch(momentum, {.launches = 81, .download_bytes = 88});
   expect_step(Training("resnet18", {"model.norm=batch"}, true), {.launches = 144});
+}
+
+void expect_step_of_ten(Training const& training, Cost const& expected) {
+  expect_difference(training.steps_of_ten(2), training.steps_of_ten(3), expected);
+}
+
+TEST(LaunchesTest, ten_clients_at_once_cost_little_more_than_one) {
+  expect_step_of_ten(Training("mlp", {}), {.launches = 25, .upload_bytes = 320});
+  expect_step_of_ten(Training("mlp", {kMomentum}), {.launches = 27, .upload_bytes = 320});
+  expect_step_of_ten(Training("lenet5", {}), {.launches = 51, .upload_bytes = 320});
+  expect_step_of_ten(Training("cnn", {}), {.launches = 44, .upload_bytes = 320});
 }
 
 TEST(LaunchesTest, a_client_of_one_step_and_an_evaluation_of_one_batch) {

@@ -7,8 +7,9 @@ import os
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
-from program import ROOT, ProgramTest, run
+from program import ROOT, ProgramTest, content, run
 
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/compare_builds")]
 import compare_devices  # noqa: E402
@@ -71,6 +72,41 @@ class NetworksTest(Agreement):
 class AlgorithmsTest(Agreement):
     def test_schedules_algorithms_updates_and_barriers_agree_with_the_cpu(self):
         self.assert_agree([case for case in [*CASES, *MORE] if of_mlp(case)])
+
+
+@unittest.mock.patch("program.BINARY", str(GUARDED))
+class ClientsAtOnceTest(ProgramTest):
+    """Clients in one launch: the same files as one at a time, on any number of ranks and resumed."""
+
+    SETTINGS = {"data.clients": 9, "data.partition": "dirichlet", "model.init": "different",
+                "model.hidden": "50,30", "train.momentum": 0.9, "train.last_batch": "drop",
+                "train.momentum_at_averaging": "keep", "train.warmup": 7,
+                "federation.local_steps": 2, "federation.local_epochs": 0,
+                "federation.participation": 0.8, "federation.rounds": 4,
+                "average.body.layers": "body", "average.head.layers": "head",
+                "average.head.every": 2, "checkpoint.every": 1, "checkpoint.after": "yes",
+                "checkpoint.keep_state": "yes"}
+
+    def test_they_have_the_bits_of_one_at_a_time(self):
+        for device in ("cpu", "guarded"):
+            config = self.config(self.SETTINGS, {"run.device": device})
+            one = self.simulate(config, f"{device}_one", "--set", "run.clients_at_once=1")
+            self.assertNotIn("clients at once", self.output)
+            config = self.config(self.SETTINGS, {"run.device": device, "run.clients_at_once": 4})
+            for ranks in (1, 3):
+                out = self.simulate(config, f"{device}_{ranks}", ranks=ranks)
+                self.assertIn("clients at once       at most 4 ", self.output)
+                self.assert_same(content(one), content(out), f"{device}, {ranks} ranks")
+            out = self.simulate(config, f"{device}_stopped", "--set", "federation.rounds=2")
+            self.succeed("simulate", out, "--resume", "--allow-config-change", "--set",
+                         "federation.rounds=4", ranks=2)
+            self.assert_same(content(one), content(out), f"{device}, resumed")
+
+    def test_what_takes_one_client_at_a_time_is_refused_once(self):
+        config = self.config({"run.clients_at_once": 4, "train.clip": 1})
+        self.assert_fails(run("simulate", config, "--out", self.path / "out", ranks=2), 2,
+                          "run.clients_at_once = 4", "train.clip", "auto or 1")
+        self.assertFalse((self.path / "out").exists())
 
 
 class ProgramsTest(ProgramTest):

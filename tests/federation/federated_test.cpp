@@ -66,6 +66,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"fedavg", {}},
         Case{"no_momentum", {"train.momentum=0", "federation.weighting=uniform"}},
+        Case{"at_once",
+             {"run.clients_at_once=2", "federation.local_steps=5", "federation.local_epochs=0"}},
+        Case{"at_once_groups",
+             groups({"run.clients_at_once=4", "data.partition=iid", "model.init=different",
+                     "train.momentum_at_averaging=keep", "federation.participation=0.7"})},
         Case{"keep", {"train.momentum_at_averaging=keep", "train.weight_decay=0.01"}},
         Case{"average", {"train.momentum_at_averaging=average", "train.nesterov=yes"}},
         Case{"participation",

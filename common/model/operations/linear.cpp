@@ -30,12 +30,18 @@ class Linear : public Operation {
 
   Frame forward(Frame in, Weights const& weights, Saved& saved) const override {
     saved = {in.main};
-    return evaluate(std::move(in), weights);
+    if (weights.clients == 0) return evaluate(std::move(in), weights);
+    in.main = product_of_clients(rows(in.main), weights);
+    return in;
   }
 
   Frame backward(Frame gradient, Weights const& weights, GradientTarget const& target, Saved& saved,
                  bool first) const override {
     auto const& input = saved[0];
+    if (weights.clients > 0) {
+      gradient.main = backward_of_clients(gradient.main, weights, target, input, first);
+      return gradient;
+    }
     auto const g = gradient.main.dim() == 3 ? rows(gradient.main) : gradient.main;
     at::Tensor input_gradient;
     if (!first) {
@@ -55,6 +61,8 @@ class Linear : public Operation {
     gradient.main = std::move(input_gradient);
     return gradient;
   }
+
+  bool takes_clients() const override { return true; }
 
   double multiply_adds(Frame const& output, Weights const& weights) const override {
     return static_cast<double>(output.main.numel()) *
@@ -76,6 +84,61 @@ class Linear : public Operation {
     auto const bias = bias_ < 0 ? at::Tensor() : weights.parameters[index(bias_)];
     if (in_few_rows(input)) return product_of_few(input, weight, bias);
     return bias_ < 0 ? at::mm(input, weight.t()) : at::addmm(bias, input, weight.t());
+  }
+
+  // K clients at once. On a device their products are one batched product; in host memory, where
+  // launches cost nothing, each client's is the one that it would be alone.
+
+  /// [K * B, inputs] as [K, B, inputs].
+  static at::Tensor by_client(at::Tensor const& matrix, std::int64_t clients) {
+    return matrix.view({clients, -1, matrix.size(1)});
+  }
+
+  at::Tensor product_of_clients(at::Tensor const& input, Weights const& weights) const {
+    auto const x = by_client(input.contiguous(), weights.clients);
+    auto const& weight = weights.parameters[index(weight_)];
+    if (in_host_memory(input)) {
+      std::vector<at::Tensor> all;
+      for (std::int64_t k = 0; k < weights.clients; ++k)
+        all.push_back(product(x[k], client(weights, k)));
+      return at::cat(all);
+    }
+    auto const w = weight.transpose(1, 2);
+    auto const y = bias_ < 0 ? at::bmm(x, w)
+                             : at::baddbmm(weights.parameters[index(bias_)].unsqueeze(1), x, w);
+    return y.view({input.size(0), weight.size(1)});
+  }
+
+  at::Tensor backward_of_clients(at::Tensor const& gradient, Weights const& weights,
+                                 GradientTarget const& target, at::Tensor const& input,
+                                 bool first) const {
+    auto const clients = weights.clients;
+    auto const x = by_client(rows(input).contiguous(), clients);
+    auto const g = by_client(gradient.contiguous(), clients);
+    if (in_host_memory(gradient)) {
+      std::vector<at::Tensor> all;
+      for (std::int64_t k = 0; k < clients; ++k) {
+        GradientTarget const own{client(target.into, k), target.beta, target.alpha};
+        Saved saved{x[k]};
+        all.push_back(backward({g[k]}, client(weights, k), own, saved, first).main);
+      }
+      return first ? at::Tensor() : at::cat(all).view(input.sizes());
+    }
+    at::Tensor input_gradient;
+    if (!first) input_gradient = at::bmm(g, weights.parameters[index(weight_)]).view(input.sizes());
+    auto const weight = target.into.parameters[index(weight_)];
+    weight.baddbmm_(g.transpose(1, 2), x, target.beta, target.alpha);
+    if (bias_ >= 0) accumulate(target.into.parameters[index(bias_)], g.sum(1), target);
+    return input_gradient;
+  }
+
+  /// The tensors of this operation alone, of one of several clients.
+  Weights client(Weights const& weights, std::int64_t k) const {
+    Weights own;
+    own.parameters.resize(weights.parameters.size());
+    for (int const i : {weight_, bias_})
+      if (i >= 0) own.parameters[index(i)] = weights.parameters[index(i)][k];
+    return own;
   }
 
   /// Is it worth a loop of ours (kernels::kDenseRows)?

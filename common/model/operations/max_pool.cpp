@@ -37,6 +37,8 @@ class MaxPool : public Operation {
     return gradient;
   }
 
+  bool takes_clients() const override { return true; }
+
  private:
   std::tuple<at::Tensor, at::Tensor> pool(at::Tensor const& input) const {
     return at::max_pool2d_with_indices(input, kernel_, stride_, padding_, kOnes, false);

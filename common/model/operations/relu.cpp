@@ -33,6 +33,7 @@ class Relu : public Operation {
   }
 
   bool rectifies() const override { return true; }
+  bool takes_clients() const override { return true; }
 
  private:
   bool in_place_;
