@@ -94,14 +94,20 @@ TEST_F(DatasetTest, names_are_listed_and_unknown_ones_refused) {
   EXPECT_THAT(failure(), AllOf(HasSubstr("data.dataset = imagenet"), HasSubstr("cifar100")));
 }
 
+DatasetInfo described(std::string const& name) {
+  DataConfig config;
+  config.dataset = name;
+  return describe_dataset(config);
+}
+
 TEST_F(DatasetTest, description_needs_no_files) {
-  auto const cifar = describe_dataset({.dataset = "cifar10"});
+  auto const cifar = described("cifar10");
   EXPECT_THAT(cifar.shape, ElementsAre(3, 32, 32));
   EXPECT_EQ(cifar.outputs, 10);
   EXPECT_EQ(cifar.task, "classification");
   EXPECT_EQ(cifar.mean.size(), 3u);
-  EXPECT_EQ(describe_dataset({.dataset = "cifar100"}).classes(), 100);
-  EXPECT_EQ(describe_dataset({.dataset = "fashion-mnist"}).std, std::vector{0.3530});
+  EXPECT_EQ(described("cifar100").classes(), 100);
+  EXPECT_EQ(described("fashion-mnist").std, std::vector{0.3530});
 }
 
 TEST_F(DatasetTest, plain_idx_is_read_as_it_lies_in_the_file) {
