@@ -80,6 +80,12 @@ std::string content_of(std::string_view line, std::string const& source) {
                         line[sign - 1] == '\t';
   require_input(separate, source + ": write a blank before the comment that '#' begins after '" +
                               content + "'; a value, a path too, cannot contain '#'");
+  // A comment is rarely written so, and a path that was cut names another place.
+  bool const odd = sign != std::string_view::npos && sign + 1 < line.size() &&
+                   std::string_view(" \t#").find(line[sign + 1]) == std::string_view::npos;
+  require_input(!odd || content.find('/') == std::string::npos,
+                source + ": write a blank behind the '#' if a comment begins after '" + content +
+                    "'; a path cannot contain '#'");
   return content;
 }
 

@@ -76,8 +76,11 @@ TEST(IniTest, other_encodings_and_what_cannot_be_seen_is_named_not_printed) {
 TEST(IniTest, a_value_is_not_cut_at_a_number_sign) {
   EXPECT_THAT(refused("[data]\ndir = /data/#3/mnist\n"),
               AllOf(StartsWith("a.ini:2: "), HasSubstr("'dir = /data/'"), HasSubstr("path")));
-  EXPECT_THAT(read("[data]\ndir = /data\t#3 \n#dir = x#y\n"),
-              ElementsAre("a.ini:2 data.dir=/data"));
+  EXPECT_THAT(
+      refused("[data]\ndir = /data/set #3\n"),
+      AllOf(StartsWith("a.ini:2: "), HasSubstr("after 'dir = /data/set'"), HasSubstr("path")));
+  EXPECT_THAT(read("[data]\ndir = /data\t# 3 \n#dir = x#y\nclients = 3 #4\n"),
+              ElementsAre("a.ini:2 data.dir=/data", "a.ini:4 data.clients=3"));
 }
 
 TEST(IniTest, every_message_about_a_setting_has_its_line) {
