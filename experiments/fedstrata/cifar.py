@@ -1,13 +1,9 @@
 """Converts CIFAR-10 or CIFAR-100 from Python's pickles to the binary version, which fedstrata reads.
 
-    python -m fedstrata data cifar-10-python.tar.gz DIR
-    python -m fedstrata data data/cifar-100-python DIR
-
-SRC is the published archive (.tar.gz), or the folder that it makes. Needs no package; nothing that
-the pickles name is run.
+The source is the published archive (.tar.gz), or the folder that it makes. Needs no package; nothing
+that the pickles name is run.
 """
 
-import argparse
 import gzip
 import io
 import pathlib
@@ -126,21 +122,11 @@ def convert(source, target):
     return chosen, counts
 
 
-def parse(arguments, prog):
-    parser = argparse.ArgumentParser(prog=prog, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="SRC", type=pathlib.Path, help="archive or folder of pickles")
-    parser.add_argument("target", metavar="DST", type=pathlib.Path,
-                        help="new folder for the binary files, for data.dir")
-    return parser.parse_args(arguments)
-
-
-def main(arguments, prog):
-    arguments = parse(arguments, prog)
-    with new_directory(arguments.target, "DST") as made:
+def make_folder(source, target):
+    """Converts to a new folder, and says how it is used."""
+    with new_directory(target, "DST") as made:
         made.mkdir()
-        chosen, counts = convert(arguments.source, made)
+        chosen, counts = convert(source, made)
     test = counts[chosen.test]
-    print(f"{arguments.target}: {chosen.title}, {sum(counts.values()) - test} training and {test} test "
-          f"images; next: data.dataset = {chosen.dataset}, data.dir = {arguments.target}")
-    return 0
+    print(f"{target}: {chosen.title}, {sum(counts.values()) - test} training and {test} test "
+          f"images; next: data.dataset = {chosen.dataset}, data.dir = {target}")

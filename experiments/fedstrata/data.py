@@ -33,9 +33,9 @@ def parse(arguments, prog):
     parser.add_argument("--values", action="store_true", help="whole numbers to predict are values, not labels")
     parser.add_argument("--size", metavar="N", type=int, help="make all images N x N")
     parser.add_argument("--grey", action="store_true", help="make all images grey")
-    parser.add_argument("--test-fraction", metavar="F", type=float, default=0.2,
+    parser.add_argument("--test-fraction", metavar="F", type=float,
                         help="share of test samples where the source has none apart (0.2)")
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="by which they are drawn (1)")
+    parser.add_argument("--seed", metavar="N", type=int, help="by which they are drawn (1)")
     options = parser.parse_args(arguments)
     options.path, options.target = options.target, options.column
     return options
@@ -43,6 +43,14 @@ def parse(arguments, prog):
 
 FOR = {"target": ("tables", "arrow"), "input": ("arrow",), "client": ("tables", "arrow"), "drop": ("tables",),
        "values": ("tables",), "size": ("image_folders",), "grey": ("image_folders",)}
+DRAWING = ("test_fraction", "seed")
+
+
+def refuse(options, names, why):
+    """Throws a Problem if an option of these is given."""
+    for name in names:
+        if getattr(options, name) not in (None, [], False):
+            raise Problem(f"--{name.replace('_', '-')} is not for {why}; leave it out.")
 
 
 def form_of(options):
@@ -56,16 +64,16 @@ def form_of(options):
     if name is None:
         known = ", ".join(form.NAME for form in forms.values())
         raise Problem(f"{source} is of no form that can be converted ({known}).")
-    for option, only in FOR.items():
-        if getattr(options, option) and name not in only:
-            raise Problem(f"--{option} is not for {forms[name].NAME}; leave it out.")
+    refuse(options, [option for option, only in FOR.items() if name not in only], forms[name].NAME)
     return forms[name]
 
 
 def main(arguments, prog):
     options = parse(arguments, prog)
     if options.path.suffix not in (".h5", ".hdf5"):
-        return cifar.main([str(options.source), str(options.path)], prog)
+        refuse(options, [*FOR, *DRAWING], "CIFAR's binary files")
+        cifar.make_folder(options.source, options.path)
+        return 0
     form = needed(f"{__package__}.datasets.form")
     if options.path.exists():
         raise Problem(f"{options.path} exists already; choose another DST.")
@@ -76,8 +84,12 @@ def main(arguments, prog):
     except OSError as problem:
         raise Problem(f"{problem.filename or options.source} cannot be read ({problem.strerror or problem})."
                       ) from problem
-    if found.test is None:
-        found.train, found.test = form.parted(found.train, options.test_fraction, options.seed)
+    if found.test is not None:
+        refuse(options, DRAWING, "a source that sets test samples apart")
+    else:
+        fraction = 0.2 if options.test_fraction is None else options.test_fraction
+        seed = 1 if options.seed is None else options.seed
+        found.train, found.test = form.parted(found.train, fraction, seed)
         found.notes.append(f"{len(found.test)} samples were drawn as test set (--test-fraction, --seed)")
     found = form.checked(found, options.source)
     form.write(options.path, found)
@@ -97,5 +109,5 @@ def tell(path, found):
         print(f"note: {note}")
     natural = ""
     if train.client is not None:
-        natural = f", data.partition = natural, data.clients = {len(set(map(str, train.client)))} or fewer"
+        natural = f", data.partition = natural, data.clients = {train.client.max() + 1} or fewer"
     print(f"next: data.dataset = file:{path}{natural}")

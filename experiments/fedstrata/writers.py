@@ -1,11 +1,11 @@
 """Writes state dicts: files for PyTorch, safetensors or NumPy."""
 
-import os
 import pathlib
 
 import numpy as np
 
 from .problems import Problem, needed
+from .whole_file import whole_file
 
 
 def torch_tensors(state):
@@ -38,12 +38,5 @@ def save(state, path):
     writer = WRITERS.get(path.suffix)
     if writer is None:
         raise Problem(f"{path}: only {', '.join(WRITERS)} are written.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            writer(state, file)
-        os.replace(part, path)
-    except OSError as problem:
-        raise Problem(f"{path} cannot be written ({problem.strerror or problem}).") from problem
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, open(part, "wb") as file:
+        writer(state, file)

@@ -2,13 +2,13 @@
 
 import dataclasses
 import os
-import pathlib
 
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")  # as fedstrata does
 import h5py
 import numpy as np
 
 from ..problems import Problem
+from ..whole_file import whole_file
 
 MOST_CLASSES = 256
 
@@ -93,7 +93,8 @@ def checked(found, source):
     parts = {}
     for name, part in (("train", found.train), ("test", found.test)):
         where = f"{source} ({name})"
-        made = Part(as_inputs(part.inputs, where), as_targets(part.targets, where), part.client)
+        made = Part(as_inputs(part.inputs, where), as_targets(part.targets, where),
+                    None if part.client is None else numbered(part.client))
         if len(made.inputs) != len(made.targets) or not len(made.inputs):
             raise Problem(f"{where} has {len(made.inputs)} inputs and {len(made.targets)} targets.")
         parts[name] = made
@@ -118,20 +119,11 @@ def checked(found, source):
 
 
 def write(path, found):
-    """Writes the file, which must not exist: all or nothing."""
-    path = pathlib.Path(path)
-    if path.exists():
-        raise Problem(f"{path} exists already; choose another DST.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Writes what was checked() to a file: all or nothing."""
+    with whole_file(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(part, "w") as file:
             fill(file, found)
-        os.replace(part, path)
-    except OSError as problem:
-        raise Problem(f"{path} cannot be written ({problem.strerror or problem}).") from problem
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def fill(file, found):
@@ -150,7 +142,7 @@ def fill(file, found):
         file[f"{name}/inputs"] = part.inputs
         file[f"{name}/targets"] = part.targets
     if found.train.client is not None:
-        file["train/client"] = numbered(found.train.client)
+        file["train/client"] = found.train.client
 
 
 def numbered(client):

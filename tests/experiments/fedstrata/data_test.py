@@ -87,6 +87,15 @@ class Data(unittest.TestCase):
         first = made["test/inputs"]
         np.testing.assert_array_equal(self.made(self.path / "a.npz", "--test-fraction", "0.3")["test/inputs"], first)
 
+    def test_refuses_options_that_would_do_nothing(self):
+        np.savez(self.path / "a.npz", x_train=np.eye(4), y_train=[0, 1, 0, 1], x_test=np.eye(4), y_test=[0, 1, 0, 1])
+        self.assert_refused(self.path / "a.npz", "--seed", "2", says="--seed is not for a source that sets")
+        self.assert_refused(self.path / "a.npz", "--grey", says="--grey is not for NPZ")
+        self.out = self.path / "out"
+        self.assert_refused(self.path / "cifar-10-python.tar.gz", "--size", "3", says="--size is not for CIFAR")
+        self.assert_refused(self.path / "cifar-10-python.tar.gz", "--test-fraction", "0.1",
+                            says="--test-fraction is not for CIFAR")
+
     def test_csv(self):
         table = self.path / "t.csv"
         rows = [(20 + i, ("x", "y", "z")[i % 3], ("no", "yes")[i % 2], f"site{i % 4}") for i in range(40)]
